@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One end of an IPC connection in an event loop. What the other side may say is
+ * a table of (type, states in which it is allowed, handler); anything unknown,
+ * out of state, over-long or malformed ends the connection (OpenSSH's monitor
+ * is the model). Used for both ends of every long-lived connection.
+ */
+#ifndef SALLYPORT_RUNTIME_PEER_H
+#define SALLYPORT_RUNTIME_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/ipc.h"
+
+struct event_base;
+struct sp_peer;
+
+#define SP_PEER_QUEUE_MAX ((size_t)4 * 1024 * 1024) /* bytes waiting to be sent before the peer is dropped */
+
+/* Who the kernel says is at the other end when it connected (SO_PEERCRED, /proc/PID). */
+struct sp_peer_cred {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	uint32_t sessionid; /* audit session, (uint32_t)-1 if unset or unreadable */
+	uint32_t loginuid;  /* audit login uid, (uint32_t)-1 if unset */
+};
+
+/*
+ * Handles one message. body holds exactly the message's body and must be left empty (an unread rest is
+ * a protocol violation); descriptors the handler wants it takes by setting msg->fds[i] = -1. Returns 0,
+ * or an error that ends the connection (on_close is then called with it). It may call sp_peer_close().
+ */
+typedef int sp_peer_handler(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx);
+
+struct sp_peer_request {
+	uint8_t type;
+	uint32_t states; /* bit mask over the owner's states; sp_peer_set_state() selects the current bit */
+	size_t body_max; /* bytes */
+	size_t fds_max;
+	sp_peer_handler *handle;
+	const char *name; /* for the log */
+};
+
+struct sp_peer_ops {
+	const struct sp_peer_request *requests; /* ends with handle == NULL */
+	void (*on_close)(struct sp_peer *p, int err, void *ctx); /* CLOSED, PROTOCOL...; free the peer here or later */
+	const char *name;					 /* of the interface */
+};
+
+/* Takes over fd (nonblocking, CLOEXEC set here; closed with the peer). State starts as bit 0. */
+int sp_peer_new(struct event_base *base, int fd, const struct sp_peer_ops *ops, void *ctx,
+    struct sp_peer **ret_p) SP_MUST_CHECK;
+void sp_peer_free(struct sp_peer *p); /* closes; NULL is fine; safe inside handlers */
+void sp_peer_set_state(struct sp_peer *p, unsigned bit);
+void sp_peer_set_ctx(struct sp_peer *p, void *ctx);
+const struct sp_peer_cred *sp_peer_cred(const struct sp_peer *p);
+int sp_peer_fd(const struct sp_peer *p);
+/* Queues one frame; the descriptors are duplicated, so they stay the caller's. LIMIT (queue full), NOMEM, SYSTEM. */
+int sp_peer_send(struct sp_peer *p, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds,
+    size_t nfds) SP_MUST_CHECK;
+/* Sends what is queued, then ends the connection (on_close gets SP_ERR_OK). */
+void sp_peer_finish(struct sp_peer *p);
+/*
+ * Takes the fd out of a peer with no unparsed input and no queued output and frees the peer; used to
+ * hand a connection to another process. CONFLICT if bytes are pending.
+ */
+int sp_peer_detach(struct sp_peer *p, int *ret_fd) SP_MUST_CHECK;
+
+struct sp_listener;
+/* Called for each connection accepted; owns the fd. */
+typedef void sp_listener_accept(int fd, const struct sp_peer_cred *cred, void *ctx);
+/*
+ * Listens at path (an old socket there is replaced) with mode and owner; or takes listen_fd from
+ * socket activation when it is >= 0. max_clients bounds connections alive through
+ * sp_listener_release(). SYSTEM, NOMEM, INVALID (path too long).
+ */
+int sp_listener_new(struct event_base *base, const char *path, mode_t mode, uid_t uid, gid_t gid, int listen_fd,
+    unsigned max_clients, sp_listener_accept *cb, void *ctx, struct sp_listener **ret_l) SP_MUST_CHECK;
+void sp_listener_release(struct sp_listener *l); /* one accepted connection has ended */
+void sp_listener_free(struct sp_listener *l);    /* does not unlink */
+
+#endif
