@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a session offers to the connection kinds (<kind>_proxy.c) and built-in
+ * commands, and the table through which it runs them. Everything here belongs
+ * to one sallyport-session process and its single event loop.
+ */
+#ifndef SALLYPORT_SESSION_AGENT_SESSION_H
+#define SALLYPORT_SESSION_AGENT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/secret.h"
+
+struct event_base;
+struct sp_policy_connection;
+struct sp_policy_image;
+struct sp_policy_subject;
+struct sp_session;
+
+struct event_base *sp_session_base(struct sp_session *s);
+const char *sp_session_id(const struct sp_session *s);
+const char *sp_session_user(const struct sp_session *s); /* login name of the person */
+uid_t sp_session_uid(const struct sp_session *s);
+uint32_t sp_session_audit_id(const struct sp_session *s); /* kernel audit session */
+bool sp_session_has_tty(const struct sp_session *s);
+/* The policy in force now. Ask again for each statement; the pointer is valid until the loop runs again. */
+const struct sp_policy_image *sp_session_policy(const struct sp_session *s);
+const struct sp_policy_subject *sp_session_subject(const struct sp_session *s);
+
+/* --- record ------------------------------------------------------------------------------------- */
+/* A scratch buffer to build an event in, reset; valid until the next call. */
+struct sp_buf *sp_session_event(struct sp_session *s);
+/*
+ * Puts the event just built on record. 0: the recorder holds it. AGAIN: no room or the recorder is away;
+ * stop reading from both sides and retry when on_record_ready is called. UNAVAILABLE: recording has
+ * failed (sp_session_fault() says why): refuse. After AGAIN or UNAVAILABLE nothing may be let through.
+ */
+int sp_session_record(struct sp_session *s) SP_MUST_CHECK;
+/* NULL, or why nothing can be recorded now (one line for the person). */
+const char *sp_session_fault(const struct sp_session *s);
+/* Next statement number, from 1. */
+uint64_t sp_session_next_seq(struct sp_session *s);
+/*
+ * Calls cb once all that is recorded so far is as durable as the connection asks: at once (durability
+ * process) or after the recorder's fsync (disk). err 0 or UNAVAILABLE. AGAIN when too many wait.
+ */
+typedef void sp_session_durable_cb(int err, void *ctx);
+int sp_session_durable(struct sp_session *s, const struct sp_policy_connection *c, sp_session_durable_cb *cb,
+    void *ctx) SP_MUST_CHECK;
+
+/* --- approvals (P6) ------------------------------------------------------------------------------ */
+enum sp_approval_state {
+	SP_APPROVAL_PENDING,  /* filed: id and who are set; the notice can be shown */
+	SP_APPROVAL_GRANTED,  /* approved and consumed: run it exactly once, now */
+	SP_APPROVAL_DENIED,
+	SP_APPROVAL_EXPIRED,
+	SP_APPROVAL_CANCELLED,
+	SP_APPROVAL_FAILED    /* could not be filed, or its verdict could not be consumed: refuse */
+};
+struct sp_approval_news {
+	enum sp_approval_state state;
+	const char *id;	    /* request id */
+	const char *who;    /* PENDING: who may approve; later: who decided */
+	const char *reason; /* for the person; may be empty */
+	uint64_t expires;   /* seconds since 1970 */
+};
+struct sp_approval;
+typedef void sp_approval_cb(const struct sp_approval_news *news, void *ctx);
+/*
+ * Files a request for statement under the named rule. digest is computed by the caller over everything
+ * that runs. cb is called with PENDING, then once with a final state; the object is freed after that call.
+ */
+int sp_session_approval(struct sp_session *s, const uint8_t digest[32], const char *connection, const char *rule,
+    const char *statement, size_t statement_len, const char *details_json, uint64_t policy_version,
+    sp_approval_cb *cb, void *ctx, struct sp_approval **ret_a) SP_MUST_CHECK;
+/* The person gave up: cb is called with CANCELLED from the loop, unless a final state was already called. */
+void sp_approval_cancel(struct sp_approval *a);
+
+/* --- target and tool ----------------------------------------------------------------------------- */
+typedef void sp_session_credential_cb(int err, const char *message, const char *user, struct sp_secret *password,
+    void *ctx); /* takes over password */
+int sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb,
+    void *ctx) SP_MUST_CHECK;
+/* A listening socket called name in this session's own directory, which the tool's sandbox sees as /run/postgresql. */
+typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
+int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;
+/* Whether the peer of an accepted socket is this person in this audit session (SO_PEERCRED, /proc). */
+bool sp_session_owns_peer(const struct sp_session *s, int fd);
+/*
+ * Runs the tool in the sandbox as the person: on a recorded pty of its own when the session has a
+ * terminal, otherwise with the client's own stdin, stdout and stderr. argv and env are NULL-ended and
+ * copied. When it exits, the session ends with its status.
+ */
+int sp_session_run_tool(struct sp_session *s, const char *directory, const char *const argv[],
+    const char *const env[]) SP_MUST_CHECK;
+/* One line for the person on stderr (escaped), also put on record as a NOTE. */
+void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
+/* Bytes for the person on stdout, for built-in commands (recorded as OUTPUT). */
+void sp_session_print(struct sp_session *s, const char *p, size_t n);
+/* Ends the session with an exit status once everything is flushed and recorded. */
+void sp_session_exit(struct sp_session *s, int status);
+
+/* --- connection kinds ----------------------------------------------------------------------------- */
+struct sp_kind {
+	const char *name; /* as in policy: "postgres" */
+	const char *const *tools; /* first words of a command that this kind serves: "psql", "pg_dump"; NULL-ended */
+	/*
+	 * Starts serving argv (argv[0] is the tool, argv[1] the connection, NULL-ended) on connection c.
+	 * Policy has already allowed reaching c. *ret_ctx is given to the calls below.
+	 */
+	int (*start)(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[],
+	    void **ret_ctx);
+	void (*record_ready)(void *ctx);  /* after AGAIN: try again */
+	void (*policy_changed)(void *ctx); /* sp_session_policy() is new */
+	void (*end)(void *ctx);		  /* the session is over: close everything, free ctx */
+};
+extern const struct sp_kind *const sp_kinds[]; /* kinds.c; ends with NULL */
+
+#endif
