@@ -87,6 +87,9 @@ int sp_event_parse(const void *p, size_t n, struct sp_event *ret_ev) SP_MUST_CHE
 /* First field f. NOT_FOUND. */
 int sp_event_get(const struct sp_event *ev, enum sp_event_field f, struct sp_view *ret_v) SP_MUST_CHECK;
 int sp_event_get_u64(const struct sp_event *ev, enum sp_event_field f, uint64_t *ret_v) SP_MUST_CHECK;
+/* Walks all fields: *off starts at 0. NOT_FOUND at the end. */
+int sp_event_next(const struct sp_event *ev, size_t *off, int *ret_field, struct sp_view *ret_v) SP_MUST_CHECK;
+bool sp_event_field_is_number(int field);
 /* Names as used in JSON export and in `sallyport replay --events`; NULL if unknown. */
 const char *sp_event_type_name(int type);
 const char *sp_event_field_name(int field);

@@ -40,13 +40,22 @@ uint64_t sp_ring_put_seq(const struct sp_ring *r);
 uint64_t sp_ring_stored_seq(const struct sp_ring *r);
 
 /*
- * Consumer. Copies the next event to buf (cap bytes; a copy, so the producer cannot change it after it
- * was checked). AGAIN when empty, FORMAT when the producer broke the rules.
+ * Consumer. Copies the next event not yet peeked to buf (cap bytes; a copy, so the producer cannot change it
+ * after it was checked) and steps past it. AGAIN when empty, FORMAT when the producer broke the rules, LIMIT
+ * when cap is too small. Nothing is given back to the producer before sp_ring_consume().
  */
 int sp_ring_peek(struct sp_ring *r, void *buf, size_t cap, size_t *ret_n, uint64_t *ret_seq) SP_MUST_CHECK;
-/* The event just peeked is stored: its room may be used again. */
+/* All events peeked so far are stored: their room may be used again. */
 void sp_ring_consume(struct sp_ring *r);
-/* About to sleep: true if it may (still empty after raising the flag). */
+/* Forgets what was peeked since the last consume: the next peek starts there again. */
+void sp_ring_rewind(struct sp_ring *r);
+/* Bytes put and not consumed; larger than the ring when the producer broke the rules. */
+uint64_t sp_ring_backlog(const struct sp_ring *r);
+/*
+ * About to sleep: raises the flag; true if everything put has been peeked, so the consumer may wait for WAKE;
+ * false (flag lowered again) if there is more. sp_ring_awake() lowers the flag, after any wake-up.
+ */
 bool sp_ring_sleep(struct sp_ring *r);
+void sp_ring_awake(struct sp_ring *r);
 
 #endif
