@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging for Sallyport's own programs: syslog(3) LOG_AUTHPRIV, and stderr with
- * journal priority prefixes when it is a terminal or the journal. Each line has
- * the session's prefix when one is set; every argument from outside is escaped
- * (sp_text_escape) by the caller or by SP_LOG_STR.
+ * Logging for Sallyport's own programs: syslog(3) LOG_AUTHPRIV, or stderr, with
+ * journal priority prefixes (sd-daemon(3)) unless it is a terminal. Each line has
+ * the session's prefix when one is set; what a message holds is escaped
+ * (sp_text_escape), so nothing from outside can end a line or forge another.
  */
 #ifndef SALLYPORT_RUNTIME_LOG_H
 #define SALLYPORT_RUNTIME_LOG_H
@@ -12,7 +12,12 @@
 
 #include "lib/err.h"
 
-/* ident is kept, not copied. max_priority: a LOG_* value; lines above it are dropped. */
+#define SP_LOG_LINE_MAX 2048 /* bytes of one escaped message; the rest becomes "..." */
+
+/*
+ * ident is kept, not copied. max_priority: a LOG_* value; lines above it are dropped. to_stderr: stderr
+ * instead of syslog. The syslog socket is opened here, before any sandbox. Until then lines go to stderr.
+ */
 void sp_log_open(const char *ident, int max_priority, int to_stderr);
 /* "session=ULID user=NAME " in front of every later line of this process; NULL clears. Copied. */
 void sp_log_set_prefix(const char *prefix);

@@ -14,25 +14,20 @@
 #include <sys/types.h>
 
 #include "lib/ipc.h"
+#include "runtime/cred.h"
 
 struct event_base;
 struct sp_peer;
 
 #define SP_PEER_QUEUE_MAX ((size_t)4 * 1024 * 1024) /* bytes waiting to be sent before the peer is dropped */
-
-/* Who the kernel says is at the other end when it connected (SO_PEERCRED, /proc/PID). */
-struct sp_peer_cred {
-	pid_t pid;
-	uid_t uid;
-	gid_t gid;
-	uint32_t sessionid; /* audit session, (uint32_t)-1 if unset or unreadable */
-	uint32_t loginuid;  /* audit login uid, (uint32_t)-1 if unset */
-};
+#define SP_PEER_QUEUE_FDS_MAX 64		    /* descriptors likewise */
+#define SP_PEER_TURN_MAX 32			    /* messages handled before other events get their turn */
 
 /*
  * Handles one message. body holds exactly the message's body and must be left empty (an unread rest is
  * a protocol violation); descriptors the handler wants it takes by setting msg->fds[i] = -1. Returns 0,
- * or an error that ends the connection (on_close is then called with it). It may call sp_peer_close().
+ * or an error that ends the connection (on_close is then called with it). It may call
+ * sp_peer_finish(), sp_peer_detach() and sp_peer_free(); after the last two it returns 0 or an error alike.
  */
 typedef int sp_peer_handler(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx);
 
@@ -59,14 +54,19 @@ void sp_peer_set_state(struct sp_peer *p, unsigned bit);
 void sp_peer_set_ctx(struct sp_peer *p, void *ctx);
 const struct sp_peer_cred *sp_peer_cred(const struct sp_peer *p);
 int sp_peer_fd(const struct sp_peer *p);
-/* Queues one frame; the descriptors are duplicated, so they stay the caller's. LIMIT (queue full), NOMEM, SYSTEM. */
+/*
+ * Queues one frame; the descriptors are duplicated, so they stay the caller's. LIMIT (queue full), NOMEM,
+ * SYSTEM, CLOSED (the connection has ended or is finishing). After LIMIT because of the queue the peer is
+ * dropped: on_close gets LIMIT from the loop. on_close is never called from here.
+ */
 int sp_peer_send(struct sp_peer *p, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds,
     size_t nfds) SP_MUST_CHECK;
-/* Sends what is queued, then ends the connection (on_close gets SP_ERR_OK). */
+/* Reads no more, sends what is queued, then ends the connection (on_close gets SP_ERR_OK, from the loop). */
 void sp_peer_finish(struct sp_peer *p);
 /*
  * Takes the fd out of a peer with no unparsed input and no queued output and frees the peer; used to
- * hand a connection to another process. CONFLICT if bytes are pending.
+ * hand a connection to another process. A peer reads no byte past the frame it handles, so this is also
+ * right inside a handler. CONFLICT if bytes are pending.
  */
 int sp_peer_detach(struct sp_peer *p, int *ret_fd) SP_MUST_CHECK;
 
@@ -74,9 +74,10 @@ struct sp_listener;
 /* Called for each connection accepted; owns the fd. */
 typedef void sp_listener_accept(int fd, const struct sp_peer_cred *cred, void *ctx);
 /*
- * Listens at path (an old socket there is replaced) with mode and owner; or takes listen_fd from
+ * Listens at path (an old socket there is replaced in one step) with mode and owner; or takes listen_fd from
  * socket activation when it is >= 0. max_clients bounds connections alive through
- * sp_listener_release(). SYSTEM, NOMEM, INVALID (path too long).
+ * sp_listener_release(): further ones wait in the kernel's backlog. SYSTEM, NOMEM, INVALID (path too
+ * long), EXISTS (something that is no socket is there).
  */
 int sp_listener_new(struct event_base *base, const char *path, mode_t mode, uid_t uid, gid_t gid, int listen_fd,
     unsigned max_clients, sp_listener_accept *cb, void *ctx, struct sp_listener **ret_l) SP_MUST_CHECK;

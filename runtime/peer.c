@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/peer.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/log.h"
+
+/* One frame on its way out. */
+struct sp_peer_frame {
+	STAILQ_ENTRY(sp_peer_frame) next;
+	struct sp_buf *bytes;
+	int fds[SP_IPC_FDS_MAX];
+	size_t nfds; /* still to be sent with the next byte */
+};
+
+struct sp_peer {
+	struct event *ev_read;
+	struct event *ev_write;
+	const struct sp_peer_ops *ops;
+	void *ctx;
+	struct sp_buf *in;     /* the frame being read, never a byte past it */
+	struct sp_ipc_msg msg; /* its descriptors so far */
+	STAILQ_HEAD(, sp_peer_frame) queue;
+	size_t queue_bytes;
+	size_t queue_fds;
+	struct sp_peer_cred cred;
+	unsigned state;
+	int fd;
+	int fatal;	   /* error to close with, once the loop runs */
+	unsigned depth;	   /* calls to the owner under way: a free waits for them */
+	bool is_finishing; /* no more reading; close when the queue is empty */
+	bool is_closed;	   /* on_close was called */
+	bool is_freed;
+};
+
+union sp_peer_control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * SP_IPC_FDS_MAX)];
+};
+
+static void sp_peer_on_read(evutil_socket_t fd, short what, void *arg);
+static void sp_peer_on_write(evutil_socket_t fd, short what, void *arg);
+
+static void
+sp_peer_frame_free(struct sp_peer_frame *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->nfds; i++)
+		(void)close(f->fds[i]);
+	sp_buf_free(f->bytes);
+	free(f);
+}
+
+static void
+sp_peer_destroy(struct sp_peer *p)
+{
+	struct sp_peer_frame *f;
+
+	while ((f = STAILQ_FIRST(&p->queue)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->queue, next);
+		sp_peer_frame_free(f);
+	}
+	if (p->ev_read != NULL)
+		event_free(p->ev_read);
+	if (p->ev_write != NULL)
+		event_free(p->ev_write);
+	sp_ipc_msg_clear(&p->msg);
+	sp_buf_free(p->in);
+	if (p->fd >= 0)
+		(void)close(p->fd);
+	free(p);
+}
+
+/* Enters and leaves code of the owner, who may free the peer there. Leave tells whether it is gone. */
+static void
+sp_peer_enter(struct sp_peer *p)
+{
+	p->depth++;
+}
+
+static bool
+sp_peer_leave(struct sp_peer *p)
+{
+	p->depth--;
+	if (!p->is_freed)
+		return false;
+	if (p->depth == 0)
+		sp_peer_destroy(p);
+	return true;
+}
+
+/* Ends the connection, once. p may be gone afterwards. */
+static void
+sp_peer_end(struct sp_peer *p, int err)
+{
+	if (p->is_closed || p->is_freed)
+		return;
+	p->is_closed = true;
+	(void)event_del(p->ev_read);
+	(void)event_del(p->ev_write);
+	sp_peer_enter(p);
+	p->ops->on_close(p, err, p->ctx);
+	(void)sp_peer_leave(p);
+}
+
+static int
+sp_peer_set_flags(int fd)
+{
+	int fl = fcntl(fd, F_GETFL);
+
+	if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return SP_ERR_SYSTEM;
+	return 0;
+}
+
+int
+sp_peer_new(struct event_base *base, int fd, const struct sp_peer_ops *ops, void *ctx, struct sp_peer **ret_p)
+{
+	struct sp_peer *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (p == NULL)
+		return SP_ERR_NOMEM;
+	p->fd = -1; /* the caller's until all is well */
+	p->ops = ops;
+	p->ctx = ctx;
+	STAILQ_INIT(&p->queue);
+	r = sp_peer_set_flags(fd);
+	if (r == 0)
+		r = sp_cred_of_socket(fd, &p->cred);
+	if (r == 0) {
+		p->in = sp_buf_new(SP_IPC_FRAME_MAX + 4);
+		p->ev_read = event_new(base, fd, EV_READ | EV_PERSIST, sp_peer_on_read, p);
+		p->ev_write = event_new(base, fd, EV_WRITE, sp_peer_on_write, p);
+		if (p->in == NULL || p->ev_read == NULL || p->ev_write == NULL || event_add(p->ev_read, NULL) != 0)
+			r = SP_ERR_NOMEM;
+	}
+	if (r != 0) {
+		sp_peer_destroy(p);
+		return r;
+	}
+	p->fd = fd;
+	*ret_p = p;
+	return 0;
+}
+
+void
+sp_peer_free(struct sp_peer *p)
+{
+	if (p == NULL || p->is_freed)
+		return;
+	p->is_freed = true;
+	(void)event_del(p->ev_read);
+	(void)event_del(p->ev_write);
+	if (p->depth == 0)
+		sp_peer_destroy(p);
+}
+
+void
+sp_peer_set_state(struct sp_peer *p, unsigned bit)
+{
+	p->state = bit;
+}
+
+void
+sp_peer_set_ctx(struct sp_peer *p, void *ctx)
+{
+	p->ctx = ctx;
+}
+
+const struct sp_peer_cred *
+sp_peer_cred(const struct sp_peer *p)
+{
+	return &p->cred;
+}
+
+int
+sp_peer_fd(const struct sp_peer *p)
+{
+	return p->fd;
+}
+
+/* --- in ------------------------------------------------------------------------------------------- */
+
+/* Takes the descriptors that came with a read; more than a frame may have end the connection. */
+static int
+sp_peer_take_fds(struct msghdr *mh, struct sp_ipc_msg *msg)
+{
+	int r = (mh->msg_flags & MSG_CTRUNC) != 0 ? SP_ERR_PROTOCOL : 0;
+
+	for (struct cmsghdr *cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
+		size_t n;
+
+		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int), sizeof(fd));
+			if (msg->nfds < SP_IPC_FDS_MAX) {
+				msg->fds[msg->nfds++] = fd;
+			} else {
+				(void)close(fd);
+				r = SP_ERR_PROTOCOL;
+			}
+		}
+	}
+	return r;
+}
+
+/* Reads until p->in holds want bytes. AGAIN, CLOSED, PROTOCOL, SYSTEM, NOMEM. */
+static int
+sp_peer_fill(struct sp_peer *p, size_t want)
+{
+	while (sp_buf_len(p->in) < want) {
+		size_t n = want - sp_buf_len(p->in);
+		union sp_peer_control control;
+		struct iovec iov = {.iov_len = n};
+		struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+		    .msg_controllen = sizeof(control.bytes)};
+		uint8_t *mem;
+		ssize_t got;
+		int saved, r = sp_buf_reserve(p->in, n, &mem);
+
+		if (r != 0)
+			return r;
+		iov.iov_base = mem;
+		got = recvmsg(p->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		saved = errno;
+		r = sp_buf_unput(p->in, got > 0 ? n - (size_t)got : n);
+		if (r == 0 && got >= 0)
+			r = sp_peer_take_fds(&mh, &p->msg);
+		if (r != 0)
+			return r;
+		if (got > 0 || (got < 0 && saved == EINTR))
+			continue;
+		if (got == 0 || saved == ECONNRESET)
+			return SP_ERR_CLOSED;
+		errno = saved;
+		return saved == EAGAIN || saved == EWOULDBLOCK ? SP_ERR_AGAIN : SP_ERR_SYSTEM;
+	}
+	return 0;
+}
+
+/* The row for a message of this type and size in the present state, or NULL. */
+static const struct sp_peer_request *
+sp_peer_find(const struct sp_peer *p, uint8_t type, size_t body_len)
+{
+	for (const struct sp_peer_request *q = p->ops->requests; q->handle != NULL; q++) {
+		if (q->type != type)
+			continue;
+		if ((q->states >> p->state & 1) == 0) {
+			sp_log_warn("%s: pid %d uid %u sent %s out of turn", p->ops->name, (int)p->cred.pid,
+			    (unsigned)p->cred.uid, q->name);
+			return NULL;
+		}
+		if (body_len > q->body_max) {
+			sp_log_warn("%s: pid %d uid %u sent %s of %zu bytes, more than %zu", p->ops->name,
+			    (int)p->cred.pid, (unsigned)p->cred.uid, q->name, body_len, q->body_max);
+			return NULL;
+		}
+		return q;
+	}
+	sp_log_warn("%s: pid %d uid %u sent unknown message type %u", p->ops->name, (int)p->cred.pid,
+	    (unsigned)p->cred.uid, type);
+	return NULL;
+}
+
+/* Reads the rest of one frame; its row is looked up from the header alone, before the body is let in. */
+static int
+sp_peer_read_frame(struct sp_peer *p, const struct sp_peer_request **ret_q, size_t *ret_size)
+{
+	const struct sp_peer_request *q;
+	const uint8_t *h;
+	size_t n;
+	int r = sp_peer_fill(p, SP_IPC_HEADER);
+
+	if (r == SP_ERR_CLOSED && sp_buf_len(p->in) > 0)
+		return SP_ERR_PROTOCOL; /* in the middle of a frame */
+	if (r != 0)
+		return r;
+	r = sp_ipc_parse(p->in, &p->msg, ret_size);
+	if (r != 0 && r != SP_ERR_INCOMPLETE)
+		return SP_ERR_PROTOCOL;
+	h = sp_buf_data(p->in);
+	n = (size_t)h[0] << 24 | (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3];
+	q = sp_peer_find(p, h[5], n + 4 - SP_IPC_HEADER);
+	if (q == NULL || p->msg.nfds > q->fds_max)
+		return SP_ERR_PROTOCOL;
+	r = sp_peer_fill(p, n + 4);
+	if (r == SP_ERR_CLOSED)
+		return SP_ERR_PROTOCOL;
+	if (r != 0)
+		return r;
+	if (p->msg.nfds > q->fds_max || sp_ipc_parse(p->in, &p->msg, ret_size) != 0)
+		return SP_ERR_PROTOCOL;
+	*ret_q = q;
+	return 0;
+}
+
+/* Gives the frame to its handler. True if the peer is gone or closed afterwards. */
+static bool
+sp_peer_dispatch(struct sp_peer *p, const struct sp_peer_request *q, size_t size)
+{
+	struct sp_buf *body = sp_buf_from(p->msg.body.data, p->msg.body.len);
+	int r = body == NULL ? SP_ERR_NOMEM : 0;
+
+	sp_peer_enter(p);
+	if (r == 0)
+		r = q->handle(p, &p->msg, body, p->ctx);
+	if (r == 0 && !p->is_freed && sp_buf_len(body) != 0)
+		r = SP_ERR_PROTOCOL;
+	sp_buf_free(body);
+	if (sp_peer_leave(p))
+		return true;
+	sp_ipc_msg_clear(&p->msg);
+	if (r == 0)
+		r = sp_buf_consume(p->in, size);
+	if (r != 0) {
+		sp_log_warn("%s: %s from pid %d uid %u ended the connection: %s", p->ops->name, q->name,
+		    (int)p->cred.pid, (unsigned)p->cred.uid, sp_err_str(r));
+		sp_peer_end(p, r);
+		return true;
+	}
+	return p->is_closed || p->is_finishing;
+}
+
+static void
+sp_peer_on_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct sp_peer *p = arg;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < SP_PEER_TURN_MAX; i++) {
+		const struct sp_peer_request *q;
+		size_t size;
+		int r = sp_peer_read_frame(p, &q, &size);
+
+		if (r == SP_ERR_AGAIN)
+			return;
+		if (r != 0) {
+			sp_peer_end(p, r);
+			return;
+		}
+		if (sp_peer_dispatch(p, q, size))
+			return;
+	}
+}
+
+/* --- out ------------------------------------------------------------------------------------------ */
+
+static ssize_t
+sp_peer_sendmsg(int fd, struct sp_peer_frame *f)
+{
+	const uint8_t *bytes = sp_buf_data(f->bytes);
+	union sp_peer_control control;
+	struct iovec iov = {.iov_len = sp_buf_len(f->bytes)};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	memcpy(&iov.iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads */
+	if (f->nfds > 0) {
+		struct cmsghdr *cm;
+
+		memset(&control, 0, sizeof(control));
+		mh.msg_control = control.bytes;
+		mh.msg_controllen = CMSG_SPACE(sizeof(int) * f->nfds);
+		cm = CMSG_FIRSTHDR(&mh);
+		cm->cmsg_level = SOL_SOCKET;
+		cm->cmsg_type = SCM_RIGHTS;
+		cm->cmsg_len = CMSG_LEN(sizeof(int) * f->nfds);
+		memcpy(CMSG_DATA(cm), f->fds, sizeof(int) * f->nfds);
+	}
+	return sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Sends what the socket takes. 0: all is sent; AGAIN, CLOSED, SYSTEM. */
+static int
+sp_peer_flush(struct sp_peer *p)
+{
+	struct sp_peer_frame *f;
+
+	while ((f = STAILQ_FIRST(&p->queue)) != NULL) {
+		ssize_t n = sp_peer_sendmsg(p->fd, f);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return SP_ERR_AGAIN;
+		if (n <= 0)
+			return errno == EPIPE || errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
+		p->queue_bytes -= (size_t)n;
+		p->queue_fds -= f->nfds;
+		while (f->nfds > 0)
+			(void)close(f->fds[--f->nfds]);
+		if (sp_buf_consume(f->bytes, (size_t)n) != 0)
+			return SP_ERR_INTERNAL;
+		if (sp_buf_len(f->bytes) == 0) {
+			STAILQ_REMOVE_HEAD(&p->queue, next);
+			sp_peer_frame_free(f);
+		}
+	}
+	return 0;
+}
+
+static void
+sp_peer_on_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct sp_peer *p = arg;
+	int r = p->fatal != 0 ? p->fatal : sp_peer_flush(p);
+
+	(void)fd;
+	(void)what;
+	if (r == SP_ERR_AGAIN)
+		r = event_add(p->ev_write, NULL) == 0 ? 0 : SP_ERR_NOMEM;
+	else if (r == 0 && p->is_finishing)
+		return sp_peer_end(p, 0);
+	if (r != 0)
+		sp_peer_end(p, r);
+}
+
+static int
+sp_peer_frame_new(uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds,
+    struct sp_peer_frame **ret_f)
+{
+	struct sp_peer_frame *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (f == NULL)
+		return SP_ERR_NOMEM;
+	f->bytes = sp_buf_new(SP_IPC_FRAME_MAX + 4);
+	r = f->bytes == NULL ? SP_ERR_NOMEM : sp_ipc_frame(f->bytes, type, id, body);
+	for (size_t i = 0; r == 0 && i < nfds; i++) {
+		int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (copy < 0)
+			r = SP_ERR_SYSTEM;
+		else
+			f->fds[f->nfds++] = copy;
+	}
+	if (r != 0) {
+		sp_peer_frame_free(f);
+		return r;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+int
+sp_peer_send(struct sp_peer *p, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds)
+{
+	bool was_empty = STAILQ_EMPTY(&p->queue);
+	struct sp_peer_frame *f;
+	size_t n;
+	int r;
+
+	if (p->is_closed || p->is_freed || p->is_finishing || p->fatal != 0)
+		return SP_ERR_CLOSED;
+	if (nfds > SP_IPC_FDS_MAX)
+		return SP_ERR_LIMIT;
+	r = sp_peer_frame_new(type, id, body, fds, nfds, &f);
+	if (r != 0)
+		return r;
+	n = sp_buf_len(f->bytes);
+	if (n > SP_PEER_QUEUE_MAX - p->queue_bytes || nfds > SP_PEER_QUEUE_FDS_MAX - p->queue_fds) {
+		sp_peer_frame_free(f);
+		sp_log_warn("%s: pid %d uid %u does not read: dropped with %zu bytes waiting", p->ops->name,
+		    (int)p->cred.pid, (unsigned)p->cred.uid, p->queue_bytes);
+		p->fatal = SP_ERR_LIMIT;
+		event_active(p->ev_write, EV_WRITE, 0);
+		return SP_ERR_LIMIT;
+	}
+	STAILQ_INSERT_TAIL(&p->queue, f, next);
+	p->queue_bytes += n;
+	p->queue_fds += nfds;
+	if (!was_empty)
+		return 0;
+	r = sp_peer_flush(p);
+	if (r == SP_ERR_AGAIN)
+		return event_add(p->ev_write, NULL) == 0 ? 0 : SP_ERR_NOMEM;
+	if (r != 0) {
+		p->fatal = r;
+		event_active(p->ev_write, EV_WRITE, 0);
+	}
+	return 0;
+}
+
+void
+sp_peer_finish(struct sp_peer *p)
+{
+	if (p->is_finishing || p->is_closed || p->is_freed)
+		return;
+	p->is_finishing = true;
+	(void)event_del(p->ev_read);
+	event_active(p->ev_write, EV_WRITE, 0);
+}
+
+int
+sp_peer_detach(struct sp_peer *p, int *ret_fd)
+{
+	bool is_handling = p->depth > 0;
+	size_t frame = is_handling ? p->msg.body.len + SP_IPC_HEADER : 0;
+
+	if (p->is_closed || p->is_freed || !STAILQ_EMPTY(&p->queue) || sp_buf_len(p->in) != frame)
+		return SP_ERR_CONFLICT;
+	*ret_fd = p->fd;
+	p->fd = -1;
+	sp_peer_free(p);
+	return 0;
+}
