@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision: a pure function of image, person, connection, what is asked
+ * and its context. No match is deny; several matches: the strictest effect
+ * wins (deny, approve, allow) and the masks of all of them apply.
+ *
+ * A statement is a list of actions (policy/sql.h), each of which needs its own
+ * match: `select` being allowed does not cover the DELETE in a CTE beside it.
+ * The statement gets the strictest of its actions, the message the strictest of
+ * its statements. Among approve rules the one with the highest count wins, then
+ * the shortest `within`, then the first.
+ */
+#ifndef SALLYPORT_POLICY_DECIDE_H
+#define SALLYPORT_POLICY_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "policy/image.h"
+
+struct sp_decide_scope;
+struct sp_sql;
+
+#define SP_DECIDE_MASKS_MAX 64	  /* rules with masks that can apply to one message; more is refused */
+#define SP_DECIDE_MESSAGE_MAX 512 /* bytes, NUL included */
+#define SP_DECIDE_NESTING_MAX 8	  /* EXECUTE of a prepared FETCH of … */
+
+enum sp_decide_lookup {
+	SP_DECIDE_PREPARED = 1,
+	SP_DECIDE_CURSOR
+};
+
+/* What is asked: sql (a parsed message), or argv (a command on the connection), or neither (just to reach it). */
+struct sp_decide_request {
+	const struct sp_sql *sql;
+	const char *const *argv; /* NULL-ended */
+	int64_t time;		 /* seconds since 1970 */
+	const char *from;	 /* the person's address as text, or NULL if not known (then no `from` matches) */
+	/*
+	 * For EXECUTE, FETCH, MOVE and WHERE CURRENT OF: what the session saw being prepared or declared under
+	 * that name; NULL if it saw none, which is refused. The answer is only read during the call.
+	 */
+	const struct sp_sql *(*lookup)(void *ctx, enum sp_decide_lookup what, const char *name);
+	void *lookup_ctx;
+};
+
+struct sp_decision {
+	enum sp_policy_effect effect;
+	bool is_refusal; /* deny because it cannot be understood or has no rule, rather than by a rule */
+	const struct sp_policy_rule *rule; /* the winning one; NULL if none matched */
+	enum sp_policy_label label;
+	const struct sp_policy_approve *approve; /* effect approve: by whom, how many, how long */
+	uint64_t policy_version;
+	size_t nmasks;
+	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX]; /* all apply */
+	char message[SP_DECIDE_MESSAGE_MAX]; /* deny: one line for the person; otherwise "" */
+};
+
+/*
+ * The rules of an image that can concern this person on this connection, found once. All three must outlive
+ * it. Build a new one when the image changes. NOMEM.
+ */
+int sp_decide_scope_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
+    const struct sp_policy_connection *connection, struct sp_decide_scope **ret_scope) SP_MUST_CHECK;
+void sp_decide_scope_free(struct sp_decide_scope *scope);
+
+/* Decides. Cannot fail: whatever goes wrong is a deny that says so. */
+void sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *request,
+    struct sp_decision *ret_decision);
+/* Appends to out one line for each rule of the image: whether it matched and, if not, the first reason why. */
+int sp_decide_explain(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
+    const struct sp_policy_connection *connection, const struct sp_decide_request *request,
+    struct sp_buf *out) SP_MUST_CHECK;
+
+#endif
