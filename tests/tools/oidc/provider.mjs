@@ -5,8 +5,8 @@
 // node provider.mjs --issuer https://idp.internal:8443 --cert FILE --key FILE [--listen ADDR]
 //                   [--alg RS256|ES256|EdDSA] [--client-id sallyport] [--id-token-ttl SECONDS] [--keys FILE]
 //
-// Who signs in is the request's login_hint (alice, bob, carol); there is nothing to click. The client is
-// public (PKCE, no secret) with redirect URIs on http://localhost:3000, 10001 and 11110, as opkssh uses.
+// Who signs in (alice, bob, carol) is the request's login_hint, or what the form of the login page says;
+// any password will do. The client is public (PKCE, no secret) with redirect URIs on http://localhost:3000, 10001 and 11110, as opkssh uses.
 // It prints "ready ISSUER" when it listens. --keys keeps the signing keys over a restart.
 import fs from 'node:fs';
 import https from 'node:https';
@@ -15,9 +15,9 @@ import { parseArgs } from 'node:util';
 import Provider from 'oidc-provider';
 
 const people = {
-	alice: { name: 'Alice Example', email: 'alice@example.org', email_verified: true, groups: ['eng'] },
-	bob: { name: 'Bob Example', email: 'bob@example.org', email_verified: true, groups: ['dba'] },
-	carol: { name: 'Carol Example', email: 'carol@example.org', email_verified: true, groups: [] },
+	alice: { name: 'Alice Example', email: 'alice@example.com', email_verified: true, groups: ['eng'] },
+	bob: { name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['dba'] },
+	carol: { name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },
 };
 
 const { values: opt } = parseArgs({ options: {
@@ -69,24 +69,39 @@ const provider = new Provider(opt.issuer, {
 	enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
 	jwks: { keys: signingKeys() },
 	cookies: { keys: [randomBytes(16).toString('hex')] },
-	claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'], groups: ['groups'] },
+	claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username'], groups: ['groups'] },
 	conformIdTokenClaims: false,
 	pkce: { required: () => true, methods: ['S256'] },
 	features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false } },
 	interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
 	ttl: { IdToken: Number(opt['id-token-ttl']), Interaction: 600, Session: 3600, Grant: 3600, AccessToken: 3600 },
-	findAccount: (ctx, id) => (people[id] ? { accountId: id, claims: () => ({ sub: id, ...people[id] }) } : undefined),
+	findAccount: (ctx, id) => (people[id] ? { accountId: id, claims: () => ({ sub: id, preferred_username: id, ...people[id] }) } : undefined),
 });
 provider.proxy = false;
+
+const form = `<!doctype html><title>Sign in</title>
+<form method="post"><input name="login"><input name="password" type="password"><button>Sign in</button></form>
+`;
+
+async function body(req) {
+	let text = '';
+	for await (const chunk of req) {
+		text += chunk;
+		if (text.length > 4096)
+			throw new Error('body too long');
+	}
+	return new URLSearchParams(text);
+}
 
 provider.use(async (ctx, next) => {
 	if (!ctx.path.startsWith('/interaction/'))
 		return next();
 	const details = await provider.interactionDetails(ctx.req, ctx.res);
-	const who = details.params.login_hint;
+	const who = ctx.method === 'POST' ? (await body(ctx.req)).get('login') : details.params.login_hint;
 	if (!people[who]) {
-		ctx.status = 403;
-		ctx.body = `nobody here is called ${JSON.stringify(String(who))}: pass login_hint=alice, bob or carol\n`;
+		ctx.status = who ? 403 : 200;
+		ctx.type = 'text/html';
+		ctx.body = form;
 		return undefined;
 	}
 	const grant = new provider.Grant({ accountId: who, clientId: details.params.client_id });
