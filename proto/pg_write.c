@@ -15,7 +15,7 @@ sp_pg_write_begin(struct sp_buf *b, uint8_t type)
 	return at;
 }
 
-/* Rewrites the four length bytes at place at; works because unread bytes only grow while a message is written. */
+/* Rewrites the four length bytes at place at; nothing is consumed while a message is written. */
 void
 sp_pg_write_end(struct sp_buf *b, size_t at)
 {
