@@ -102,6 +102,7 @@ scram_begin(struct sp_postgres_login *l, bool plus, bool plain)
 {
 	uint8_t hash[SP_STREAM_CERT_HASH_MAX];
 	size_t n = 0, at, first;
+	bool offered = plus;
 	int r;
 
 	if (plus && sp_stream_cert_hash(l->stream, hash, &n) != 0)
@@ -109,7 +110,7 @@ scram_begin(struct sp_postgres_login *l, bool plus, bool plain)
 	if (!plus && !plain)
 		return refuse(l, SP_ERR_UNSUPPORTED, "08P01", "the server offers no login method that is accepted here (SCRAM-SHA-256)");
 	/* "y" says we could bind; it may only be said where the server did not offer to. */
-	r = sp_pg_scram_new("", NULL, plus ? hash : NULL, plus ? n : 0, sp_stream_is_tls(l->stream) && !plus && n == 0, &l->scram);
+	r = sp_pg_scram_new("", NULL, plus ? hash : NULL, plus ? n : 0, sp_stream_is_tls(l->stream) && !offered, &l->scram);
 	if (r != 0)
 		return r;
 	at = sp_pg_write_begin(l->out, 'p');
