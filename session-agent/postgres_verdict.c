@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/postgres_verdict.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "session-agent/postgres_catalog.h"
+#include "session-agent/postgres_conn.h"
+#include "session-agent/postgres_proxy.h"
+
+/* Built-in functions that carry a value out of a statement by another way than its rows. */
+static const char *const sinks[] = {"set_config", "pg_notify", "setval", "lo_from_bytea", "lo_put", "lowrite", "lo_import",
+    "lo_export", "pg_logical_emit_message", "pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_xact_lock",
+    "pg_try_advisory_xact_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock_shared", "dblink", "dblink_exec",
+    "pg_create_restore_point", "pg_replication_origin_create", "pg_create_logical_replication_slot"};
+
+void
+sp_postgres_masks_unref(struct sp_postgres_masks *m)
+{
+	size_t i;
+
+	if (m == NULL || --m->refs != 0)
+		return;
+	sp_mask_set_free(m->set);
+	for (i = 0; i < m->n_patterns; i++) {
+		free(m->patterns[i].schema);
+		free(m->patterns[i].table);
+		free(m->patterns[i].column);
+	}
+	free(m->patterns);
+	sp_postgres_catalog_unref(m->catalog);
+	free(m);
+}
+
+/* '*' any run, '?' one character; letters match in either case, so that quoting a name differently hides nothing. */
+static bool
+glob(const char *p, const char *s)
+{
+	const char *star = NULL, *back = NULL;
+
+	while (*s != '\0') {
+		if (*p == '*') {
+			star = p++;
+			back = s;
+		} else if (*p == '?' || tolower((uint8_t)*p) == tolower((uint8_t)*s)) {
+			p++;
+			s++;
+		} else if (star != NULL) {
+			p = star + 1;
+			s = ++back;
+		} else
+			return false;
+	}
+	while (*p == '*')
+		p++;
+	return *p == '\0';
+}
+
+bool
+sp_postgres_masks_column(const struct sp_postgres_masks *m, const char *schema, const char *table, const char *column,
+    enum sp_mask_transform *ret_t)
+{
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < m->n_patterns; i++) {
+		const struct sp_postgres_pattern *p = &m->patterns[i];
+
+		if (!glob(p->column, column) || (p->table != NULL && !glob(p->table, table)) ||
+		    (p->schema != NULL && !glob(p->schema, schema)))
+			continue;
+		if (!found || p->transform > *ret_t)
+			*ret_t = p->transform;
+		found = true;
+	}
+	return found;
+}
+
+static enum sp_mask_transform
+transform_of(enum sp_policy_transform t)
+{
+	switch (t) {
+	case SP_POLICY_MASK_PARTIAL:
+		return SP_MASK_PARTIAL;
+	case SP_POLICY_MASK_HASH:
+		return SP_MASK_HASH;
+	case SP_POLICY_MASK_NULL:
+		return SP_MASK_NULL;
+	case SP_POLICY_MASK_REDACT:
+		break;
+	}
+	return SP_MASK_REDACT;
+}
+
+static int
+pattern_add(struct sp_postgres_masks *m, const char *text, enum sp_mask_transform t)
+{
+	struct sp_postgres_pattern *p;
+	const char *last = strrchr(text, '.'), *first = strchr(text, '.');
+
+	if (m->n_patterns == SP_POSTGRES_PATTERNS_MAX)
+		return SP_ERR_LIMIT;
+	p = realloc(m->patterns, (m->n_patterns + 1) * sizeof(*p));
+	if (p == NULL)
+		return SP_ERR_NOMEM;
+	m->patterns = p;
+	p = &m->patterns[m->n_patterns++];
+	memset(p, 0, sizeof(*p));
+	p->transform = t;
+	if (last == NULL)
+		p->column = strdup(text);
+	else {
+		p->column = strdup(last + 1);
+		if (first == last)
+			p->table = strndup(text, (size_t)(last - text));
+		else {
+			p->schema = strndup(text, (size_t)(first - text));
+			p->table = strndup(first + 1, (size_t)(last - first - 1));
+		}
+	}
+	return p->column == NULL || (last != NULL && p->table == NULL) ? SP_ERR_NOMEM : 0;
+}
+
+static int
+rule_add(struct sp_postgres_masks *m, const struct sp_policy_mask *rule)
+{
+	enum sp_mask_transform t = transform_of(rule->transform);
+	size_t i;
+	int r;
+
+	for (i = 0; i < rule->ncolumns; i++)
+		if ((r = pattern_add(m, rule->columns[i], t)) != 0)
+			return r;
+	for (i = 0; i < rule->ndetectors; i++)
+		if ((r = sp_mask_set_add(m->set, rule->detectors[i], t)) != 0)
+			return r;
+	for (i = 0; i < rule->nregexes; i++)
+		if ((r = sp_mask_set_add_regex(m->set, rule->regexes[i].name, rule->regexes[i].value, t, NULL, 0)) != 0)
+			return r;
+	return 0;
+}
+
+static int
+masks_new(struct sp_postgres_proxy *px, const struct sp_policy_mask *const *rules, size_t n,
+    struct sp_postgres_masks **ret_m)
+{
+	struct sp_postgres_masks *m = calloc(1, sizeof(*m));
+	size_t i;
+	int r;
+
+	if (m == NULL)
+		return SP_ERR_NOMEM;
+	m->refs = 1;
+	m->generation = px->generation;
+	m->n_rules = n;
+	memcpy(m->rules, rules, n * sizeof(rules[0]));
+	if ((r = sp_mask_set_new(&m->set)) != 0)
+		goto fail;
+	for (i = 0; i < n; i++)
+		if ((r = rule_add(m, rules[i])) != 0)
+			goto fail;
+	if ((r = sp_mask_set_key(m->set, px->mask_key, sizeof(px->mask_key))) != 0 || (r = sp_mask_set_seal(m->set)) != 0)
+		goto fail;
+	m->has_detectors = !sp_mask_set_is_empty(m->set);
+	*ret_m = m;
+	return 0;
+fail:
+	sp_postgres_masks_unref(m);
+	return r;
+}
+
+/* The object for these rules, made now or before; a new reference. NULL with 0 when nothing is to be masked. */
+static int
+masks_get(struct sp_postgres_proxy *px, const struct sp_policy_mask *const *rules, size_t n,
+    struct sp_postgres_masks **ret_m)
+{
+	struct sp_postgres_masks *m;
+	unsigned i, slot = 0;
+	int r;
+
+	*ret_m = NULL;
+	if (n == 0)
+		return 0;
+	for (i = 0; i < SP_POSTGRES_MASKS_MAX; i++) {
+		m = px->masks[i];
+		if (m == NULL)
+			slot = i;
+		else if (m->generation == px->generation && m->n_rules == n &&
+		    memcmp(m->rules, rules, n * sizeof(rules[0])) == 0) {
+			m->refs++;
+			*ret_m = m;
+			return 0;
+		}
+	}
+	if ((r = masks_new(px, rules, n, &m)) != 0)
+		return r;
+	sp_postgres_masks_unref(px->masks[slot]);
+	px->masks[slot] = m;
+	m->refs++;
+	*ret_m = m;
+	return 0;
+}
+
+/* --- what a statement reads ------------------------------------------------------------------------ */
+
+static bool
+is_sink(const struct sp_sql_action *a)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++)
+		if (strcmp(a->name, sinks[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the text calls functions whose bodies we can't see. */
+static bool
+calls_unknown(const struct sp_sql_stmt *st)
+{
+	size_t i;
+
+	if (st->verb == SP_SQL_DO || st->verb == SP_SQL_CALL)
+		return true;
+	for (i = 0; i < st->nactions; i++)
+		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION && st->actions[i].need != SP_SQL_NEED_NONE)
+			return true;
+	return false;
+}
+
+static bool
+stmt_reads_masked(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st)
+{
+	size_t i;
+
+	for (i = 0; i < st->nrelations; i++)
+		if (sp_postgres_catalog_is_tainted(m->catalog, st->relations[i].schema, st->relations[i].name))
+			return true;
+	return calls_unknown(st);
+}
+
+/* Where masking the rows would not be enough: the reason, or NULL. */
+static const char *
+stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st)
+{
+	bool reads = false, is_into = false;
+	size_t i;
+
+	if (st->copy == SP_SQL_COPY_OUT)
+		return "COPY is refused here: what it reads has masked columns, or may have; use SELECT";
+	for (i = 0; i < st->nactions; i++) {
+		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION && is_sink(&st->actions[i]))
+			return "this function could carry masked values out of the statement";
+		is_into |= (st->actions[i].words & SP_SQL_BIT(SP_SQL_SELECT_INTO)) != 0;
+	}
+	for (i = 0; i < st->nrelations; i++)
+		reads |= st->relations[i].is_read &&
+		    sp_postgres_catalog_is_tainted(m->catalog, st->relations[i].schema, st->relations[i].name);
+	if (reads && (is_into || st->verb == SP_SQL_INSERT || st->verb == SP_SQL_CREATE || st->verb == SP_SQL_MERGE ||
+	    st->verb == SP_SQL_REFRESH))
+		return "this would copy rows with masked columns to where they are not masked";
+	return NULL;
+}
+
+static const struct sp_sql *
+newest(struct sp_postgres_conn *c, struct sp_postgres_names *names, const char *name, bool must_be_one,
+    struct sp_sql **ret_held)
+{
+	struct sp_postgres_name *n = sp_postgres_names_find(names, name);
+	const struct sp_postgres_text *t;
+
+	if (n == NULL || (must_be_one && (n->n != 1 || n->c[0]->n_texts != 1)))
+		return NULL;
+	t = n->c[n->n - 1]->texts[0];
+	if (sp_sqlcache_get(c->px->cache, t->sql, t->len, ret_held) != 0)
+		return NULL;
+	return *ret_held;
+}
+
+struct lookup {
+	struct sp_postgres_conn *c;
+	unsigned n;
+	struct sp_sql *held[SP_DECIDE_NESTING_MAX * 4];
+};
+
+static const struct sp_sql *
+on_lookup(void *ctx, enum sp_decide_lookup what, const char *name)
+{
+	struct lookup *l = ctx;
+	const struct sp_sql *sql;
+
+	if (l->n == sizeof(l->held) / sizeof(l->held[0]))
+		return NULL;
+	sql = what == SP_DECIDE_PREPARED ? newest(l->c, l->c->statements, name, true, &l->held[l->n]) :
+	    newest(l->c, l->c->cursors, name, false, &l->held[l->n]);
+	if (sql != NULL)
+		l->n++;
+	return sql;
+}
+
+/* Whether anything the message may read through the names it runs is masked; every candidate counts. */
+static bool
+names_tainted(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, struct sp_postgres_names *names,
+    const char *name, unsigned depth)
+{
+	struct sp_postgres_name *n = sp_postgres_names_find(names, name);
+	unsigned i, j;
+	size_t k;
+
+	if (n == NULL || depth == 0 || n->n == SP_POSTGRES_CANDIDATES_MAX)
+		return true;
+	for (i = 0; i < n->n; i++)
+		for (j = 0; j < n->c[i]->n_texts; j++) {
+			const struct sp_postgres_text *t = n->c[i]->texts[j];
+			struct sp_sql *sql;
+			bool tainted = false;
+
+			if (sp_sqlcache_get(c->px->cache, t->sql, t->len, &sql) != 0)
+				return true;
+			for (k = 0; k < sp_sql_count(sql); k++)
+				tainted |= stmt_reads_masked(m, sp_sql_at(sql, k)) || sp_sql_at(sql, k)->verb == SP_SQL_EXECUTE;
+			sp_sql_unref(sql);
+			if (tainted)
+				return true;
+		}
+	return false;
+}
+
+static void
+taint(struct sp_postgres_conn *c, struct sp_postgres_verdict *v, const struct sp_sql *sql)
+{
+	size_t i;
+
+	for (i = 0; i < sp_sql_count(sql); i++) {
+		const struct sp_sql_stmt *st = sp_sql_at(sql, i);
+		bool t = stmt_reads_masked(v->masks, st);
+
+		if (st->prepared[0] != '\0' && st->verb != SP_SQL_PREPARE && st->verb != SP_SQL_DEALLOCATE)
+			t |= names_tainted(c, v->masks, c->statements, st->prepared, 2);
+		if (st->cursor[0] != '\0' && st->has_rows)
+			t |= names_tainted(c, v->masks, c->cursors, st->cursor, 2);
+		if (t && v->why_refused == NULL)
+			v->why_refused = stmt_escapes(v->masks, st);
+		v->is_tainted |= t;
+	}
+}
+
+static void
+deny(struct sp_postgres_verdict *v, const char *why)
+{
+	memset(&v->decision, 0, sizeof(v->decision));
+	v->decision.effect = SP_POLICY_DENY;
+	v->decision.is_refusal = true;
+	v->decision.label = SP_POLICY_PROVEN;
+	snprintf(v->decision.message, sizeof(v->decision.message), "%s", why);
+}
+
+/* Adds the masks of one decision to those of the others; too many is a refusal. */
+static bool
+masks_join(const struct sp_policy_mask **list, size_t *n, const struct sp_decision *d)
+{
+	size_t i, k;
+
+	for (i = 0; i < d->nmasks; i++) {
+		for (k = 0; k < *n && list[k] != d->masks[i]; k++)
+			;
+		if (k < *n)
+			continue;
+		if (*n == SP_DECIDE_MASKS_MAX)
+			return false;
+		list[(*n)++] = d->masks[i];
+	}
+	return true;
+}
+
+void
+sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *texts, unsigned n,
+    struct sp_postgres_verdict *ret_v)
+{
+	struct sp_postgres_verdict *v = ret_v;
+	const struct sp_decide_scope *scope = sp_postgres_proxy_scope(c->px);
+	const struct sp_policy_mask *rules[SP_DECIDE_MASKS_MAX];
+	struct lookup l = {.c = c};
+	size_t n_rules = 0;
+	unsigned i;
+
+	memset(v, 0, offsetof(struct sp_postgres_verdict, decision));
+	v->masks = NULL;
+	v->is_tainted = v->needs_catalog = false;
+	v->why_refused = NULL;
+	deny(v, scope == NULL ? "no policy is in force for this connection" : "nothing is known of what this runs");
+	for (i = 0; scope != NULL && i < n; i++) {
+		struct sp_decide_request rq = {.time = (int64_t)time(NULL), .lookup = on_lookup, .lookup_ctx = &l,
+		    .from = sp_session_from(c->px->session)};
+		struct sp_decision d;
+
+		if (sp_sqlcache_get(c->px->cache, texts[i]->sql, texts[i]->len, &v->sql[i]) != 0) {
+			deny(v, "out of memory");
+			break;
+		}
+		v->n++;
+		rq.sql = v->sql[i];
+		sp_decide(scope, &rq, &d);
+		if (!masks_join(rules, &n_rules, &d))
+			deny(v, "too many mask rules apply");
+		else if (i == 0 || d.effect < v->decision.effect)
+			v->decision = d;
+		if (v->decision.effect == SP_POLICY_DENY)
+			break;
+	}
+	while (l.n != 0)
+		sp_sql_unref(l.held[--l.n]);
+	if (scope == NULL)
+		return;
+	if (masks_get(c->px, rules, n_rules, &v->masks) != 0) {
+		deny(v, "the mask rules can't be applied");
+		return;
+	}
+	if (v->masks == NULL || v->masks->n_patterns == 0)
+		return;
+	v->needs_catalog = !sp_postgres_catalog_is_fresh(v->masks->catalog);
+	for (i = 0; !v->needs_catalog && i < v->n; i++)
+		taint(c, v, v->sql[i]);
+}
+
+void
+sp_postgres_verdict_clear(struct sp_postgres_verdict *v)
+{
+	unsigned i;
+
+	for (i = 0; i < v->n; i++)
+		sp_sql_unref(v->sql[i]);
+	v->n = 0;
+	sp_postgres_masks_unref(v->masks);
+	v->masks = NULL;
+}
