@@ -24,6 +24,8 @@ struct sp_session;
 struct event_base *sp_session_base(struct sp_session *s);
 const char *sp_session_id(const struct sp_session *s);
 const char *sp_session_user(const struct sp_session *s); /* login name of the person */
+/* The address the person came from as text, or NULL if it is not known. */
+const char *sp_session_from(const struct sp_session *s);
 uid_t sp_session_uid(const struct sp_session *s);
 uint32_t sp_session_audit_id(const struct sp_session *s); /* kernel audit session */
 bool sp_session_has_tty(const struct sp_session *s);
