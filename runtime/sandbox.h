@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * seccomp and Landlock, one profile per program, entered once after start-up.
- * A violation kills the process (SECCOMP_RET_KILL_PROCESS). Profiles are data
- * in sandbox.c: the system calls and paths each program needs.
+ * A violation kills the process (SECCOMP_RET_KILL_PROCESS). The profiles are
+ * data in runtime/sandbox_profiles.c: the system calls and paths of each program.
+ *
+ * What to do before entering (nothing here can be done afterwards):
+ *  - whatever loads code: no profile maps executable memory, so no dlopen(3), no JIT. Touch what loads
+ *    lazily (OPENSSL_init_ssl, curl_global_init, hs_valid_platform); compile PCRE2 patterns without JIT.
+ *  - open ptys, bind listening sockets, drop privilege, read configuration that is not in paths.
+ *  - sp_log_open(), so that syslog has its socket (it may still reconnect).
+ * Name resolution works inside the profiles with network: sp_sandbox_enter() sets host lookups to
+ * "files dns", which libc does without loading modules. Target names are thus never looked up through
+ * other NSS modules, ours included.
+ *
+ * A process that died of SIGSYS has hit its profile: the kernel wrote a SECCOMP audit record with the
+ * number (`ausearch -m SECCOMP -i`, or dmesg). A developer's build with `configure
+ * --enable-sandbox-trap` writes the call's name to stderr before it dies. There is no switch at run time.
  */
 #ifndef SALLYPORT_RUNTIME_SANDBOX_H
 #define SALLYPORT_RUNTIME_SANDBOX_H
@@ -25,10 +38,14 @@ struct sp_sandbox_path {
 };
 
 /*
- * Enters the profile: Landlock first (paths ends with path == NULL; a kernel without Landlock is an
- * error unless the build says otherwise), then seccomp. Asserts by trying a forbidden open.
- * SYSTEM, UNSUPPORTED, DENIED.
+ * Enters the profile: Landlock first, with the profile's own paths and these (ending with path == NULL;
+ * NULL for none; each must exist), then seccomp. A kernel without Landlock is an error, unless
+ * configured with --disable-landlock-required. Sets no_new_privs. Asserts that both hold by trying.
+ * SYSTEM, UNSUPPORTED, INVALID ("/" or a relative path), NOT_FOUND (a path of the caller), DENIED (an
+ * assertion failed). After any error the caller must exit.
  */
 int sp_sandbox_enter(enum sp_sandbox_profile profile, const struct sp_sandbox_path *paths) SP_MUST_CHECK;
+/* "session" and so on, for logs. */
+const char *sp_sandbox_name(enum sp_sandbox_profile profile);
 
 #endif
