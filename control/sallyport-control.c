@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyport-control: policy distribution and approvals. See sallyport-control(8) and PROTOCOL.ipc section 7. */
+#include <errno.h>
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "control/service.h"
+#include "control/store.h"
+#include "runtime/log.h"
+#include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
+
+struct sp_control_options {
+	const char *policy_dir;
+	const char *database;
+	const char *socket;
+	const char *user;
+	int is_debug;
+};
+
+static void
+usage(FILE *f)
+{
+	(void)fputs("usage: sallyport-control [--policy DIR] [--database FILE] [--socket PATH] [--user NAME] [--debug]\n",
+	    f);
+}
+
+static int
+parse(int argc, char **argv, struct sp_control_options *o)
+{
+	static const struct option longs[] = {
+		{"policy", required_argument, NULL, 'p'},
+		{"database", required_argument, NULL, 'f'},
+		{"socket", required_argument, NULL, 's'},
+		{"user", required_argument, NULL, 'u'},
+		{"debug", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "p:f:s:u:dhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'p':
+			o->policy_dir = optarg;
+			break;
+		case 'f':
+			o->database = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'u':
+			o->user = optarg;
+			break;
+		case 'd':
+			o->is_debug = 1;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 'V':
+			(void)printf("sallyport-control " PACKAGE_VERSION "\n");
+			exit(0);
+		default:
+			return SP_ERR_INVALID;
+		}
+	}
+	return optind == argc ? 0 : SP_ERR_INVALID;
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	(void)what;
+	(void)sig;
+	(void)event_base_loopexit(ctx, NULL);
+}
+
+static void
+on_reload(evutil_socket_t sig, short what, void *ctx)
+{
+	(void)sig;
+	(void)what;
+	sp_service_reload(ctx);
+}
+
+/* Serves until a signal asks to stop. */
+static int
+serve(const struct sp_control_options *o, struct sp_store *store)
+{
+	struct event_base *base = event_base_new();
+	struct sp_service *service = NULL;
+	struct event *term = NULL, *intr = NULL, *hup = NULL;
+	int r = SP_ERR_NOMEM;
+
+	if (base == NULL)
+		goto out;
+	r = sp_service_new(base, o->socket, o->policy_dir, store, &service);
+	if (r != 0)
+		goto out;
+	r = SP_ERR_NOMEM;
+	term = evsignal_new(base, SIGTERM, on_signal, base);
+	intr = evsignal_new(base, SIGINT, on_signal, base);
+	hup = evsignal_new(base, SIGHUP, on_reload, service);
+	if (term == NULL || intr == NULL || hup == NULL || event_add(term, NULL) != 0 || event_add(intr, NULL) != 0 ||
+	    event_add(hup, NULL) != 0)
+		goto out;
+	(void)sd_notify(0, "READY=1");
+	r = event_base_dispatch(base) < 0 ? SP_ERR_SYSTEM : 0;
+	(void)sd_notify(0, "STOPPING=1");
+out:
+	sp_service_free(service);
+	if (term != NULL)
+		event_free(term);
+	if (intr != NULL)
+		event_free(intr);
+	if (hup != NULL)
+		event_free(hup);
+	if (base != NULL)
+		event_base_free(base);
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sp_control_options o = {
+		.policy_dir = SP_SYSCONFDIR "/policy.d",
+		.database = SP_STATEDIR "/control/control.db",
+		.socket = SP_RUNDIR "/control/control.sock",
+		.user = "sallyport-control",
+	};
+	struct sp_store *store = NULL;
+	int r;
+
+	if (parse(argc, argv, &o) != 0) {
+		usage(stderr);
+		return 2;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	sp_log_open("sallyport-control", o.is_debug ? LOG_DEBUG : LOG_INFO, 1);
+	r = sp_privdrop(o.user, 0);
+	if (r != 0) {
+		sp_log_err("cannot become %s: %s", o.user, sp_err_str(r));
+		return 1;
+	}
+	r = sp_store_open(o.database, &store);
+	if (r != 0) {
+		sp_log_err("cannot open %s: %s", o.database,
+		    r == SP_ERR_FORMAT ? "it is no database of this version of Sallyport" : sp_err_str(r));
+		return 1;
+	}
+	r = serve(&o, store);
+	sp_store_close(store);
+	return r == 0 ? 0 : 1;
+}
