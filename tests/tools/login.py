@@ -110,7 +110,7 @@ def online(args, nonce):
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     query = {
         "client_id": args.client_id, "response_type": "code", "scope": args.scope, "redirect_uri": args.redirect_uri,
-        "nonce": nonce, "state": state, "code_challenge_method": "S256", "prompt": args.prompt,
+        "nonce": nonce, "state": state, "login_hint": args.user, "code_challenge_method": "S256", "prompt": args.prompt,
         "code_challenge": pktoken.b64(hashlib.sha256(verifier.encode()).digest()),
     }
     query = {k: v for k, v in query.items() if v}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sallyport-authkeys(8): sshd's AuthorizedKeysCommand. Passes the login name and the key that was offered to
+ * sallyport-identity and prints the one line it answers, or nothing. It decides nothing, reads no file, and
+ * always exits 0: sshd takes an empty answer as "no".
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/ipc.h"
+#include "runtime/log.h"
+#include "runtime/privdrop.h"
+
+#define SP_AUTHKEYS_DEADLINE_MS 2000
+#define SP_AUTHKEYS_ARG_MAX ((size_t)128 * 1024) /* bytes of one argument */
+#define SP_AUTHKEYS_LINE_MAX ((size_t)4096)
+#define SP_AUTHKEYS_GROUPS 8
+
+enum { SP_AUTHKEYS_ASK = 1, SP_AUTHKEYS_REPLY = 129 };
+
+/* sshd must have given up root's groups for us (it did not always: CVE-2021-41617). */
+static bool
+is_dropped(void)
+{
+	gid_t groups[SP_AUTHKEYS_GROUPS];
+	int n = getgroups(SP_AUTHKEYS_GROUPS, groups);
+
+	if (n < 0 || getuid() != geteuid() || getgid() != getegid())
+		return false;
+	if (geteuid() == 0)
+		return true; /* an operator who tries it by hand */
+	if (getgid() == 0)
+		return false;
+	for (int i = 0; i < n; i++) {
+		if (groups[i] != getgid())
+			return false;
+	}
+	return true;
+}
+
+/* What goes to sshd is one line of printable ASCII of the form we make, or nothing. */
+static bool
+is_line(struct sp_view v)
+{
+	static const char start[] = "restrict,";
+
+	if (v.len < sizeof(start) || memcmp(v.data, start, sizeof(start) - 1) != 0)
+		return false;
+	for (size_t i = 0; i < v.len; i++) {
+		if (v.data[i] < 0x20 || v.data[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+static int
+print_line(struct sp_view v)
+{
+	if (fwrite(v.data, 1, v.len, stdout) != v.len || putchar('\n') == EOF || fflush(stdout) != 0)
+		return SP_ERR_SYSTEM;
+	return 0;
+}
+
+static int
+ask(const char *path, uid_t owner, char *const arg[3])
+{
+	int64_t deadline = sp_ipc_now_ms() + SP_AUTHKEYS_DEADLINE_MS;
+	struct sp_buf *body = sp_buf_new(4 * SP_AUTHKEYS_ARG_MAX), *buf = sp_buf_new(0), *reply = NULL;
+	struct sp_ipc_msg msg = {0};
+	struct sp_view line;
+	int fd = -1, r = SP_ERR_NOMEM;
+
+	if (body == NULL || buf == NULL)
+		goto out;
+	for (int i = 0; i < 3; i++)
+		sp_buf_put_cstring(body, arg[i]);
+	r = sp_buf_error(body);
+	if (r == 0)
+		r = sp_ipc_connect(path, owner, deadline, &fd);
+	if (r == 0)
+		r = sp_ipc_call(fd, SP_AUTHKEYS_ASK, body, SP_AUTHKEYS_REPLY, buf, &msg, deadline);
+	if (r != 0)
+		goto out;
+	reply = sp_buf_from(msg.body.data, msg.body.len);
+	r = reply == NULL ? SP_ERR_NOMEM : sp_buf_get_view(reply, SP_AUTHKEYS_LINE_MAX, &line);
+	if (r == 0 && sp_buf_len(reply) > 0)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0 && line.len > 0)
+		r = is_line(line) ? print_line(line) : SP_ERR_PROTOCOL;
+out:
+	sp_ipc_msg_clear(&msg);
+	sp_buf_free(body);
+	sp_buf_free(buf);
+	sp_buf_free(reply);
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct rlimit none = {0, 0};
+	const char *path = SP_RUNDIR "/identity/identity.sock", *owner_name = "sallyport-identity";
+	uid_t owner;
+	gid_t gid;
+	int c, r;
+
+	sp_log_open("sallyport-authkeys", LOG_INFO, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the token is in argv: no other process of this uid may look */
+	while ((c = getopt(argc, argv, "s:o:")) != -1) {
+		if (c == 's')
+			path = optarg;
+		else if (c == 'o')
+			owner_name = optarg;
+		else
+			return 0;
+	}
+	if (argc - optind != 3) {
+		sp_log_err("usage: sallyport-authkeys %%u %%t %%k");
+		return 0;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (strlen(argv[optind + i]) > SP_AUTHKEYS_ARG_MAX) {
+			sp_log_warn("an argument is too long");
+			return 0;
+		}
+	}
+	if (!is_dropped()) {
+		sp_log_err("started with groups or ids that were not given up: nothing is answered");
+		return 0;
+	}
+	if (sp_privdrop_uid(owner_name, &owner, &gid) != 0) {
+		sp_log_err("no account %s", owner_name);
+		return 0;
+	}
+	r = ask(path, owner, argv + optind);
+	if (r != 0)
+		sp_log_warn("no answer for %s from %s: %s", argv[optind], path, sp_err_str(r));
+	return 0;
+}
