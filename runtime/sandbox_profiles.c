@@ -104,6 +104,12 @@ static const struct sp_sandbox_rule threads[] = {
 	END,
 };
 
+/* libcurl wakes its own loop and its resolver thread through these. */
+static const struct sp_sandbox_rule identity_own[] = {
+	ALLOW_INT(socketpair, 0, AF_UNIX),
+	END,
+};
+
 /* Reads the policy directory and watches it; makes the memfds of policy images. */
 static const struct sp_sandbox_rule control_own[] = {
 	ALLOW(inotify_init1), ALLOW(inotify_add_watch), ALLOW(inotify_rm_watch), ALLOW(memfd_create),
@@ -136,7 +142,7 @@ static const struct sp_sandbox_rule *const authkeys_groups[] = {base, files_read
 static const char *const authkeys_paths[] = {PATHS_ALWAYS, NULL};
 
 static const struct sp_sandbox_rule *const identity_groups[] = {base, files_read, files_write, loop, local, serve,
-    network, threads, NULL}; /* libcurl resolves names in a thread */
+    network, threads, identity_own, NULL}; /* libcurl resolves names in a thread */
 static const char *const identity_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_TLS, PATH_PEERS, NULL};
 
 static const struct sp_sandbox_rule *const control_groups[] = {base, files_read, files_write, loop, local, serve,
