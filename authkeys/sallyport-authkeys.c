@@ -15,6 +15,7 @@
 #include "lib/ipc.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
 
 #define SP_AUTHKEYS_DEADLINE_MS 2000
 #define SP_AUTHKEYS_ARG_MAX ((size_t)128 * 1024) /* bytes of one argument */
@@ -138,6 +139,11 @@ main(int argc, char **argv)
 	}
 	if (sp_privdrop_uid(owner_name, &owner, &gid) != 0) {
 		sp_log_err("no account %s", owner_name);
+		return 0;
+	}
+	r = sp_sandbox_enter(SP_SANDBOX_AUTHKEYS, NULL);
+	if (r != 0) {
+		sp_log_err("sandbox: %s", sp_err_str(r));
 		return 0;
 	}
 	r = ask(path, owner, argv + optind);

@@ -486,8 +486,9 @@ sp_config_read(int fd, const char *path, struct sp_reason *why, struct sp_buf *b
 	}
 }
 
-int
-sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_issuers[SP_ISSUER_MAX], size_t *ret_count)
+/* The whole of a file as a new NUL-terminated string. */
+static int
+sp_config_slurp(const char *path, struct sp_reason *why, char **ret_text)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
 	struct sp_buf *b;
@@ -496,10 +497,37 @@ sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_is
 		return sp_reason_set(why, SP_ERR_SYSTEM, "%s: %s", path, strerror(errno));
 	b = sp_buf_new(SP_CONFIG_BYTES + 4096);
 	r = b == NULL ? SP_ERR_NOMEM : sp_config_read(fd, path, why, b);
-	if (r == 0)
-		r = sp_config_parse(
-		    path, (const char *)sp_buf_data(b), sp_buf_len(b), why, ret_issuers, ret_count);
+	if (r == 0) {
+		*ret_text = strndup((const char *)sp_buf_data(b), sp_buf_len(b));
+		if (*ret_text == NULL)
+			r = SP_ERR_NOMEM;
+		else if (strlen(*ret_text) != sp_buf_len(b))
+			r = sp_reason_set(why, SP_ERR_FORMAT, "%s: holds a NUL", path);
+	}
 	sp_buf_free(b);
 	(void)close(fd);
+	return r;
+}
+
+int
+sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_issuers[SP_ISSUER_MAX], size_t *ret_count)
+{
+	char *text = NULL;
+	size_t count = 0;
+	int r = sp_config_slurp(path, why, &text);
+
+	if (r == 0)
+		r = sp_config_parse(path, text, strlen(text), why, ret_issuers, &count);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (ret_issuers[i]->ca != NULL)
+			r = sp_config_slurp(ret_issuers[i]->ca, why, &ret_issuers[i]->ca_pem);
+	}
+	free(text);
+	if (r == 0) {
+		*ret_count = count;
+		return 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		sp_issuer_free(ret_issuers[i]);
 	return r;
 }

@@ -16,12 +16,12 @@
 
 /*
  * Reads the file at path, which must belong to root or to us and be writable by its owner only. Fills at
- * most SP_ISSUER_MAX entries, owned by the caller; on failure none. *why is "file:line:column: text".
- * SYSTEM, DENIED (owner, mode), LIMIT, FORMAT, INVALID, NOMEM.
+ * most SP_ISSUER_MAX entries, owned by the caller; on failure none. The ca files are read too: later changes
+ * of them need a restart. *why is "file:line:column: text". SYSTEM, DENIED (owner, mode), LIMIT, FORMAT, INVALID, NOMEM.
  */
 int sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_issuers[SP_ISSUER_MAX],
     size_t *ret_count) SP_MUST_CHECK;
-/* The same from n bytes; name stands for the file in errors. */
+/* The settings alone from n bytes; name stands for the file in errors. */
 int sp_config_parse(const char *name, const char *text, size_t n, struct sp_reason *why,
     struct sp_issuer *ret_issuers[SP_ISSUER_MAX], size_t *ret_count) SP_MUST_CHECK;
 

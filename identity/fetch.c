@@ -211,8 +211,9 @@ sp_fetch_free(struct sp_fetch *f)
 
 /* Every option that matters for safety is set here and must be taken. */
 static CURLcode
-sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca)
+sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca_pem)
 {
+	struct curl_blob blob = {NULL, 0, CURL_BLOB_NOCOPY};
 	CURL *e = job->easy;
 	CURLcode c = curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
 
@@ -237,8 +238,10 @@ sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca)
 	SP_FETCH_SET(CURLOPT_WRITEDATA, job);
 	SP_FETCH_SET(CURLOPT_HEADERFUNCTION, sp_fetch_on_header);
 	SP_FETCH_SET(CURLOPT_HEADERDATA, job);
-	if (ca != NULL) {
-		SP_FETCH_SET(CURLOPT_CAINFO, ca);
+	if (ca_pem != NULL) {
+		blob.data = (void *)(uintptr_t)ca_pem;
+		blob.len = strlen(ca_pem);
+		SP_FETCH_SET(CURLOPT_CAINFO_BLOB, &blob);
 		SP_FETCH_SET(CURLOPT_CAPATH, NULL);
 	}
 #undef SP_FETCH_SET
@@ -246,7 +249,7 @@ sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca)
 }
 
 int
-sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca, sp_fetch_done *done, void *ctx, struct sp_reason *why)
+sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca_pem, sp_fetch_done *done, void *ctx, struct sp_reason *why)
 {
 	struct sp_fetch_job *job;
 
@@ -261,7 +264,7 @@ sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca, sp_fetch_done 
 	job->max_age = -1;
 	job->easy = curl_easy_init();
 	job->body = sp_buf_new(SP_FETCH_BODY_MAX);
-	if (job->easy == NULL || job->body == NULL || sp_fetch_options(job, url, ca) != CURLE_OK ||
+	if (job->easy == NULL || job->body == NULL || sp_fetch_options(job, url, ca_pem) != CURLE_OK ||
 	    curl_multi_add_handle(f->multi, job->easy) != CURLM_OK) {
 		curl_easy_cleanup(job->easy);
 		sp_buf_free(job->body);

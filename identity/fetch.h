@@ -30,8 +30,11 @@ typedef void sp_fetch_done(void *ctx, int err, struct sp_view body, int64_t max_
 /* NOMEM, SYSTEM. One for a process. */
 int sp_fetch_new(struct event_base *base, struct sp_fetch **ret_f) SP_MUST_CHECK;
 void sp_fetch_free(struct sp_fetch *f); /* drops jobs under way without a call; NULL is fine */
-/* Starts a GET. ca: PEM file or NULL. done is called from the loop, never from here. INVALID (URL), NOMEM. */
-int sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca, sp_fetch_done *done, void *ctx,
+/*
+ * Starts a GET. ca_pem: certificates that are trusted, or NULL for the system's; must outlive the fetch.
+ * done is called from the loop, never from here. INVALID (URL), NOMEM.
+ */
+int sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca_pem, sp_fetch_done *done, void *ctx,
     struct sp_reason *why) SP_MUST_CHECK;
 
 #endif

@@ -44,6 +44,7 @@ sp_issuer_free(struct sp_issuer *is)
 	free(is->user_domain);
 	free(is->groups_claim);
 	free(is->ca);
+	free(is->ca_pem);
 	free(is);
 }
 

@@ -37,6 +37,7 @@ struct sp_issuer {
 	char *user_domain;  /* with user_claim email: the part after @ that is required; else NULL */
 	char *groups_claim;
 	char *ca;	    /* PEM file, or NULL for the system's */
+	char *ca_pem;	    /* what was in it; set with ca by sp_config_load() */
 	int64_t max_age;    /* seconds since auth_time; 0: not asked for */
 	int64_t skew;	    /* seconds */
 	int64_t stale;	    /* seconds */

@@ -159,7 +159,7 @@ sp_keys_on_discovery(void *ctx, int err, struct sp_view body, int64_t max_age, c
 	if (err == 0 && uri == NULL)
 		err = sp_reason_set(&why, SP_ERR_FORMAT, "it has no jwks_uri");
 	if (err == 0)
-		err = sp_fetch_get(e->keys->fetch, uri, e->is->ca, sp_keys_on_jwks, e, &why);
+		err = sp_fetch_get(e->keys->fetch, uri, e->is->ca_pem, sp_keys_on_jwks, e, &why);
 	json_decref(doc);
 	if (err != 0)
 		sp_keys_failed(e, "discovery", &why);
@@ -180,7 +180,7 @@ sp_keys_start(struct sp_keys_entry *e)
 	while (n > 0 && e->is->issuer[n - 1] == '/')
 		n--;
 	if (snprintf(url, sizeof(url), "%.*s" SP_KEYS_DISCOVERY, (int)n, e->is->issuer) < (int)sizeof(url))
-		r = sp_fetch_get(e->keys->fetch, url, e->is->ca, sp_keys_on_discovery, e, &why);
+		r = sp_fetch_get(e->keys->fetch, url, e->is->ca_pem, sp_keys_on_discovery, e, &why);
 	if (r != 0) {
 		e->is_busy = false;
 		e->failures++;

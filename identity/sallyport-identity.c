@@ -15,6 +15,7 @@
 #include "identity/server.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
 
 struct options {
 	const char *config;
@@ -94,6 +95,7 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 		.issuers = (const struct sp_issuer *const *)issuers,
 		.issuers_count = count,
 	};
+	const struct sp_sandbox_path paths[] = {{o->state_directory, 1}, {NULL, 0}};
 	struct event_base *base = event_base_new();
 	struct event *term = NULL, *intr = NULL;
 	struct sp_server *server = NULL;
@@ -108,6 +110,12 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 	r = sp_server_new(base, &set, &server);
 	if (r != 0)
 		goto out;
+	/* Everything is open or bound; fetches start with the loop, so no thread is outside. */
+	r = sp_sandbox_enter(SP_SANDBOX_IDENTITY, paths);
+	if (r != 0) {
+		sp_log_err("sandbox: %s", sp_err_str(r));
+		goto out;
+	}
 	sp_log_info("ready: %zu issuers", count);
 	(void)sd_notify(0, "READY=1");
 	if (event_base_dispatch(base) < 0)
