@@ -219,16 +219,35 @@ test_connect(void **state)
 		if (many[i] >= 0)
 			(void)close(many[i]);
 	(void)close(lfd);
-	if (getuid() != 0) {
-		lfd = socket(AF_UNIX, SOCK_STREAM, 0);
-		(void)unlink(sun.sun_path);
-		assert_int_equal(bind(lfd, (struct sockaddr *)&sun, sizeof(sun)), 0);
-		assert_int_equal(listen(lfd, 5), 0);
-		assert_int_equal(sp_ipc_connect(sun.sun_path, 0, sp_ipc_now_ms() + 50, &fd), SP_ERR_DENIED);
-		(void)close(lfd);
-	}
 	(void)unlink(sun.sun_path);
 	assert_int_equal(sp_ipc_connect(sun.sun_path, 0, sp_ipc_now_ms() + 50, &fd), SP_ERR_UNAVAILABLE);
+	(void)rmdir(dir);
+}
+
+/* The socket's place says nothing: whoever listens there must be root or the owner expected. */
+static void
+test_connect_checks_owner(void **state)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/sp-ipc.XXXXXX";
+	uid_t me = getuid() == 0 ? 64123 : getuid();
+	int lfd, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	lfd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(lfd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	/* The kernel keeps the credentials of listen(2). */
+	assert_int_equal(setresuid((uid_t)-1, me, (uid_t)-1), 0);
+	assert_int_equal(listen(lfd, 5), 0);
+	assert_int_equal(setresuid((uid_t)-1, getuid(), (uid_t)-1), 0);
+	assert_int_equal(sp_ipc_connect(sun.sun_path, 0, sp_ipc_now_ms() + 50, &fd), SP_ERR_DENIED);
+	assert_int_equal(sp_ipc_connect(sun.sun_path, me + 1, sp_ipc_now_ms() + 50, &fd), SP_ERR_DENIED);
+	assert_int_equal(sp_ipc_connect(sun.sun_path, me, sp_ipc_now_ms() + 50, &fd), 0);
+	(void)close(fd);
+	(void)close(lfd);
+	(void)unlink(sun.sun_path);
 	(void)rmdir(dir);
 }
 
@@ -301,6 +320,7 @@ main(void)
 		cmocka_unit_test(test_send_deadline),
 		cmocka_unit_test(test_call),
 		cmocka_unit_test(test_connect),
+		cmocka_unit_test(test_connect_checks_owner),
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_secret_limit),
 	};

@@ -70,6 +70,7 @@ on_work(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ct
 static const struct sp_peer_request requests[] = {
 	{1, 1U << 0, 64, 2, on_hello, "HELLO"},
 	{2, 1U << 1, 0, 0, on_work, "WORK"},
+	{3, 1U << 0, 64, SP_IPC_FDS_MAX, on_hello, "MANY"},
 	{0},
 };
 
@@ -196,12 +197,13 @@ test_partial_frames(void **state)
 }
 
 static int
-lowest_free_fd(void)
+count_fds(void)
 {
-	int fd = dup(0);
+	int n = 0;
 
-	(void)close(fd);
-	return fd;
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 static void
@@ -226,26 +228,30 @@ static void
 test_descriptors(void **state)
 {
 	static const struct {
+		uint8_t type;
 		size_t nfds;
 		bool is_ok;
-	} rows[] = {{1, true}, {2, true}, {3, false}, {8, false}, {9, false}, {60, false}};
+	} rows[] = {{1, 1, true}, {1, 2, true}, {1, 3, false}, {1, 8, false}, {1, 9, false}, {1, 60, false}, {3, 8, true},
+	    {3, 9, false}, {3, 60, false}};
 	struct sp_buf *f = hello_frame();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct seen s;
-		int before;
+		uint8_t bytes[64];
+		int before = count_fds();
 
 		begin(&s);
-		before = lowest_free_fd();
-		send_fds(s.other, sp_buf_data(f), sp_buf_len(f), 0, rows[i].nfds);
+		memcpy(bytes, sp_buf_data(f), sp_buf_len(f));
+		bytes[5] = rows[i].type;
+		send_fds(s.other, bytes, sp_buf_len(f), 0, rows[i].nfds);
 		turn(&s);
 		assert_int_equal(s.messages, rows[i].is_ok ? 1 : 0);
 		assert_int_equal(s.closes, rows[i].is_ok ? 0 : 1);
 		assert_int_equal(s.nfds, rows[i].is_ok ? rows[i].nfds : 0);
 		end(&s);
 		/* Descriptors that no handler took are closed, and so are those of a refused frame. */
-		assert_true(lowest_free_fd() <= before);
+		assert_int_equal(count_fds(), before);
 	}
 	sp_buf_free(f);
 }
@@ -294,12 +300,15 @@ test_queue_limit(void **state)
 	assert_int_equal(s.closes, 1);
 	assert_int_equal(s.close_err, SP_ERR_LIMIT);
 	end(&s);
-	/* The same with descriptors. */
+	/* The same with descriptors, in frames that are far from filling the queue. */
 	begin(&s);
+	for (sent = 0; sent < 5; sent++)
+		assert_int_equal(sp_peer_send(s.peer, 200, 0, body, NULL, 0), 0);
 	r = 0;
 	for (sent = 0; r == 0 && sent < 2000; sent++)
-		r = sp_peer_send(s.peer, 200, 0, sent < 50 ? body : NULL, &s.other, 1);
+		r = sp_peer_send(s.peer, 200, 0, NULL, &s.other, 1);
 	assert_int_equal(r, SP_ERR_LIMIT);
+	assert_int_equal(sent, SP_PEER_QUEUE_FDS_MAX + 1);
 	end(&s);
 	sp_buf_free(body);
 }

@@ -155,6 +155,14 @@ started_with_saved_root(void)
 }
 
 static int
+started_with_saved_other(void)
+{
+	if (setgroups(0, NULL) != 0 || setresgid(GID, GID, GID) != 0 || setresuid(UID, UID, UID + 7) != 0)
+		return 2;
+	return sp_privdrop_ids(UID, GID, 0) == SP_ERR_DENIED ? 0 : 1;
+}
+
+static int
 started_as_another(void)
 {
 	if (setgroups(0, NULL) != 0 || setresgid(GID, GID, GID) != 0 || setresuid(UID + 7, UID + 7, UID + 7) != 0)
@@ -191,6 +199,7 @@ test_started_by_systemd(void **state)
 	assert_int_equal(run(started_as_user), 0);
 	assert_int_equal(run(started_as_user_with_groups), 0);
 	assert_int_equal(run(started_with_saved_root), 0);
+	assert_int_equal(run(started_with_saved_other), 0);
 	assert_int_equal(run(started_as_another), 0);
 	assert_int_equal(run(wants_what_it_lost), 0);
 }
