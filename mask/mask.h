@@ -150,8 +150,8 @@ int sp_mask_column(struct sp_mask_set *set, enum sp_mask_transform t, enum sp_ma
  * The concatenated output of feeds and finish is the same however the input is cut, and the same as
  * sp_mask_scan() of the whole with may_null false, except that the null transform acts as redact. What is
  * put ends at a UTF-8 character's end when the input is UTF-8. Bytes that could still become part of a
- * match are held back: usually less than a field, at most SP_MASK_BLOCK_MAX; a custom regex whose match
- * is still undecided then has all of it redacted.
+ * match are held back: usually less than a field, at most a private-key block (SP_MASK_BLOCK_MAX and 1 KiB); a
+ * custom regex whose match is still undecided then has all of it redacted.
  */
 int sp_mask_stream_new(struct sp_mask_set *set, struct sp_mask_stream **ret_st) SP_MUST_CHECK; /* the set outlives it */
 void sp_mask_stream_free(struct sp_mask_stream *st); /* NULL is fine; wipes what is held */
