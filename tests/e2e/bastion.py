@@ -339,7 +339,7 @@ done; chmod 644 *.pem"""
                              "--id-token-ttl", str(self.ttl), "--keys", "/root/idp.jwks"], env={"NODE_NO_WARNINGS": "1"})
         if self.has_audit:
             self.run(["sh", "-c", "mkdir -p -m 700 /var/log/audit && rm -f /etc/audit/rules.d/* && "
-                      "sed -i -e 's/^freq *=.*/freq = 1/' -e 's/^flush *=.*/flush = SYNC/' /etc/audit/auditd.conf"])
+                      "sed -i -e 's/^freq *=.*/freq = 1/' -e 's/^flush *=.*/flush = INCREMENTAL/' /etc/audit/auditd.conf"])
             self.service("auditd", ["/sbin/auditd", "-n"])
         self.start_postgres()
         wait_for("the identity provider", lambda: "ready" in self.run(["cat", "/var/log/idp.log"], check=False).stdout)
