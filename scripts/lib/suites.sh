@@ -157,7 +157,7 @@ sp_lint_cppcheck() {
 
 # A file whose preprocessed text is known to be clean is not looked at again.
 sp_tidy_one() { # FILE
-	local flags=(-std=gnu11 "-I$top" "-I$build/gcc") key stamp d
+	local flags=(-std=gnu11 -D_GNU_SOURCE "-I$top" "-I$build/gcc") key stamp d
 	for d in LIBEXECDIR SYSCONFDIR RUNDIR LOGDIR STATEDIR; do
 		flags+=("-DSP_$d=\"/\"")
 	done
