@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""P11: an open psql lives through the restart of each daemon, and through an upgrade of the package."""
+import signal
+
+import pexpect
+import pytest
+
+import bastion
+from bastion import wait_for
+
+PROMPT = "orders=[>#] "
+SOCKETS = {"identity": "identity/identity.sock", "control": "control/control.sock", "recorder": "recorder/recorder.sock",
+           "sallyportd": "session.sock"}
+
+
+@pytest.fixture
+def psql(b):
+    child = b.ssh_tty("alice", "psql", "orders")
+    child.expect(PROMPT)
+    child.sendline("select 40 + 2 as n;")
+    child.expect("42")
+    child.expect(PROMPT)
+    yield child
+    child.close(force=True)
+
+
+def still_works(child, n):
+    child.sendline(f"select {n} * 2 as n, name from customers where id = 1;")
+    child.expect(f"{n * 2}.*Ada Young")
+    child.expect(PROMPT)
+
+
+@pytest.mark.parametrize("name", bastion.DAEMONS)
+def test_restart_leaves_sessions_alive(b, psql, name):
+    b.restart(name)
+    b.wait_socket("/run/sallyport/" + SOCKETS[name])
+    still_works(psql, 111)
+    assert b.ssh("alice", "whoami").returncode == 0, "no new login after the restart"
+    psql.sendline(r"\q")
+    psql.expect(pexpect.EOF)
+    psql.close()
+    assert psql.exitstatus == 0
+
+
+@pytest.mark.parametrize("name", bastion.DAEMONS)
+def test_kill_leaves_sessions_alive(b, psql, name):
+    old = b.pid(name)
+    b.kill(name, signal.SIGKILL)
+    still_works(psql, 222)
+    b.wait_back(name, old)
+    b.wait_socket("/run/sallyport/" + SOCKETS[name])
+    still_works(psql, 333)
+
+
+def test_live_session_while_identity_and_idp_are_down(b, psql):
+    b.stop_daemon("identity")
+    b.stop_daemon("idp")
+    try:
+        still_works(psql, 444)
+        refused = b.ssh("bob", "whoami")
+        assert refused.returncode != 0, "a login was let in that nobody could verify"
+    finally:
+        b.start_daemon("idp")
+        b.start_daemon("identity")
+
+
+def test_upgrade_leaves_sessions_alive(b, psql):
+    """The package is installed again, as an upgrade does, and its daemons are restarted as its postinst asks."""
+    b.install()
+    for name in bastion.DAEMONS:
+        b.restart(name)
+    for path in SOCKETS.values():
+        b.wait_socket("/run/sallyport/" + path)
+    still_works(psql, 555)
+    wait_for("a new login", lambda: b.ssh("alice", "whoami").returncode == 0, every=0.5)
+    assert "cap_audit_write" in b.run(["getcap", "/usr/libexec/sallyport/sallyport-audit"]).stdout
+
+
+def test_remove_gives_sshd_back(b):
+    """Removing the package takes Sallyport out of sshd, so that nobody is locked out."""
+    child = bastion.Bastion(audit=False)
+    del b
+    try:
+        child.start()
+        child.run(["dpkg", "-r", "sallyport"], timeout=120)
+        child.kill("sshd", signal.SIGHUP)
+        wait_for("a plain login", lambda: child.ssh("ops", "true").returncode == 0)
+        assert child.run(["sh", "-c", "ls /etc/ssh/sshd_config.d; grep -c sallyport /etc/pam.d/sshd"], check=False).stdout == "0\n"
+        child.run(["dpkg", "-P", "sallyport"], timeout=120)
+        assert child.run(["test", "-d", "/var/log/sallyport"], check=False).returncode == 0, "records were thrown away"
+    finally:
+        child.stop()
