@@ -8,8 +8,11 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <hs.h>
+#include <libfyaml.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <pg_query.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -21,6 +24,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "lib/ipc.h"
 #include "lib/secret.h"
@@ -188,6 +192,86 @@ control_work(void)
 	return sp_memfd_sealed("policy", "image", 5, &fd) == 0 ? 0 : 5;
 }
 
+/* --- policy: YAML, SQL and patterns, as control compiles and a session uses them --------------------------- */
+static int
+yaml_work(void)
+{
+	static const char text[] = "version: 1\nrules:\n  - {name: a, effect: deny}\n";
+	struct fy_document *doc;
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/policy.yaml", dir);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, sizeof(text) - 1) != (ssize_t)sizeof(text) - 1 || close(fd) != 0)
+		return 2;
+	doc = fy_document_build_from_file(NULL, path);
+	if (doc == NULL || fy_node_is_null(fy_document_root(doc)))
+		return 3;
+	fy_document_destroy(doc);
+	doc = fy_document_build_from_string(NULL, text, sizeof(text) - 1);
+	if (doc == NULL)
+		return 4;
+	fy_document_destroy(doc);
+	return unlink(path) == 0 ? 0 : 5;
+}
+
+static int
+sql_work(void)
+{
+	PgQueryProtobufParseResult good = pg_query_parse_protobuf("select a from b where c = $1"), bad;
+	int r = good.error == NULL ? 0 : 2;
+
+	pg_query_free_protobuf_parse_result(good);
+	bad = pg_query_parse_protobuf("selec a"); /* errors leave by longjmp */
+	if (bad.error == NULL)
+		r = 3;
+	pg_query_free_protobuf_parse_result(bad);
+	return r;
+}
+
+static int
+on_match(unsigned int id, unsigned long long from, unsigned long long to, unsigned int flags, void *ctx)
+{
+	(void)id;
+	(void)from;
+	(void)to;
+	(void)flags;
+	(*(int *)ctx)++;
+	return 0;
+}
+
+static int
+pattern_work(void)
+{
+	hs_compile_error_t *err = NULL;
+	hs_scratch_t *scratch = NULL;
+	hs_database_t *db = NULL;
+	int n = 0;
+
+	if (hs_compile("[a-z]+@[a-z]+\\.com", HS_FLAG_SOM_LEFTMOST, HS_MODE_BLOCK, NULL, &db, &err) != HS_SUCCESS)
+		return 2;
+	if (hs_alloc_scratch(db, &scratch) != HS_SUCCESS)
+		return 3;
+	if (hs_scan(db, "to bob@example.com now", 22, 0, scratch, on_match, &n) != HS_SUCCESS)
+		return 4;
+	(void)hs_free_scratch(scratch);
+	(void)hs_free_database(db);
+	return n > 0 ? 0 : 5;
+}
+
+static int
+zstd_work(void)
+{
+	static char in[300000];
+	size_t room = ZSTD_compressBound(sizeof(in)), n;
+	void *out = malloc(room);
+
+	n = out == NULL ? 0 : ZSTD_compress(out, room, in, sizeof(in), 3);
+	free(out);
+	return n > 0 && !ZSTD_isError(n) ? 0 : 2;
+}
+
 /* --- recorder: files that last ------------------------------------------------------------------------- */
 static int
 recorder_work(void)
@@ -288,6 +372,9 @@ test_control(void **state)
 {
 	(void)state;
 	runs_in(SP_SANDBOX_CONTROL, NULL, control_work);
+	runs_in(SP_SANDBOX_CONTROL, NULL, yaml_work);
+	runs_in(SP_SANDBOX_CONTROL, NULL, sql_work);
+	runs_in(SP_SANDBOX_CONTROL, NULL, pattern_work);
 }
 
 static void
@@ -296,6 +383,15 @@ test_recorder(void **state)
 	(void)state;
 	runs_in(SP_SANDBOX_RECORDER, NULL, recorder_work);
 	runs_in(SP_SANDBOX_RECORDER, NULL, recorder_signs);
+	runs_in(SP_SANDBOX_RECORDER, NULL, zstd_work);
+}
+
+static void
+test_session(void **state)
+{
+	(void)state;
+	runs_in(SP_SANDBOX_SESSION, NULL, sql_work);
+	runs_in(SP_SANDBOX_SESSION, NULL, pattern_work);
 }
 
 static void
@@ -339,6 +435,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_client, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_control, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_recorder, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_session, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_tls, make_dir, remove_dir),
 	};
 
