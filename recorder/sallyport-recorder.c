@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyport-recorder(8): keeps the records of sessions. */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <libaudit.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "recorder/emitter.h"
+#include "recorder/event.h"
+#include "recorder/keyfile.h"
+#include "recorder/live.h"
+#include "recorder/recorder.h"
+#include "recorder/service.h"
+#include "recorder/tree.h"
+#include "runtime/log.h"
+#include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
+
+struct sp_options {
+	const char *log_dir;
+	const char *state_dir;
+	const char *run_dir;
+	const char *user;
+	uint64_t reserve; /* bytes */
+	bool has_audit;
+	bool is_debug;
+};
+
+static const char *const sp_usage =
+    "usage: sallyport-recorder [-d] [-a required|off] [-l DIR] [-s DIR] [-r DIR] [-u USER] [-f MIB]\n";
+
+static int
+sp_options_parse(int argc, char **argv, struct sp_options *o)
+{
+	char *end;
+	int c;
+
+	while ((c = getopt(argc, argv, "a:df:l:r:s:u:V")) != -1) {
+		if (c == 'a' && (strcmp(optarg, "required") == 0 || strcmp(optarg, "off") == 0))
+			o->has_audit = optarg[0] == 'r';
+		else if (c == 'd')
+			o->is_debug = true;
+		else if (c == 'f' && *optarg >= '0' && *optarg <= '9')
+			o->reserve = strtoull(optarg, &end, 10) << 20;
+		else if (c == 'l')
+			o->log_dir = optarg;
+		else if (c == 'r')
+			o->run_dir = optarg;
+		else if (c == 's')
+			o->state_dir = optarg;
+		else if (c == 'u')
+			o->user = optarg;
+		else if (c == 'V') {
+			puts("sallyport-recorder " PACKAGE_VERSION);
+			exit(0);
+		} else
+			return SP_ERR_INVALID;
+	}
+	return optind == argc ? 0 : SP_ERR_INVALID;
+}
+
+/* The chain, and what its state at the start says. */
+static int
+sp_open_chain(struct sp_recorder *rec)
+{
+	struct sp_buf *pem = sp_buf_new(SP_SIGN_PEM_MAX);
+	struct sp_ledger_found found;
+	int r = sp_ledger_open(rec->root, rec->key, rec->keys, &found, &rec->ledger);
+
+	if (r == 0 && found.cut > 0)
+		r = sp_recorder_chain(rec, "repair", json_pack("{s:I}", "cut", (json_int_t)found.cut));
+	if (r == 0 && (found.head > found.last || found.is_broken)) {
+		sp_log_err("the host chain has been damaged: it ends at %llu, its head says %llu; run sallyport verify",
+		    (unsigned long long)found.last, (unsigned long long)found.head);
+		r = sp_recorder_chain(rec, "lost", json_pack("{s:I}", "last", (json_int_t)found.last));
+	}
+	if (r == 0)
+		r = pem == NULL ? SP_ERR_NOMEM : sp_sign_public_pem(rec->key, pem);
+	if (r == 0)
+		r = sp_recorder_chain(rec, "start",
+		    json_pack("{s:s%}", "public", (const char *)sp_buf_data(pem), sp_buf_len(pem)));
+	sp_buf_free(pem);
+	return r;
+}
+
+/* Sessions that were open when the recorder stopped. */
+static int
+sp_find_open(struct sp_recorder *rec)
+{
+	int fd = openat(rec->open_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (d == NULL)
+		return SP_ERR_SYSTEM;
+	while (r == 0 && (e = readdir(d)) != NULL) {
+		if (sp_ulid_is_valid(e->d_name))
+			r = sp_live_found(rec, e->d_name);
+	}
+	(void)closedir(d);
+	return r;
+}
+
+static int
+sp_open_files(struct sp_recorder *rec, const struct sp_options *o)
+{
+	int state = open(o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	rec->root = open(o->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (state < 0 || rec->root < 0) {
+		sp_log_err("cannot open %s: %m", state < 0 ? o->state_dir : o->log_dir);
+		return SP_ERR_SYSTEM;
+	}
+	r = sp_keyfile_open(state, &rec->key, &rec->keys);
+	if (r != 0) {
+		sp_log_err("cannot read or make the signing key in %s: %s", o->state_dir, sp_err_str(r));
+		return r;
+	}
+	if (mkdirat(state, "open", 0700) != 0 && errno != EEXIST)
+		return SP_ERR_SYSTEM;
+	rec->open_dir = openat(state, "open", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	(void)close(state);
+	if (rec->open_dir < 0)
+		return SP_ERR_SYSTEM;
+	rec->block = sp_buf_new(2 * SP_RECORD_BLOCK_MAX);
+	rec->event = malloc(SP_EVENT_MAX);
+	if (rec->block == NULL || rec->event == NULL)
+		return SP_ERR_NOMEM;
+	return sp_record_packer_new(rec->key, &rec->packer);
+}
+
+static void
+sp_on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	(void)event_base_loopbreak(arg);
+}
+
+static int
+sp_serve(struct sp_recorder *rec, const struct sp_options *o)
+{
+	struct sp_sandbox_path paths[] = { { o->log_dir, 1 }, { o->state_dir, 1 }, { o->run_dir, 1 }, { NULL, 0 } };
+	struct sp_service *service = NULL;
+	struct event *term, *intr;
+	char path[2][108];
+	int audit_fd = o->has_audit ? audit_open() : -1, r;
+
+	if (o->has_audit && audit_fd < 0)
+		sp_log_err("cannot reach the kernel's audit system: %m");
+	(void)snprintf(path[0], sizeof(path[0]), "%s/audit.sock", o->run_dir);
+	(void)snprintf(path[1], sizeof(path[1]), "%s/recorder.sock", o->run_dir);
+	/* Bound now, for the sandbox has no bind(2); nobody is served before the loop runs. */
+	r = sp_emitters_new(rec, path[0], audit_fd, &rec->emitters);
+	if (r == 0)
+		r = sp_service_new(rec, path[1], 0, &service);
+	if (r == 0)
+		r = sp_sandbox_enter(SP_SANDBOX_RECORDER, paths);
+	if (r == 0)
+		r = sp_open_chain(rec);
+	if (r == 0)
+		r = sp_find_open(rec);
+	if (r != 0) {
+		sp_log_err("cannot start: %s (%s)", sp_err_str(r), strerror(errno));
+		return r;
+	}
+	term = evsignal_new(rec->base, SIGTERM, sp_on_signal, rec->base);
+	intr = evsignal_new(rec->base, SIGINT, sp_on_signal, rec->base);
+	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 || event_add(intr, NULL) != 0)
+		return SP_ERR_NOMEM;
+	sp_recorder_checkpoint(rec);
+	(void)sd_notify(0, "READY=1");
+	(void)event_base_dispatch(rec->base);
+	(void)sd_notify(0, "STOPPING=1");
+	sp_service_free(service);
+	if (sp_recorder_chain(rec, "stop", json_object()) != 0)
+		sp_log_err("the host chain could not be written: %m");
+	sp_recorder_stop(rec);
+	sp_emitters_free(rec->emitters);
+	event_free(term);
+	event_free(intr);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sp_options o = { SP_LOGDIR, SP_STATEDIR "/recorder", SP_RUNDIR "/recorder", "sallyport-recorder",
+		SP_RECORDER_RESERVE, true, false };
+	struct sp_recorder rec = { .root = -1, .open_dir = -1 };
+	int r;
+
+	if (sp_options_parse(argc, argv, &o) != 0) {
+		fputs(sp_usage, stderr);
+		return 2;
+	}
+	sp_log_open("sallyport-recorder", o.is_debug ? LOG_DEBUG : LOG_INFO, 1);
+	(void)umask(027);
+	(void)signal(SIGPIPE, SIG_IGN);
+	TAILQ_INIT(&rec.sessions);
+	rec.reserve = o.reserve;
+	rec.has_audit = o.has_audit;
+	r = sp_privdrop(o.user, o.has_audit ? (uint64_t)1 << CAP_AUDIT_WRITE : 0);
+	if (r != 0) {
+		sp_log_err("cannot become %s with CAP_AUDIT_WRITE alone: %s", o.user, sp_err_str(r));
+		return 1;
+	}
+	rec.base = event_base_new();
+	r = rec.base == NULL ? SP_ERR_NOMEM : sp_open_files(&rec, &o);
+	if (r == 0)
+		r = sp_recorder_start(&rec);
+	if (r == 0)
+		r = sp_serve(&rec, &o);
+	return r == 0 ? 0 : 1;
+}
