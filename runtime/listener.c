@@ -16,7 +16,14 @@
 
 #define SP_LISTENER_BACKLOG 128
 #define SP_LISTENER_TURN_MAX 16	   /* accepted before other events get their turn */
+#define SP_LISTENER_WARN_MS 1000   /* between two lines about refused connections: nobody can flood the log */
 #define SP_LISTENER_PAUSE_MS 100   /* after accept(2) failed for want of descriptors or memory */
+
+/* Connections alive of one uid. */
+struct sp_listener_share {
+	uid_t uid;
+	unsigned clients; /* 0: the slot is free */
+};
 
 struct sp_listener {
 	struct event *ev_accept;
@@ -25,6 +32,9 @@ struct sp_listener {
 	void *ctx;
 	unsigned clients;
 	unsigned max_clients;
+	struct sp_listener_share *shares; /* max_clients of them, once there is a limit for each uid */
+	unsigned max_of_uid;
+	int64_t warned_ms; /* when a refusal was last logged */
 	int fd;
 };
 
@@ -97,6 +107,50 @@ sp_listener_pause(struct sp_listener *l)
 	(void)event_add(l->ev_pause, &tv);
 }
 
+/* The uid's slot, or with add a free one; there are as many as connections, so one is always found then. */
+static struct sp_listener_share *
+sp_listener_share(struct sp_listener *l, uid_t uid, bool add)
+{
+	struct sp_listener_share *free_slot = NULL;
+
+	for (unsigned i = 0; l->shares != NULL && i < l->max_clients; i++) {
+		if (l->shares[i].clients > 0 && l->shares[i].uid == uid)
+			return &l->shares[i];
+		if (l->shares[i].clients == 0 && free_slot == NULL)
+			free_slot = &l->shares[i];
+	}
+	if (free_slot != NULL)
+		free_slot->uid = uid;
+	return add ? free_slot : NULL;
+}
+
+/* Counts one more connection of uid; false if it has too many. */
+static bool
+sp_listener_admit(struct sp_listener *l, uid_t uid)
+{
+	struct sp_listener_share *share;
+
+	if (l->max_of_uid == 0)
+		return true;
+	share = sp_listener_share(l, uid, true);
+	if (share == NULL || (uid != 0 && share->clients >= l->max_of_uid))
+		return false;
+	share->clients++;
+	return true;
+}
+
+static void
+sp_listener_refuse(struct sp_listener *l, int fd, uid_t uid)
+{
+	int64_t now = sp_ipc_now_ms();
+
+	(void)close(fd);
+	if (l->warned_ms != 0 && now - l->warned_ms < SP_LISTENER_WARN_MS)
+		return;
+	l->warned_ms = now;
+	sp_log_warn("uid %u has %u connections: further ones are refused", (unsigned)uid, l->max_of_uid);
+}
+
 static void
 sp_listener_on_accept(evutil_socket_t lfd, short what, void *arg)
 {
@@ -116,6 +170,10 @@ sp_listener_on_accept(evutil_socket_t lfd, short what, void *arg)
 		}
 		if (sp_cred_of_socket(fd, &cred) != 0) {
 			(void)close(fd);
+			continue;
+		}
+		if (!sp_listener_admit(l, cred.uid)) {
+			sp_listener_refuse(l, fd, cred.uid);
 			continue;
 		}
 		l->clients++;
@@ -173,6 +231,24 @@ sp_listener_release(struct sp_listener *l)
 }
 
 void
+sp_listener_limit_uid(struct sp_listener *l, unsigned max)
+{
+	if (l->shares == NULL)
+		l->shares = calloc(l->max_clients, sizeof(*l->shares));
+	l->max_of_uid = max; /* without memory for the shares nobody is admitted: closed, not open */
+}
+
+void
+sp_listener_release_uid(struct sp_listener *l, uid_t uid)
+{
+	struct sp_listener_share *share = sp_listener_share(l, uid, false);
+
+	if (share != NULL)
+		share->clients--;
+	sp_listener_release(l);
+}
+
+void
 sp_listener_free(struct sp_listener *l)
 {
 	if (l == NULL)
@@ -183,5 +259,6 @@ sp_listener_free(struct sp_listener *l)
 		event_free(l->ev_pause);
 	if (l->fd >= 0)
 		(void)close(l->fd);
+	free(l->shares);
 	free(l);
 }

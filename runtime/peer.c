@@ -23,6 +23,7 @@ struct sp_peer_frame {
 struct sp_peer {
 	struct event *ev_read;
 	struct event *ev_write;
+	struct event *ev_deadline; /* NULL until one is set */
 	const struct sp_peer_ops *ops;
 	void *ctx;
 	struct sp_buf *in;     /* the frame being read, never a byte past it */
@@ -72,6 +73,8 @@ sp_peer_destroy(struct sp_peer *p)
 		event_free(p->ev_read);
 	if (p->ev_write != NULL)
 		event_free(p->ev_write);
+	if (p->ev_deadline != NULL)
+		event_free(p->ev_deadline);
 	sp_ipc_msg_clear(&p->msg);
 	sp_buf_free(p->in);
 	if (p->fd >= 0)
@@ -97,6 +100,15 @@ sp_peer_leave(struct sp_peer *p)
 	return true;
 }
 
+static void
+sp_peer_stop_events(struct sp_peer *p)
+{
+	(void)event_del(p->ev_read);
+	(void)event_del(p->ev_write);
+	if (p->ev_deadline != NULL)
+		(void)event_del(p->ev_deadline);
+}
+
 /* Ends the connection, once. p may be gone afterwards. */
 static void
 sp_peer_end(struct sp_peer *p, int err)
@@ -104,8 +116,7 @@ sp_peer_end(struct sp_peer *p, int err)
 	if (p->is_closed || p->is_freed)
 		return;
 	p->is_closed = true;
-	(void)event_del(p->ev_read);
-	(void)event_del(p->ev_write);
+	sp_peer_stop_events(p);
 	sp_peer_enter(p);
 	p->ops->on_close(p, err, p->ctx);
 	(void)sp_peer_leave(p);
@@ -158,8 +169,7 @@ sp_peer_free(struct sp_peer *p)
 	if (p == NULL || p->is_freed)
 		return;
 	p->is_freed = true;
-	(void)event_del(p->ev_read);
-	(void)event_del(p->ev_write);
+	sp_peer_stop_events(p);
 	if (p->depth == 0)
 		sp_peer_destroy(p);
 }
@@ -174,6 +184,32 @@ void
 sp_peer_set_ctx(struct sp_peer *p, void *ctx)
 {
 	p->ctx = ctx;
+}
+
+static void
+sp_peer_on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sp_peer_end(arg, SP_ERR_TIMEOUT);
+}
+
+int
+sp_peer_set_deadline(struct sp_peer *p, unsigned ms)
+{
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	if (p->is_closed || p->is_freed)
+		return 0;
+	if (p->ev_deadline == NULL)
+		p->ev_deadline = event_new(event_get_base(p->ev_read), -1, 0, sp_peer_on_deadline, p);
+	if (p->ev_deadline == NULL)
+		return SP_ERR_NOMEM;
+	if (ms == 0) {
+		(void)event_del(p->ev_deadline);
+		return 0;
+	}
+	return event_add(p->ev_deadline, &tv) == 0 ? 0 : SP_ERR_NOMEM;
 }
 
 const struct sp_peer_cred *

@@ -46,12 +46,17 @@ struct sp_peer_ops {
 	const char *name;					 /* of the interface */
 };
 
-/* Takes over fd (nonblocking, CLOEXEC set here; closed with the peer). State starts as bit 0. */
+/* Takes over fd (nonblocking, CLOEXEC set here; closed with the peer); on failure it stays the caller's. State starts as bit 0. */
 int sp_peer_new(struct event_base *base, int fd, const struct sp_peer_ops *ops, void *ctx,
     struct sp_peer **ret_p) SP_MUST_CHECK;
 void sp_peer_free(struct sp_peer *p); /* closes; NULL is fine; safe inside handlers */
 void sp_peer_set_state(struct sp_peer *p, unsigned bit);
 void sp_peer_set_ctx(struct sp_peer *p, void *ctx);
+/*
+ * Ends the connection with TIMEOUT unless this is called again within ms, with another time or 0 (no
+ * limit): for whoever has connected and must say something soon, or owes a reply. NOMEM.
+ */
+int sp_peer_set_deadline(struct sp_peer *p, unsigned ms) SP_MUST_CHECK;
 const struct sp_peer_cred *sp_peer_cred(const struct sp_peer *p);
 int sp_peer_fd(const struct sp_peer *p);
 /*
@@ -82,6 +87,12 @@ typedef void sp_listener_accept(int fd, const struct sp_peer_cred *cred, void *c
 int sp_listener_new(struct event_base *base, const char *path, mode_t mode, uid_t uid, gid_t gid, int listen_fd,
     unsigned max_clients, sp_listener_accept *cb, void *ctx, struct sp_listener **ret_l) SP_MUST_CHECK;
 void sp_listener_release(struct sp_listener *l); /* one accepted connection has ended */
+/*
+ * At most max connections alive of one uid other than 0: those above are closed at once, so that nobody
+ * can keep the others out. From then on each must be released with its uid.
+ */
+void sp_listener_limit_uid(struct sp_listener *l, unsigned max);
+void sp_listener_release_uid(struct sp_listener *l, uid_t uid);
 void sp_listener_free(struct sp_listener *l);    /* does not unlink */
 
 #endif

@@ -459,6 +459,90 @@ test_listener(void **state)
 	event_base_free(base);
 }
 
+static void
+accept_all(struct event_base *base)
+{
+	for (int i = 0; i < 5; i++)
+		(void)event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* One person cannot take every place. Root's own connections are not counted against it. */
+static void
+test_listener_limits_a_uid(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct accepted a = {0};
+	char dir[] = "/tmp/sp-peer.XXXXXX", path[64];
+	uid_t me = getuid() == 0 ? 64123 : getuid();
+	int c[5];
+	char byte;
+
+	(void)state;
+	assert_non_null(base);
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/s.sock", dir);
+	assert_int_equal(sp_listener_new(base, path, 0666, -1, -1, -1, 8, on_accept, &a, &a.l), 0);
+	sp_listener_limit_uid(a.l, 2);
+	assert_int_equal(setresuid((uid_t)-1, me, (uid_t)-1), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(sp_ipc_connect(path, getuid(), sp_ipc_now_ms() + 500, &c[i]), 0);
+	assert_int_equal(setresuid((uid_t)-1, getuid(), (uid_t)-1), 0);
+	accept_all(base);
+	assert_int_equal(a.n, 2);
+	assert_int_equal(read(c[2], &byte, 1), 0); /* closed at once */
+	if (getuid() == 0) {
+		for (size_t i = 3; i < 5; i++)
+			assert_int_equal(sp_ipc_connect(path, 0, sp_ipc_now_ms() + 500, &c[i]), 0);
+		accept_all(base);
+		assert_int_equal(a.n, 4);
+		sp_listener_release_uid(a.l, 0);
+		sp_listener_release_uid(a.l, 0);
+		(void)close(c[3]);
+		(void)close(c[4]);
+	}
+	sp_listener_release_uid(a.l, me);
+	(void)close(c[2]);
+	assert_int_equal(setresuid((uid_t)-1, me, (uid_t)-1), 0);
+	assert_int_equal(sp_ipc_connect(path, getuid(), sp_ipc_now_ms() + 500, &c[2]), 0);
+	assert_int_equal(setresuid((uid_t)-1, getuid(), (uid_t)-1), 0);
+	accept_all(base);
+	assert_int_equal(a.n, getuid() == 0 ? 5 : 3);
+	for (size_t i = 0; i < 3; i++)
+		(void)close(c[i]);
+	for (unsigned i = 0; i < a.n; i++)
+		(void)close(a.fds[i]);
+	sp_listener_free(a.l);
+	(void)unlink(path);
+	(void)rmdir(dir);
+	event_base_free(base);
+}
+
+/* Who says nothing, or half of something, is ended; who has spoken is not. */
+static void
+test_deadline(void **state)
+{
+	struct sp_buf *f = hello_frame();
+	struct seen s;
+
+	(void)state;
+	begin(&s);
+	assert_int_equal(sp_peer_set_deadline(s.peer, 20), 0);
+	assert_int_equal(write(s.other, sp_buf_data(f), 6), 6);
+	while (s.closes == 0)
+		(void)event_base_loop(s.base, EVLOOP_ONCE);
+	assert_int_equal(s.close_err, SP_ERR_TIMEOUT);
+	end(&s);
+	begin(&s);
+	assert_int_equal(sp_peer_set_deadline(s.peer, 20), 0);
+	assert_int_equal(sp_peer_set_deadline(s.peer, 0), 0);
+	(void)usleep(40000);
+	turn(&s);
+	assert_int_equal(s.closes, 0);
+	end(&s);
+	sp_buf_free(f);
+}
+
 /* --- memfds ------------------------------------------------------------------------------------------ */
 
 static void
@@ -516,6 +600,8 @@ main(void)
 		cmocka_unit_test(test_send_order_and_finish),
 		cmocka_unit_test(test_free_and_detach_in_handler),
 		cmocka_unit_test(test_listener),
+		cmocka_unit_test(test_listener_limits_a_uid),
+		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_memfd),
 	};
 
