@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "mask/detect.h"
+
 #define SP_SPAN_FIRST 16 /* entries of the first allocation */
 
 void
@@ -45,6 +47,12 @@ sp_span_compare(const void *va, const void *vb)
 }
 
 static bool
+sp_span_is_secret(uint8_t kind)
+{
+	return kind < SP_DETECT_KINDS && sp_detect_table[kind].is_secret;
+}
+
+static bool
 sp_span_is_sorted(const struct sp_spans *s)
 {
 	for (size_t i = 1; i < s->n; i++) {
@@ -63,6 +71,8 @@ sp_span_join(struct sp_span *a, const struct sp_span *b)
 			a->transform = b->transform;
 		return;
 	}
+	if (sp_span_is_secret(b->kind) && !sp_span_is_secret(a->kind))
+		a->kind = b->kind;
 	if (b->transform > a->transform)
 		a->transform = b->transform;
 	if (a->transform == SP_MASK_PARTIAL)

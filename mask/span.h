@@ -26,8 +26,8 @@ void sp_span_add(struct sp_spans *s, size_t start, size_t end, uint8_t kind, uin
 /*
  * Sorts and joins, so that what is left rises and does not overlap: a span inside another gives it its
  * stricter transform (and PARTIAL becomes REDACT, for the part kept could be the inner one); spans that
- * overlap without containment become one REDACT (or stricter). The kind is that of the first to start,
- * the longest of those. Returns the number of spans.
+ * overlap without containment become one REDACT (or stricter). The kind is that of the first
+ * secret, or else of the first to start, the longest of those. Returns the number of spans.
  */
 size_t sp_span_merge(struct sp_spans *s);
 
