@@ -9,7 +9,7 @@
 #include "identity/jwa.h"
 #include "lib/err.h"
 
-#define SP_ISSUER_MAX 16	      /* entries */
+#define SP_ISSUER_MAX 32	      /* entries */
 #define SP_ISSUER_AUDIENCES 16	      /* trusted_audiences of one */
 #define SP_ISSUER_SKEW 60	      /* seconds, default */
 #define SP_ISSUER_SKEW_MAX 300	      /* seconds */
