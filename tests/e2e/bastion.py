@@ -48,6 +48,7 @@ SALLYPORT_YAML = f"""version: 1
 issuers:
   - issuer: {ISSUER}
     client_id: sallyport
+    user: {{ claim: email, domain: example.com }}
     ca: {CA_DIR}/ca.pem
 """
 
@@ -381,14 +382,15 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
     def start_daemons(self):
         for name, unit in DAEMONS.items():
             self.service(name, unit=f"{UNITS}/{unit}.service")
-        for path in ("identity/identity.sock", "control/control.sock", "recorder/recorder.sock", "session.sock"):
+        for name in DAEMONS:
             try:
-                self.wait_socket("/run/sallyport/" + path)
+                self.wait_ready(name)
             except BastionError as e:
                 raise BastionError(f"{e}\n{self.daemon_logs()}") from None
 
-    def wait_socket(self, path):
-        wait_for(path, lambda: path in self.run(["cat", "/proc/net/unix"]).stdout)
+    def wait_ready(self, name):
+        """Until the daemon has told its service manager that it serves."""
+        wait_for(f"{name} to be ready", lambda: self.ask(op="state")[name]["ready"])
 
     def daemon_logs(self):
         return self.run(["sh", "-c", "for n in syslog identity control recorder sallyportd sshd; do echo \"== $n\"; "
@@ -474,6 +476,7 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
 
     def wait_back(self, name, old_pid):
         wait_for(f"{name} to be back", lambda: self.pid(name) not in (0, old_pid))
+        self.wait_ready(name)
 
     def session_pids(self):
         done = self.run(["pgrep", "-u", "sallyport-session", "-x", "sallyport-sessi"], check=False)

@@ -12,11 +12,14 @@ import os
 import re
 import selectors
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+NOTIFY = "/run/systemd-notify/notify"  # not below /run/systemd, whose presence says that systemd runs
 STOP_WAIT = 5.0  # seconds a service has to stop by itself
 DEV_NODES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}  # minors of major 1
 
@@ -99,6 +102,7 @@ class Service:
     def __init__(self, name, spec):
         self.name, self.spec = name, spec
         self.wanted, self.process, self.next_start, self.starts = False, None, 0.0, 0
+        self.is_ready = False
 
     def start(self):
         if "unit" in self.spec:
@@ -106,7 +110,8 @@ class Service:
         else:
             argv, umask = self.spec["argv"], 0o022
         env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
-               **self.spec.get("env", {})}
+               **({"NOTIFY_SOCKET": NOTIFY} if "unit" in self.spec else {}), **self.spec.get("env", {})}
+        self.is_ready = False
         with open(f"/var/log/{self.name}.log", "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/",
                                             umask=umask, start_new_session=True)
@@ -115,6 +120,7 @@ class Service:
     def tick(self, now):
         """Restart=always, RestartSec=1 (or the spec's)."""
         if self.process is not None and self.process.poll() is not None:
+            self.is_ready = False
             self.process, self.next_start = None, now + self.spec.get("restart_sec", 1.0)
         if self.wanted and self.process is None and now >= self.next_start:
             self.start()
@@ -129,12 +135,29 @@ class Service:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process, self.next_start = None, 0.0
+        self.process, self.next_start, self.is_ready = None, 0.0, False
 
 
 class Inside:
     def __init__(self):
         self.services = {}
+        os.makedirs(os.path.dirname(NOTIFY), exist_ok=True)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self.notify.bind(NOTIFY)
+        os.chmod(NOTIFY, 0o666)
+
+    def heard(self):
+        """sd_notify(3) from the main process of a unit."""
+        while True:
+            try:
+                text, ancillary, _, _ = self.notify.recvmsg(4096, 64)
+            except BlockingIOError:
+                return
+            pid = struct.unpack("3i", ancillary[0][2][:12])[0] if ancillary else 0
+            for service in self.services.values():
+                if service.process is not None and service.process.pid == pid and b"READY=1" in text.split(b"\n"):
+                    service.is_ready = True
 
     def handle(self, request):
         op, name = request["op"], request.get("name")
@@ -142,7 +165,7 @@ class Inside:
             self.services[name] = Service(name, request["spec"])
             return {}
         if op == "state":
-            return {n: {"pid": s.process.pid if s.process else 0, "starts": s.starts} for n, s in self.services.items()}
+            return {n: {"pid": s.process.pid if s.process else 0, "starts": s.starts, "ready": s.is_ready} for n, s in self.services.items()}
         service = self.services[name]
         if op == "start":
             service.wanted, service.next_start = True, 0.0
@@ -174,6 +197,7 @@ class Inside:
                     reply = {"error": f"{type(e).__name__}: {e}"}
                 os.write(1, json.dumps(reply).encode() + b"\n")
             now = time.monotonic()
+            self.heard()
             for service in self.services.values():
                 service.tick(now)
             self.reap()

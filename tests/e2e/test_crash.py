@@ -96,9 +96,7 @@ def test_kill_nine_under_load(own, batch):
         check_masked(done.stdout + done.stderr)
         done_some += done.stdout.count("|")
         for name in bastion.DAEMONS:
-            wait_for(f"{name} after run {run} ({target})", lambda name=name: own.pid(name))
-        for path in ("identity/identity.sock", "control/control.sock", "recorder/recorder.sock", "session.sock"):
-            own.wait_socket("/run/sallyport/" + path)
+            own.wait_ready(name)
     assert done_some, "no statement ever ran: this proves nothing"
     assert check_witness(own)
     verify = own.sallyport("verify", check=False)
@@ -117,7 +115,7 @@ def test_a_stopped_recorder_stops_statements(own):
 
 
 def test_recorder_stops_in_the_middle_of_a_session(own):
-    own.wait_socket("/run/sallyport/recorder/recorder.sock")
+    own.wait_ready("recorder")
     child = own.ssh_tty("alice", "psql", "orders", timeout=40)
     child.expect("orders=> ")
     own.stop_daemon("recorder")
@@ -131,7 +129,7 @@ def test_recorder_stops_in_the_middle_of_a_session(own):
 
 
 def test_full_disk_refuses_new_statements_and_loses_nothing(own):
-    own.wait_socket("/run/sallyport/recorder/recorder.sock")
+    own.wait_ready("recorder")
     child = own.ssh_tty("alice", "psql orders --pset=pager=off", timeout=40)
     child.expect("orders=> ")
     own.run(["sh", "-c", "dd if=/dev/zero of=/var/log/sallyport/.fill bs=64k; dd if=/dev/zero of=/var/log/sallyport/.fill2 bs=1"],

@@ -9,9 +9,6 @@ import bastion
 from bastion import wait_for
 
 PROMPT = "orders=[>#] "
-SOCKETS = {"identity": "identity/identity.sock", "control": "control/control.sock", "recorder": "recorder/recorder.sock",
-           "sallyportd": "session.sock"}
-
 
 @pytest.fixture
 def psql(b):
@@ -33,7 +30,7 @@ def still_works(child, n):
 @pytest.mark.parametrize("name", bastion.DAEMONS)
 def test_restart_leaves_sessions_alive(b, psql, name):
     b.restart(name)
-    b.wait_socket("/run/sallyport/" + SOCKETS[name])
+    b.wait_ready(name)
     still_works(psql, 111)
     assert b.ssh("alice", "whoami").returncode == 0, "no new login after the restart"
     psql.sendline(r"\q")
@@ -48,7 +45,7 @@ def test_kill_leaves_sessions_alive(b, psql, name):
     b.kill(name, signal.SIGKILL)
     still_works(psql, 222)
     b.wait_back(name, old)
-    b.wait_socket("/run/sallyport/" + SOCKETS[name])
+    b.wait_ready(name)
     still_works(psql, 333)
 
 
@@ -69,8 +66,8 @@ def test_upgrade_leaves_sessions_alive(b, psql):
     b.install()
     for name in bastion.DAEMONS:
         b.restart(name)
-    for path in SOCKETS.values():
-        b.wait_socket("/run/sallyport/" + path)
+    for name in bastion.DAEMONS:
+        b.wait_ready(name)
     still_works(psql, 555)
     wait_for("a new login", lambda: b.ssh("alice", "whoami").returncode == 0, every=0.5)
     assert "cap_audit_write" in b.run(["getcap", "/usr/libexec/sallyport/sallyport-audit"]).stdout
