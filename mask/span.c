@@ -52,12 +52,24 @@ sp_span_is_secret(uint8_t kind)
 	return kind < SP_DETECT_KINDS && sp_detect_table[kind].is_secret;
 }
 
+/* Spans come nearly in order, so each moves a place or two; false when they do not (regexes come last). */
 static bool
-sp_span_is_sorted(const struct sp_spans *s)
+sp_span_insert(struct sp_spans *s)
 {
+	size_t moves = 8 * s->n + 8;
+
 	for (size_t i = 1; i < s->n; i++) {
-		if (sp_span_compare(&s->at[i - 1], &s->at[i]) > 0)
-			return false;
+		struct sp_span x = s->at[i];
+		size_t k = i;
+
+		for (; k > 0 && sp_span_compare(&s->at[k - 1], &x) > 0; k--, moves--) {
+			if (moves == 0) {
+				s->at[k] = x;
+				return false;
+			}
+			s->at[k] = s->at[k - 1];
+		}
+		s->at[k] = x;
 	}
 	return true;
 }
@@ -91,7 +103,7 @@ sp_span_merge(struct sp_spans *s)
 
 	if (s->n < 2)
 		return s->n;
-	if (!sp_span_is_sorted(s))
+	if (!sp_span_insert(s))
 		qsort(s->at, s->n, sizeof(*s->at), sp_span_compare);
 	for (size_t i = 1; i < s->n; i++) {
 		if (s->at[i].start < s->at[n].end)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "mask/chars.h"
 #include "mask/detect.h"
 
@@ -156,6 +157,14 @@ sp_transform_tail(const uint8_t *p, size_t n, struct sp_buf *out)
 }
 
 static int
+sp_transform_redact(const char *name, struct sp_buf *out)
+{
+	sp_buf_put(out, "[masked:", 8);
+	sp_buf_put(out, name, strlen(name));
+	return sp_buf_put_u8(out, ']');
+}
+
+static int
 sp_transform_partial(size_t kind, const char *name, const uint8_t *p, size_t n, struct sp_buf *out)
 {
 	switch (kind) {
@@ -175,16 +184,20 @@ sp_transform_partial(size_t kind, const char *name, const uint8_t *p, size_t n, 
 	default:
 		if (kind >= SP_DETECT_KINDS && sp_transform_chars(p, n) >= SP_TRANSFORM_REGEX_FROM)
 			return sp_transform_tail(p, n, out);
-		return sp_buf_putf(out, "[masked:%s]", name);
+		return sp_transform_redact(name, out);
 	}
 }
 
 static int
 sp_transform_hex(const char *name, const uint8_t mac[16], struct sp_buf *out)
 {
-	sp_buf_putf(out, "[%s:", name);
-	for (size_t i = 0; i < SP_TRANSFORM_HASH_BYTES; i++)
-		sp_buf_putf(out, "%02x", mac[i]);
+	char hex[2 * SP_TRANSFORM_HASH_BYTES + 1];
+
+	sp_text_hex(hex, mac, SP_TRANSFORM_HASH_BYTES);
+	sp_buf_put_u8(out, '[');
+	sp_buf_put(out, name, strlen(name));
+	sp_buf_put_u8(out, ':');
+	sp_buf_put(out, hex, sizeof(hex) - 1);
 	return sp_buf_put_u8(out, ']');
 }
 
@@ -202,7 +215,7 @@ sp_transform_put(struct sp_transform_key *k, enum sp_mask_transform t, size_t ki
 		r = sp_transform_hash(k, p, n, mac);
 		return r != 0 ? r : sp_transform_hex(name, mac, out);
 	default:
-		return sp_buf_putf(out, "[masked:%s]", name);
+		return sp_transform_redact(name, out);
 	}
 }
 
