@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "proto/pg_write.h"
+#include "session-agent/postgres_catalog.h"
 #include "session-agent/postgres_proxy.h"
 
 #define QUEUE_MASK (SP_POSTGRES_PIPELINE_MAX - 1)
@@ -69,27 +70,20 @@ sp_postgres_expect_head(struct sp_postgres_conn *c)
 static void
 settle_names(struct sp_postgres_conn *c, struct sp_postgres_expect *x, bool took_effect)
 {
-	struct sp_postgres_names *s = x->is_portal ? c->portals : c->statements;
-
 	if (x->discards && took_effect)
 		sp_postgres_names_clear(c->statements, x->id);
+	if (x->changes) {
+		sp_postgres_catalog_expire(c->px);
+		c->has_changed = true;
+	}
 	if (x->name == NULL)
 		return;
-	switch (x->kind) {
-	case SP_POSTGRES_X_PARSE:
-	case SP_POSTGRES_X_BIND:
-		if (took_effect)
-			sp_postgres_names_settle(s, x->name, x->id);
-		else
-			sp_postgres_names_drop(s, x->name, x->id);
-		break;
-	case SP_POSTGRES_X_CLOSE:
-	case SP_POSTGRES_X_QUERY: /* DEALLOCATE name alone */
-		sp_postgres_names_closed(s, x->name, x->id, took_effect);
-		break;
-	default:
-		break;
-	}
+	if (!x->adds)
+		sp_postgres_names_closed(x->names, x->name, x->id, took_effect);
+	else if (took_effect)
+		sp_postgres_names_settle(x->names, x->name, x->id);
+	else
+		sp_postgres_names_drop(x->names, x->name, x->id);
 }
 
 void
@@ -141,6 +135,7 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 	c->s_in = sp_buf_new(BUFFER_MAX);
 	c->s_out = sp_buf_new(2 * BUFFER_MAX);
 	c->notices = sp_buf_new(SP_POSTGRES_READ_SIZE);
+	c->scratch = sp_buf_new(2 * BUFFER_MAX);
 	c->startup = sp_buf_new(SP_PG_STARTUP_MAX);
 	c->statements = sp_postgres_names_new();
 	c->portals = sp_postgres_names_new();
@@ -148,7 +143,7 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 	c->c_rd = event_new(base, fd, EV_READ | EV_PERSIST, on_client, c);
 	c->c_wr = event_new(base, fd, EV_WRITE, on_client, c);
 	c->c_timer = evtimer_new(base, on_timer, c);
-	if (c->c_in == NULL || c->c_out == NULL || c->s_in == NULL || c->s_out == NULL || c->notices == NULL ||
+	if (c->c_in == NULL || c->c_out == NULL || c->s_in == NULL || c->s_out == NULL || c->notices == NULL || c->scratch == NULL ||
 	    c->startup == NULL || c->statements == NULL || c->portals == NULL || c->cursors == NULL || c->c_rd == NULL || c->c_wr == NULL ||
 	    c->c_timer == NULL || event_add(c->c_rd, NULL) != 0 || evtimer_add(c->c_timer, &limit) != 0) {
 		sp_postgres_conn_kill(c);
@@ -175,10 +170,13 @@ conn_free(struct sp_postgres_conn *c)
 	sp_buf_free(c->s_in);
 	sp_buf_free(c->s_out);
 	sp_buf_free(c->notices);
+	sp_buf_free(c->scratch);
 	sp_buf_free(c->startup);
 	sp_postgres_names_free(c->statements);
 	sp_postgres_names_free(c->portals);
 	sp_postgres_names_free(c->cursors);
+	sp_mask_stream_free(c->copy_out);
+	sp_postgres_masks_unref(c->err_masks);
 	free(c->cols);
 	free(c->cells);
 	free(c);
@@ -189,7 +187,9 @@ sp_postgres_conn_kill(struct sp_postgres_conn *c)
 {
 	if (c->state != SP_POSTGRES_DEAD) {
 		c->state = SP_POSTGRES_DEAD;
+		sp_postgres_reply_abandon(c);
 		sp_postgres_proxy_forget(c->px, c);
+		sp_postgres_catalog_forget(c->px, c);
 		event_drop(&c->c_rd);
 		event_drop(&c->c_wr);
 		event_drop(&c->c_timer);
@@ -238,7 +238,7 @@ sp_postgres_conn_fatal(struct sp_postgres_conn *c, const char *sqlstate, const c
 {
 	if (c->state == SP_POSTGRES_CLOSING || c->state == SP_POSTGRES_DEAD)
 		return;
-	if (c->pass_left == 0) /* in the middle of a message nothing can be said */
+	if (c->pass_left == 0 && !c->is_broken) /* in the middle of a message nothing can be said */
 		sp_pg_write_error(c->c_out, 'E', "FATAL", sqlstate, message, hint);
 	sp_postgres_conn_close(c);
 }
@@ -356,14 +356,13 @@ client_side(struct sp_postgres_conn *c)
 {
 	int r, g;
 
-	if (c->c_eof || sp_buf_len(c->s_out) > SP_POSTGRES_HIGH_WATER)
+	if (c->c_eof || c->is_leaving || sp_buf_len(c->s_out) > SP_POSTGRES_HIGH_WATER)
 		return false;
 	r = client_read(c);
 	g = c->state == SP_POSTGRES_READY ? sp_postgres_gate_run(c) : sp_postgres_startup_run(c);
 	if (r == SP_ERR_CLOSED) {
 		c->c_eof = true;
-		if (c->state != SP_POSTGRES_READY || sp_postgres_expect_head(c) == NULL || c->hold != SP_POSTGRES_GO)
-			sp_postgres_conn_kill(c);
+		sp_postgres_conn_kill(c);
 		return false;
 	}
 	if (r != 0 && r != SP_ERR_AGAIN) {
@@ -413,8 +412,14 @@ flush_both(struct sp_postgres_conn *c)
 {
 	int r;
 
+	if (c->pass_left == 0 && sp_buf_len(c->notices) != 0) {
+		sp_buf_put(c->c_out, sp_buf_data(c->notices), sp_buf_len(c->notices));
+		sp_buf_reset(c->notices);
+	}
 	if (c->srv != NULL && (r = server_flush(c)) != 0 && r != SP_ERR_AGAIN)
 		server_lost(c, r);
+	if (c->is_leaving && sp_buf_len(c->s_out) == 0)
+		sp_postgres_conn_close(c);
 	if (sp_buf_error(c->c_out) != 0 || ((r = client_flush(c)) != 0 && r != SP_ERR_AGAIN)) {
 		sp_postgres_conn_kill(c);
 		return false;
@@ -449,6 +454,11 @@ run_sides(struct sp_postgres_conn *c, bool client, bool server)
 		if (c->pins == 0)
 			conn_free(c);
 		return;
+	}
+	if (c->is_stalled && sp_buf_len(c->s_out) <= SP_POSTGRES_HIGH_WATER &&
+	    sp_buf_len(c->c_out) <= SP_POSTGRES_HIGH_WATER) {
+		c->is_stalled = false;
+		more = !c->s_hold;
 	}
 	if (more || (c->srv != NULL && !c->s_hold && sp_stream_pending(c->srv) != 0 &&
 	    sp_buf_len(c->c_out) <= SP_POSTGRES_HIGH_WATER))

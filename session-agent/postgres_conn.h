@@ -46,7 +46,8 @@ struct sp_postgres_run {
 	uint64_t rows, bytes;
 	struct sp_postgres_masks *masks; /* NULL: nothing is masked */
 	bool is_tainted;		 /* reads something with masked columns, or may */
-	bool has_columns;		 /* cols of the connection belong to what is running */
+	unsigned n_harmless;		 /* output columns of the text, 0 if it does not tell */
+	uint8_t harmless[32];		 /* bit i: output i shows no stored value */
 	struct sp_mask_counts counts;
 	uint64_t masked_columns; /* cells masked by a column rule or for lack of attribution */
 	const char *label;
@@ -69,8 +70,11 @@ enum sp_postgres_expect_kind {
 
 struct sp_postgres_expect {
 	enum sp_postgres_expect_kind kind;
-	bool is_portal; /* CLOSE: of a portal */
-	bool discards;	/* QUERY: DEALLOCATE ALL or DISCARD; mark says up to where */
+	bool adds;	/* the name gains a candidate, otherwise it loses those up to id */
+	bool discards;	/* DEALLOCATE ALL or DISCARD: every statement up to id is gone */
+	bool is_failed; /* QUERY: an error came */
+	bool changes;	/* DDL: what is known of the catalogs is old when it has run */
+	struct sp_postgres_names *names; /* where name belongs */
 	struct sp_postgres_run *run; /* NULL for what carries no statement */
 	struct sp_postgres_name *name;
 	uint64_t id; /* of the candidate, or the mark */
@@ -107,7 +111,9 @@ struct sp_postgres_conn {
 	struct event *s_rd, *s_wr;
 	struct sp_buf *s_in, *s_out;
 	bool c_eof;
+	bool is_leaving; /* Terminate was passed on: close once it is sent */
 	bool is_running; /* inside sp_postgres_conn_run() */
+	unsigned n_probes;	/* SSLRequest and GSSENCRequest seen */
 
 	/* login */
 	struct sp_postgres_login *login;
@@ -122,7 +128,9 @@ struct sp_postgres_conn {
 	bool durable_now;	/* the durability call answered at once */
 	int durable_err;
 	bool is_durable;
+	int catalog_err;	/* the catalogs could not be read */
 	struct sp_approval *approval;
+	enum sp_policy_effect recorded; /* what the event on record says */
 	uint8_t digest[32];	/* what was asked for approval */
 	bool is_granted;	/* that digest was granted, for this one message */
 	char request_id[64];
@@ -130,6 +138,9 @@ struct sp_postgres_conn {
 	char approval_text[300];
 	uint64_t copy_left;	/* bytes of a CopyData being passed on */
 	bool copy_in;		/* the server takes CopyData */
+	bool copy_drop;		/* the bytes of copy_left are not passed on: the server would ignore them */
+	bool is_stalled;	/* s_out was full: go on when it has drained */
+	bool has_changed;	/* DDL ran in the open transaction */
 	struct sp_postgres_names *statements, *portals, *cursors; /* cursors: DECLARE */
 	bool is_skipping;	/* the server ignores everything up to Sync */
 	char last_described[SP_PG_NAME_MAX + 1]; /* portal of the newest expectation if that describes it */
@@ -140,12 +151,18 @@ struct sp_postgres_conn {
 	unsigned q_head, q_len;
 
 	/* server to client */
+	struct sp_postgres_masks *err_masks; /* for errors that belong to no run; NULL */
+	struct sp_mask_stream *copy_out; /* masks COPY data */
 	bool s_hold;		 /* a RESULT has no room in the record */
 	uint64_t pass_left;	 /* bytes of a server message being passed on unseen */
 	struct sp_buf *notices;	 /* ours, to be put at the next message boundary */
 	unsigned n_cols;
 	struct sp_postgres_column *cols; /* SP_PG_COLUMNS_MAX once needed */
 	struct sp_pg_cell *cells;	 /* the same */
+	const struct sp_postgres_run *cols_run; /* whom cols are resolved for; compared only */
+	bool has_hidden;	 /* some column is not just scanned */
+	struct sp_buf *scratch;	 /* replacements */
+	bool is_broken;		 /* c_out ends in the middle of a message */
 	uint8_t tx;			 /* the last ReadyForQuery's status */
 };
 
@@ -185,5 +202,7 @@ int sp_postgres_gate_run(struct sp_postgres_conn *c);
 /* --- postgres_reply.c -------------------------------------------------------------------------------- */
 /* Passes what may pass from s_in to c_out. As above. */
 int sp_postgres_reply_run(struct sp_postgres_conn *c);
+/* The connection ends: what still runs at the server is put on record as abandoned. */
+void sp_postgres_reply_abandon(struct sp_postgres_conn *c);
 
 #endif

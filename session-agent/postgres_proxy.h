@@ -56,7 +56,8 @@ void sp_postgres_proxy_note_closed(struct sp_postgres_proxy *px, const char *sta
 /* Puts an event of type TARGET on record. As sp_session_record(). */
 int sp_postgres_proxy_note_target(struct sp_postgres_proxy *px, const char *status, const char *reason) SP_MUST_CHECK;
 struct sp_postgres_conn *sp_postgres_proxy_find(struct sp_postgres_proxy *px, uint32_t pid, uint32_t key);
-void sp_postgres_proxy_release(struct sp_postgres_proxy *px);
+/* A callback of the session has come: frees the proxy if it was the last and the session is over. */
+void sp_postgres_proxy_unpin(struct sp_postgres_proxy *px);
 
 /* postgres_cancel.c: passes a cancel request on to the server, over a connection of its own. */
 void sp_postgres_cancel_send(struct sp_postgres_proxy *px, uint32_t pid, uint32_t key);
