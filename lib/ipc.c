@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SP_IPC_AFTER_LENGTH 6	/* version, type and id: the least a length may say */
+#define SP_IPC_AFTER_LENGTH 6	  /* version, type and id: the least a length may say */
 #define SP_IPC_CONNECT_RETRY_MS 5 /* a full backlog cannot be polled for */
 
 union sp_ipc_control {
@@ -157,12 +157,13 @@ sp_ipc_connect(const char *path, uid_t owner, int64_t deadline_ms, int *ret_fd)
 	return 0;
 }
 
-static ssize_t
-sp_ipc_sendmsg(int fd, const uint8_t *p, size_t n, const int *fds, size_t nfds)
+int
+sp_ipc_write(int fd, const void *p, size_t n, const int *fds, size_t nfds, size_t *ret_n)
 {
-	struct iovec iov = {.iov_base = NULL, .iov_len = n};
+	struct iovec iov = {.iov_len = n};
 	union sp_ipc_control control;
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t put;
 
 	memcpy(&iov.iov_base, &p, sizeof(p)); /* sendmsg(2) only reads */
 	if (nfds > 0) {
@@ -177,12 +178,20 @@ sp_ipc_sendmsg(int fd, const uint8_t *p, size_t n, const int *fds, size_t nfds)
 		cm->cmsg_len = CMSG_LEN(sizeof(int) * nfds);
 		memcpy(CMSG_DATA(cm), fds, sizeof(int) * nfds);
 	}
-	return sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	do
+		put = sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (put < 0 && errno == EINTR);
+	if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return SP_ERR_AGAIN;
+	if (put <= 0)
+		return errno == EPIPE || errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
+	*ret_n = (size_t)put;
+	return 0;
 }
 
 int
-sp_ipc_send(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds,
-    int64_t deadline_ms)
+sp_ipc_send(
+    int fd, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds, int64_t deadline_ms)
 {
 	struct sp_buf *out;
 	bool are_fds_sent = nfds == 0;
@@ -195,15 +204,14 @@ sp_ipc_send(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, const 
 		return SP_ERR_NOMEM;
 	r = sp_ipc_frame(out, type, id, body);
 	while (r == 0 && sp_buf_len(out) > 0) {
-		ssize_t n = sp_ipc_sendmsg(fd, sp_buf_data(out), sp_buf_len(out), fds, are_fds_sent ? 0 : nfds);
+		size_t n = 0;
 
-		if (n > 0) {
+		r = sp_ipc_write(fd, sp_buf_data(out), sp_buf_len(out), fds, are_fds_sent ? 0 : nfds, &n);
+		if (r == 0) {
 			are_fds_sent = true;
-			r = sp_buf_consume(out, (size_t)n);
-		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			r = sp_buf_consume(out, n);
+		} else if (r == SP_ERR_AGAIN) {
 			r = sp_ipc_wait(fd, POLLOUT, deadline_ms);
-		} else if (n < 0 && errno != EINTR) {
-			r = errno == EPIPE || errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
 		}
 	}
 	sp_buf_free(out);
@@ -237,31 +245,46 @@ sp_ipc_take_fds(struct msghdr *mh, struct sp_ipc_msg *msg)
 	return r;
 }
 
-/* Reads exactly n bytes to the back of buf. */
+int
+sp_ipc_read(int fd, void *p, size_t n, struct sp_ipc_msg *msg, size_t *ret_n)
+{
+	struct iovec iov = {.iov_base = p, .iov_len = n};
+	union sp_ipc_control control;
+	struct msghdr mh = {
+	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+	ssize_t got;
+	int r;
+
+	do
+		got = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return SP_ERR_AGAIN;
+	if (got < 0)
+		return errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
+	r = sp_ipc_take_fds(&mh, msg);
+	if (r != 0)
+		return r;
+	*ret_n = (size_t)got;
+	return got == 0 ? SP_ERR_CLOSED : 0;
+}
+
+/* Reads exactly n bytes to the back of buf, waiting for them. */
 static int
-sp_ipc_read(int fd, struct sp_buf *buf, size_t n, struct sp_ipc_msg *msg, int64_t deadline_ms)
+sp_ipc_read_all(int fd, struct sp_buf *buf, size_t n, struct sp_ipc_msg *msg, int64_t deadline_ms)
 {
 	uint8_t *p;
 	int r = n == 0 ? 0 : sp_buf_reserve(buf, n, &p);
 
 	while (r == 0 && n > 0) {
-		struct iovec iov = {.iov_base = p, .iov_len = n};
-		union sp_ipc_control control;
-		struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		    .msg_controllen = sizeof(control.bytes)};
-		ssize_t got = recvmsg(fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		size_t got = 0;
 
-		if (got >= 0)
-			r = sp_ipc_take_fds(&mh, msg);
-		if (got > 0) {
+		r = sp_ipc_read(fd, p, n, msg, &got);
+		if (r == 0) {
 			p += got;
-			n -= (size_t)got;
-		} else if (got == 0) {
-			r = SP_ERR_CLOSED;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			n -= got;
+		} else if (r == SP_ERR_AGAIN) {
 			r = sp_ipc_wait(fd, POLLIN, deadline_ms);
-		} else if (errno != EINTR) {
-			r = errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
 		}
 	}
 	return r;
@@ -275,14 +298,14 @@ sp_ipc_recv(int fd, struct sp_buf *buf, struct sp_ipc_msg *ret_msg, int64_t dead
 	int r;
 
 	sp_buf_reset(buf);
-	r = sp_ipc_read(fd, buf, SP_IPC_HEADER, &msg, deadline_ms);
+	r = sp_ipc_read_all(fd, buf, SP_IPC_HEADER, &msg, deadline_ms);
 	if (r == 0) {
 		r = sp_ipc_parse(buf, &msg, &size);
 		if (r == SP_ERR_INCOMPLETE) {
 			const uint8_t *p = sp_buf_data(buf);
 
 			n = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-			r = sp_ipc_read(fd, buf, n - SP_IPC_AFTER_LENGTH, &msg, deadline_ms);
+			r = sp_ipc_read_all(fd, buf, n - SP_IPC_AFTER_LENGTH, &msg, deadline_ms);
 			if (r == 0)
 				r = sp_ipc_parse(buf, &msg, &size);
 		}

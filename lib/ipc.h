@@ -43,6 +43,17 @@ int sp_ipc_parse(const struct sp_buf *in, struct sp_ipc_msg *ret_msg, size_t *re
 /* Closes the descriptors a message still holds (each set to -1 when taken). */
 void sp_ipc_msg_clear(struct sp_ipc_msg *msg);
 
+/*
+ * One recvmsg(2) that does not block: up to n bytes to p, descriptors (CLOEXEC) added to msg. *ret_n > 0,
+ * or AGAIN, CLOSED, SYSTEM (errno), LIMIT (more descriptors than a message holds; none of them leaks).
+ */
+int sp_ipc_read(int fd, void *p, size_t n, struct sp_ipc_msg *msg, size_t *ret_n) SP_MUST_CHECK;
+/*
+ * One sendmsg(2) that neither blocks nor raises SIGPIPE: up to n bytes, all nfds descriptors (which stay
+ * the caller's) with the first. *ret_n > 0, or AGAIN, CLOSED, SYSTEM (errno).
+ */
+int sp_ipc_write(int fd, const void *p, size_t n, const int *fds, size_t nfds, size_t *ret_n) SP_MUST_CHECK;
+
 /* CLOCK_MONOTONIC now, in milliseconds; deadlines below are on this clock. */
 int64_t sp_ipc_now_ms(void);
 /*
@@ -51,7 +62,8 @@ int64_t sp_ipc_now_ms(void);
  * (no such socket or nobody listening), DENIED (wrong owner).
  */
 int sp_ipc_connect(const char *path, uid_t owner, int64_t deadline_ms, int *ret_fd) SP_MUST_CHECK;
-/* Sends one frame with nfds descriptors (which stay the caller's). TIMEOUT, CLOSED, SYSTEM, LIMIT, NOMEM. Never raises SIGPIPE. */
+/* Sends one frame with nfds descriptors (which stay the caller's). TIMEOUT, CLOSED, SYSTEM, LIMIT, NOMEM. Never raises
+ * SIGPIPE. */
 int sp_ipc_send(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds,
     int64_t deadline_ms) SP_MUST_CHECK;
 /*

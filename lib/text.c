@@ -323,7 +323,8 @@ sp_text_base64_put(struct sp_buf *out, const uint8_t *s, size_t n, const char la
 
 	for (size_t i = 0; i < n; i += 3) {
 		size_t have = n - i < 3 ? n - i : 3;
-		uint32_t v = (uint32_t)s[i] << 16 | (have > 1 ? (uint32_t)s[i + 1] << 8 : 0) | (have > 2 ? s[i + 2] : 0);
+		uint32_t v =
+		    (uint32_t)s[i] << 16 | (have > 1 ? (uint32_t)s[i + 1] << 8 : 0) | (have > 2 ? s[i + 2] : 0);
 		char quad[4] = {'=', '=', '=', '='};
 
 		for (size_t j = 0; j <= have; j++) {

@@ -74,8 +74,7 @@ sp_cred_read_audit(int pidfd, struct sp_peer_cred *cred)
 	sessionid = sp_cred_read_u32(dirfd, "sessionid");
 	loginuid = sp_cred_read_u32(dirfd, "loginuid");
 	/* Still the same process after reading: then what was read was its own. */
-	if (fstat(dirfd, &st) == 0 && (st.st_uid == cred->uid || st.st_uid == 0) &&
-	    sp_cred_is_alive(pidfd)) {
+	if (fstat(dirfd, &st) == 0 && (st.st_uid == cred->uid || st.st_uid == 0) && sp_cred_is_alive(pidfd)) {
 		cred->sessionid = sessionid;
 		cred->loginuid = loginuid;
 	}

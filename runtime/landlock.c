@@ -24,8 +24,8 @@ struct sp_landlock_path_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-#define SP_LANDLOCK_VERSION 1U	     /* flag of landlock_create_ruleset(2): tell the ABI */
-#define SP_LANDLOCK_PATH_BENEATH 1   /* type of rule */
+#define SP_LANDLOCK_VERSION 1U	   /* flag of landlock_create_ruleset(2): tell the ABI */
+#define SP_LANDLOCK_PATH_BENEATH 1 /* type of rule */
 #define SP_LANDLOCK_FS_WRITE_FILE 0x2U
 #define SP_LANDLOCK_FS_READ_FILE 0x4U
 #define SP_LANDLOCK_FS_READ_DIR 0x8U
@@ -33,17 +33,17 @@ struct sp_landlock_path_attr {
 #define SP_LANDLOCK_FS_REMOVE_FILE 0x20U
 #define SP_LANDLOCK_FS_MAKE_DIR 0x80U
 #define SP_LANDLOCK_FS_MAKE_REG 0x100U
-#define SP_LANDLOCK_FS_ABI1 0x1fffU	/* everything of ABI 1 */
-#define SP_LANDLOCK_FS_REFER 0x2000U	/* ABI 2 */
-#define SP_LANDLOCK_FS_TRUNCATE 0x4000U /* ABI 3 */
+#define SP_LANDLOCK_FS_ABI1 0x1fffU	 /* everything of ABI 1 */
+#define SP_LANDLOCK_FS_REFER 0x2000U	 /* ABI 2 */
+#define SP_LANDLOCK_FS_TRUNCATE 0x4000U	 /* ABI 3 */
 #define SP_LANDLOCK_FS_IOCTL_DEV 0x8000U /* ABI 5 */
 #define SP_LANDLOCK_NET_BIND_TCP 0x1U
 #define SP_LANDLOCK_SCOPES 0x3U /* abstract sockets and signals */
 
 #define SP_LANDLOCK_READ (SP_LANDLOCK_FS_READ_FILE | SP_LANDLOCK_FS_READ_DIR)
-#define SP_LANDLOCK_WRITE                                                                                              \
-	(SP_LANDLOCK_FS_WRITE_FILE | SP_LANDLOCK_FS_REMOVE_DIR | SP_LANDLOCK_FS_REMOVE_FILE | SP_LANDLOCK_FS_MAKE_DIR |  \
-	    SP_LANDLOCK_FS_MAKE_REG | SP_LANDLOCK_FS_REFER | SP_LANDLOCK_FS_TRUNCATE)
+#define SP_LANDLOCK_WRITE                                                                     \
+	(SP_LANDLOCK_FS_WRITE_FILE | SP_LANDLOCK_FS_REMOVE_DIR | SP_LANDLOCK_FS_REMOVE_FILE | \
+	    SP_LANDLOCK_FS_MAKE_DIR | SP_LANDLOCK_FS_MAKE_REG | SP_LANDLOCK_FS_REFER | SP_LANDLOCK_FS_TRUNCATE)
 #define SP_LANDLOCK_FOR_FILES (SP_LANDLOCK_FS_READ_FILE | SP_LANDLOCK_FS_WRITE_FILE | SP_LANDLOCK_FS_TRUNCATE)
 
 static long

@@ -15,9 +15,9 @@
 #include "runtime/peer.h"
 
 #define SP_LISTENER_BACKLOG 128
-#define SP_LISTENER_TURN_MAX 16	   /* accepted before other events get their turn */
-#define SP_LISTENER_WARN_MS 1000   /* between two lines about refused connections: nobody can flood the log */
-#define SP_LISTENER_PAUSE_MS 100   /* after accept(2) failed for want of descriptors or memory */
+#define SP_LISTENER_TURN_MAX 16	 /* accepted before other events get their turn */
+#define SP_LISTENER_WARN_MS 1000 /* between two lines about refused connections: nobody can flood the log */
+#define SP_LISTENER_PAUSE_MS 100 /* after accept(2) failed for want of descriptors or memory */
 
 /* Connections alive of one uid. */
 struct sp_listener_share {

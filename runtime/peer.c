@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/peer.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/log.h"
@@ -39,11 +36,6 @@ struct sp_peer {
 	bool is_finishing; /* no more reading; close when the queue is empty */
 	bool is_closed;	   /* on_close was called */
 	bool is_freed;
-};
-
-union sp_peer_control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(sizeof(int) * SP_IPC_FDS_MAX)];
 };
 
 static void sp_peer_on_read(evutil_socket_t fd, short what, void *arg);
@@ -226,65 +218,25 @@ sp_peer_fd(const struct sp_peer *p)
 
 /* --- in ------------------------------------------------------------------------------------------- */
 
-/* Takes the descriptors that came with a read; more than a frame may have end the connection. */
-static int
-sp_peer_take_fds(struct msghdr *mh, struct sp_ipc_msg *msg)
-{
-	int r = (mh->msg_flags & MSG_CTRUNC) != 0 ? SP_ERR_PROTOCOL : 0;
-
-	for (struct cmsghdr *cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm)) {
-		size_t n;
-
-		if (cm->cmsg_level != SOL_SOCKET || cm->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (cm->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int), sizeof(fd));
-			if (msg->nfds < SP_IPC_FDS_MAX) {
-				msg->fds[msg->nfds++] = fd;
-			} else {
-				(void)close(fd);
-				r = SP_ERR_PROTOCOL;
-			}
-		}
-	}
-	return r;
-}
-
-/* Reads until p->in holds want bytes. AGAIN, CLOSED, PROTOCOL, SYSTEM, NOMEM. */
+/* Reads until p->in holds want bytes. AGAIN, CLOSED, PROTOCOL (too many descriptors), SYSTEM, NOMEM. */
 static int
 sp_peer_fill(struct sp_peer *p, size_t want)
 {
-	while (sp_buf_len(p->in) < want) {
-		size_t n = want - sp_buf_len(p->in);
-		union sp_peer_control control;
-		struct iovec iov = {.iov_len = n};
-		struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		    .msg_controllen = sizeof(control.bytes)};
-		uint8_t *mem;
-		ssize_t got;
-		int saved, r = sp_buf_reserve(p->in, n, &mem);
+	int r = 0;
 
+	while (r == 0 && sp_buf_len(p->in) < want) {
+		size_t n = want - sp_buf_len(p->in), got = 0;
+		uint8_t *mem;
+		int back;
+
+		r = sp_buf_reserve(p->in, n, &mem);
 		if (r != 0)
-			return r;
-		iov.iov_base = mem;
-		got = recvmsg(p->fd, &mh, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		saved = errno;
-		r = sp_buf_unput(p->in, got > 0 ? n - (size_t)got : n);
-		if (r == 0 && got >= 0)
-			r = sp_peer_take_fds(&mh, &p->msg);
-		if (r != 0)
-			return r;
-		if (got > 0 || (got < 0 && saved == EINTR))
-			continue;
-		if (got == 0 || saved == ECONNRESET)
-			return SP_ERR_CLOSED;
-		errno = saved;
-		return saved == EAGAIN || saved == EWOULDBLOCK ? SP_ERR_AGAIN : SP_ERR_SYSTEM;
+			break;
+		r = sp_ipc_read(p->fd, mem, n, &p->msg, &got);
+		back = sp_buf_unput(p->in, n - got);
+		r = r != 0 ? r : back;
 	}
-	return 0;
+	return r == SP_ERR_LIMIT ? SP_ERR_PROTOCOL : r;
 }
 
 /* The row for a message of this type and size in the present state, or NULL. */
@@ -395,30 +347,6 @@ sp_peer_on_read(evutil_socket_t fd, short what, void *arg)
 
 /* --- out ------------------------------------------------------------------------------------------ */
 
-static ssize_t
-sp_peer_sendmsg(int fd, struct sp_peer_frame *f)
-{
-	const uint8_t *bytes = sp_buf_data(f->bytes);
-	union sp_peer_control control;
-	struct iovec iov = {.iov_len = sp_buf_len(f->bytes)};
-	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	memcpy(&iov.iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads */
-	if (f->nfds > 0) {
-		struct cmsghdr *cm;
-
-		memset(&control, 0, sizeof(control));
-		mh.msg_control = control.bytes;
-		mh.msg_controllen = CMSG_SPACE(sizeof(int) * f->nfds);
-		cm = CMSG_FIRSTHDR(&mh);
-		cm->cmsg_level = SOL_SOCKET;
-		cm->cmsg_type = SCM_RIGHTS;
-		cm->cmsg_len = CMSG_LEN(sizeof(int) * f->nfds);
-		memcpy(CMSG_DATA(cm), f->fds, sizeof(int) * f->nfds);
-	}
-	return sendmsg(fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* Sends what the socket takes. 0: all is sent; AGAIN, CLOSED, SYSTEM. */
 static int
 sp_peer_flush(struct sp_peer *p)
@@ -426,19 +354,16 @@ sp_peer_flush(struct sp_peer *p)
 	struct sp_peer_frame *f;
 
 	while ((f = STAILQ_FIRST(&p->queue)) != NULL) {
-		ssize_t n = sp_peer_sendmsg(p->fd, f);
+		size_t n = 0;
+		int r = sp_ipc_write(p->fd, sp_buf_data(f->bytes), sp_buf_len(f->bytes), f->fds, f->nfds, &n);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return SP_ERR_AGAIN;
-		if (n <= 0)
-			return errno == EPIPE || errno == ECONNRESET ? SP_ERR_CLOSED : SP_ERR_SYSTEM;
-		p->queue_bytes -= (size_t)n;
+		if (r != 0)
+			return r;
+		p->queue_bytes -= n;
 		p->queue_fds -= f->nfds;
 		while (f->nfds > 0)
 			(void)close(f->fds[--f->nfds]);
-		if (sp_buf_consume(f->bytes, (size_t)n) != 0)
+		if (sp_buf_consume(f->bytes, n) != 0)
 			return SP_ERR_INTERNAL;
 		if (sp_buf_len(f->bytes) == 0) {
 			STAILQ_REMOVE_HEAD(&p->queue, next);
@@ -465,8 +390,8 @@ sp_peer_on_write(evutil_socket_t fd, short what, void *arg)
 }
 
 static int
-sp_peer_frame_new(uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds,
-    struct sp_peer_frame **ret_f)
+sp_peer_frame_new(
+    uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds, struct sp_peer_frame **ret_f)
 {
 	struct sp_peer_frame *f = calloc(1, sizeof(*f));
 	int r;

@@ -41,14 +41,15 @@ struct sp_peer_request {
 };
 
 struct sp_peer_ops {
-	const struct sp_peer_request *requests; /* ends with handle == NULL */
+	const struct sp_peer_request *requests;			 /* ends with handle == NULL */
 	void (*on_close)(struct sp_peer *p, int err, void *ctx); /* CLOSED, PROTOCOL...; free the peer here or later */
 	const char *name;					 /* of the interface */
 };
 
-/* Takes over fd (nonblocking, CLOEXEC set here; closed with the peer); on failure it stays the caller's. State starts as bit 0. */
-int sp_peer_new(struct event_base *base, int fd, const struct sp_peer_ops *ops, void *ctx,
-    struct sp_peer **ret_p) SP_MUST_CHECK;
+/* Takes over fd (nonblocking, CLOEXEC set here; closed with the peer); on failure it stays the caller's. State starts
+ * as bit 0. */
+int sp_peer_new(
+    struct event_base *base, int fd, const struct sp_peer_ops *ops, void *ctx, struct sp_peer **ret_p) SP_MUST_CHECK;
 void sp_peer_free(struct sp_peer *p); /* closes; NULL is fine; safe inside handlers */
 void sp_peer_set_state(struct sp_peer *p, unsigned bit);
 void sp_peer_set_ctx(struct sp_peer *p, void *ctx);
@@ -64,8 +65,8 @@ int sp_peer_fd(const struct sp_peer *p);
  * SYSTEM, CLOSED (the connection has ended or is finishing). After LIMIT because of the queue the peer is
  * dropped: on_close gets LIMIT from the loop. on_close is never called from here.
  */
-int sp_peer_send(struct sp_peer *p, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds,
-    size_t nfds) SP_MUST_CHECK;
+int sp_peer_send(
+    struct sp_peer *p, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds) SP_MUST_CHECK;
 /* Reads no more, sends what is queued, then ends the connection (on_close gets SP_ERR_OK, from the loop). */
 void sp_peer_finish(struct sp_peer *p);
 /*
@@ -93,6 +94,6 @@ void sp_listener_release(struct sp_listener *l); /* one accepted connection has 
  */
 void sp_listener_limit_uid(struct sp_listener *l, unsigned max);
 void sp_listener_release_uid(struct sp_listener *l, uid_t uid);
-void sp_listener_free(struct sp_listener *l);    /* does not unlink */
+void sp_listener_free(struct sp_listener *l); /* does not unlink */
 
 #endif

@@ -13,8 +13,8 @@
 #define SP_PRIVDROP_GROUPS_MAX 8 /* more supplementary groups than this are refused unseen */
 
 /* Capabilities that would give back what is being given up. */
-#define SP_PRIVDROP_NEVER                                                                                              \
-	((uint64_t)1 << CAP_SETUID | (uint64_t)1 << CAP_SETGID | (uint64_t)1 << CAP_SETPCAP |                          \
+#define SP_PRIVDROP_NEVER                                                                     \
+	((uint64_t)1 << CAP_SETUID | (uint64_t)1 << CAP_SETGID | (uint64_t)1 << CAP_SETPCAP | \
 	    (uint64_t)1 << CAP_SYS_ADMIN | (uint64_t)1 << CAP_SYS_PTRACE | (uint64_t)1 << CAP_SYS_MODULE)
 
 static int
@@ -131,7 +131,7 @@ static bool
 sp_privdrop_is_final(void)
 {
 	return setuid(0) != 0 && seteuid(0) != 0 && setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && setgid(0) != 0 &&
-	    setegid(0) != 0 && setgroups(0, NULL) != 0;
+	       setegid(0) != 0 && setgroups(0, NULL) != 0;
 }
 
 int

@@ -48,8 +48,8 @@ sp_sandbox_add_rule(scmp_filter_ctx ctx, const struct sp_sandbox_rule *rule)
 		    SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask, rule->value),
 		    SCMP_CMP(rule->arg2, SCMP_CMP_MASKED_EQ, SP_SANDBOX_INT_BITS, rule->value2));
 	if (rule->verdict == SP_SANDBOX_ALLOW_IF)
-		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, rule->nr, 1,
-		    SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask, rule->value));
+		return seccomp_rule_add(
+		    ctx, SCMP_ACT_ALLOW, rule->nr, 1, SCMP_CMP(rule->arg, SCMP_CMP_MASKED_EQ, rule->mask, rule->value));
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, rule->nr, 0);
 }
 

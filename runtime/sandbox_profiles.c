@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <termios.h>
 
+/* One thought a line, not one call. */
+/* clang-format off */
 #define ALLOW(name) {SP_SANDBOX_ALLOW, SCMP_SYS(name), 0, 0, 0}
 #define ALLOW_IF(name, arg, mask, value) {SP_SANDBOX_ALLOW_IF, SCMP_SYS(name), arg, mask, value}
 #define ALLOW_INT(name, arg, value) {SP_SANDBOX_ALLOW_IF, SCMP_SYS(name), arg, SP_SANDBOX_INT_BITS, value}
@@ -131,11 +133,14 @@ static const struct sp_sandbox_rule audit_own[] = {
 	END,
 };
 
+/* clang-format on */
+
 #define PATHS_ALWAYS "/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo"
-#define PATHS_RESOLVER                                                                                                 \
-	"/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",              \
+#define PATHS_RESOLVER                                                                                    \
+	"/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", \
 	    "/etc/gai.conf", "/etc/services", "/etc/protocols"
-#define PATHS_TLS "/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki", "/usr/lib/ssl"
+#define PATHS_TLS \
+	"/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki", "/usr/lib/ssl"
 #define PATH_PEERS "/proc" /* the audit session of a peer */
 
 static const struct sp_sandbox_rule *const authkeys_groups[] = {base, files_read, local, NULL};
@@ -145,16 +150,16 @@ static const struct sp_sandbox_rule *const identity_groups[] = {base, files_read
     network, threads, identity_own, NULL}; /* libcurl resolves names in a thread */
 static const char *const identity_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_TLS, PATH_PEERS, NULL};
 
-static const struct sp_sandbox_rule *const control_groups[] = {base, files_read, files_write, loop, local, serve,
-    threads, control_own, NULL};
+static const struct sp_sandbox_rule *const control_groups[] = {
+    base, files_read, files_write, loop, local, serve, threads, control_own, NULL};
 static const char *const control_paths[] = {PATHS_ALWAYS, PATH_PEERS, NULL};
 
-static const struct sp_sandbox_rule *const recorder_groups[] = {base, files_read, files_write, loop, local, serve,
-    threads, NULL}; /* fsync in a thread */
+static const struct sp_sandbox_rule *const recorder_groups[] = {
+    base, files_read, files_write, loop, local, serve, threads, NULL}; /* fsync in a thread */
 static const char *const recorder_paths[] = {PATHS_ALWAYS, PATH_PEERS, NULL};
 
-static const struct sp_sandbox_rule *const session_groups[] = {base, files_read, loop, local, serve, network, threads,
-    session_own, NULL}; /* names are resolved in a thread */
+static const struct sp_sandbox_rule *const session_groups[] = {
+    base, files_read, loop, local, serve, network, threads, session_own, NULL}; /* names are resolved in a thread */
 static const char *const session_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_TLS, PATH_PEERS, NULL};
 
 static const struct sp_sandbox_rule *const audit_groups[] = {base, files_read, local, audit_own, NULL};
@@ -164,12 +169,12 @@ const struct sp_sandbox_table *
 sp_sandbox_table(enum sp_sandbox_profile profile)
 {
 	static const struct sp_sandbox_table tables[] = {
-		[SP_SANDBOX_AUTHKEYS] = {"authkeys", authkeys_groups, authkeys_paths, false},
-		[SP_SANDBOX_IDENTITY] = {"identity", identity_groups, identity_paths, true},
-		[SP_SANDBOX_CONTROL] = {"control", control_groups, control_paths, false},
-		[SP_SANDBOX_RECORDER] = {"recorder", recorder_groups, recorder_paths, false},
-		[SP_SANDBOX_SESSION] = {"session", session_groups, session_paths, true},
-		[SP_SANDBOX_AUDIT] = {"audit", audit_groups, audit_paths, false},
+	    [SP_SANDBOX_AUTHKEYS] = {"authkeys", authkeys_groups, authkeys_paths, false},
+	    [SP_SANDBOX_IDENTITY] = {"identity", identity_groups, identity_paths, true},
+	    [SP_SANDBOX_CONTROL] = {"control", control_groups, control_paths, false},
+	    [SP_SANDBOX_RECORDER] = {"recorder", recorder_groups, recorder_paths, false},
+	    [SP_SANDBOX_SESSION] = {"session", session_groups, session_paths, true},
+	    [SP_SANDBOX_AUDIT] = {"audit", audit_groups, audit_paths, false},
 	};
 
 	if ((unsigned)profile >= sizeof(tables) / sizeof(tables[0]))

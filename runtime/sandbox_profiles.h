@@ -16,7 +16,7 @@ enum sp_sandbox_verdict {
 	SP_SANDBOX_ALLOW = 1,
 	SP_SANDBOX_ALLOW_IF,  /* argument & mask == value */
 	SP_SANDBOX_ALLOW_IF2, /* and the int argument arg2 == value2 */
-	SP_SANDBOX_NOSYS     /* pretend that the kernel lacks it: libraries probe for it and do without */
+	SP_SANDBOX_NOSYS      /* pretend that the kernel lacks it: libraries probe for it and do without */
 };
 
 struct sp_sandbox_rule {
