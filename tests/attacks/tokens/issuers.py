@@ -76,11 +76,12 @@ class Issuers:
         self.sets = {name: {"keys": [pktoken.jwk(self.keys[name], alg, kid=f"k-{name}", use="sig")]}
                      for name, (_, alg, _) in GOOD.items()}
         self.sets.update({name: {"keys": [pktoken.jwk(self.keys[name], "RS256", kid=f"k-{name}")]} for name in BROKEN})
-        del self.sets["ec"]["keys"][0]["alg"]  # some providers leave it out
+        del self.sets["ec"]["keys"][0]["alg"]  # some providers leave it out: then only the settings say no
+        del self.sets["rsa"]["keys"][0]["alg"]
         self.spoil()
         handler = type("Handler", (Handler,), {"issuers": self})
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+        self.hits = {}
+        self.server = Server(("127.0.0.1", 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, "server.pem"))
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
@@ -119,11 +120,22 @@ class Issuers:
         for i in range(64):
             self.sets["many"]["keys"].append(dict(copy.deepcopy(self.sets["many"]["keys"][0]), kid=f"many-{i}"))
 
+    @staticmethod
+    def path_key(name, what):
+        return f"{name}/{what}"
+
+    def rotate(self, name, kid):
+        """The issuer throws its key away for a new one."""
+        kind, alg, _ = GOOD[name]
+        self.keys[name] = pktoken.new_key(kind)
+        self.sets[name]["keys"] = [pktoken.jwk(self.keys[name], alg, kid=kid)]
+
     def url(self, name):
         return f"{self.base}/{name}"
 
     def answer(self, name, what):
         """(status, headers, body) for the discovery document or the keys of an issuer."""
+        self.hits[self.path_key(name, what)] = self.hits.get(self.path_key(name, what), 0) + 1
         if name not in self.sets:
             return 404, {}, b"{}"
         if name == "slow":
@@ -157,6 +169,13 @@ class Issuers:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # a client that gives up is what some cases are about
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

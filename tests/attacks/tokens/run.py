@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import struct
@@ -20,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "tools")]
 from forge import Forge, string  # noqa: E402
-from issuers import Issuers  # noqa: E402
+from issuers import GOOD, Issuers  # noqa: E402
 
 AUTHKEY, VERIFY, STATUS = 1, 2, 3
 START_SECONDS = 10
@@ -156,8 +157,44 @@ class Run:
         print(f"ok {case['name']}" if case["name"] not in self.failures else f"not ok {case['name']}")
 
 
+def rotation(run, issuers):
+    """A new key is found by its unknown kid, once a minute; what the old one signed is forgotten with it."""
+    case = {"name": "rotation", "issuer": "ed", "key": "ed25519"}
+    old = next(run.forge.build(case))
+    if not run.daemon.authkey(*old):
+        run.fail("rotation", "the old key is not accepted before")
+    issuers.rotate("ed", "k-new")
+    new = next(run.forge.build(dict(case, header={"kid": "k-new"})))
+    if not run.daemon.authkey(*new):
+        run.fail("rotation", "the new key is not found")
+    if run.daemon.authkey(*old):
+        run.fail("rotation", "what the old key signed is still accepted")
+    issuers.rotate("ed", "k-newer")
+    hits = issuers.hits["ed/jwks"]
+    newer = next(run.forge.build(dict(case, header={"kid": "k-newer"})))
+    for _ in range(50):
+        if run.daemon.authkey(*newer):
+            run.fail("rotation", "a second refresh within a minute")
+    if issuers.hits["ed/jwks"] != hits:
+        run.fail("rotation", f"{issuers.hits['ed/jwks'] - hits} fetches for unknown kids")
+    print("ok rotation")
+
+
+def wait_for_keys(daemon, names):
+    """The prefetch of every good issuer is over."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with open(daemon.log_path, encoding="utf-8", errors="replace") as f:
+            seen = f.read()
+        if all(re.search(f"/{name}: [0-9]+ keys for", seen) for name in names):
+            return
+        time.sleep(0.05)
+    raise SystemExit("the keys were not fetched:\n" + daemon.tail())
+
+
 def without_provider(run, issuers, good):
     """The provider is gone and the daemon is started again: the keys on disk must do."""
+    good = [case for case in good if case.get("issuer") != "ed"]  # its key has been changed
     asks = [next(run.forge.build(case)) for case in good]
     issuers.stop()
     code = run.daemon.stop()
@@ -218,11 +255,12 @@ def main():
     run = Run(daemon, Forge(issuers), options)
     daemon.start()
     try:
-        time.sleep(1)  # the prefetch
+        wait_for_keys(daemon, GOOD)
         for case in chosen:
             run.one(case)
         if not options.only:
             through_client(run, os.path.abspath(options.authkeys), good[0])
+            rotation(run, issuers)
             without_provider(run, issuers, good)
     finally:
         if daemon.process.poll() is None:
