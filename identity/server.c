@@ -411,6 +411,13 @@ sp_server_on_accept(int fd, const struct sp_peer_cred *cred, void *ctx)
 	conn->server = s;
 	if (sp_peer_new(s->base, fd, &sp_server_ops, conn, &conn->peer) != 0)
 		goto fail;
+	/* sallyportd stays connected; sshd's command asks once. */
+	if (cred->uid != 0 && sp_peer_set_deadline(conn->peer, SP_SERVER_CLIENT_MS) != 0) {
+		sp_peer_free(conn->peer);
+		free(conn);
+		sp_listener_release(s->listener);
+		return;
+	}
 	sp_peer_set_state(conn->peer, cred->uid == 0 ? SP_SERVER_IS_ROOT : SP_SERVER_IS_AUTHKEYS);
 	LIST_INSERT_HEAD(&s->conns, conn, next);
 	return;

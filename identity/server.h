@@ -12,6 +12,7 @@
 #define SP_SERVER_CLIENTS 256	   /* connections at a time */
 #define SP_SERVER_WAITING 64	   /* questions that wait for an issuer's keys */
 #define SP_SERVER_WAIT_MS 1500	   /* how long one waits; the client gives up after 2 s */
+#define SP_SERVER_CLIENT_MS 5000   /* how long a connection of sallyport-authkeys may live */
 #define SP_SERVER_USER_MAX 64	   /* bytes of a login name */
 #define SP_SERVER_KEY_TYPE_MAX 128 /* bytes */
 
