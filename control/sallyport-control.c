@@ -93,6 +93,21 @@ on_reload(evutil_socket_t sig, short what, void *ctx)
 	sp_service_reload(ctx);
 }
 
+/* From here on: the policy to read, the store's folder to write, no other file and no other call. */
+static int
+enter_sandbox(const struct sp_control_options *o)
+{
+	const char *slash = strrchr(o->database, '/');
+	char *folder = slash == NULL ? NULL : strndup(o->database, (size_t)(slash - o->database));
+	const struct sp_sandbox_path paths[] = {{o->policy_dir, 0}, {folder, 1}, {NULL, 0}};
+	int r = folder == NULL ? SP_ERR_INVALID : sp_sandbox_enter(SP_SANDBOX_CONTROL, paths);
+
+	if (r != 0)
+		sp_log_err("cannot enter the sandbox (%s, %s): %s", o->policy_dir, o->database, sp_err_str(r));
+	free(folder);
+	return r;
+}
+
 /* Serves until a signal asks to stop. */
 static int
 serve(const struct sp_control_options *o, struct sp_store *store)
@@ -105,6 +120,9 @@ serve(const struct sp_control_options *o, struct sp_store *store)
 	if (base == NULL)
 		goto out;
 	r = sp_service_new(base, o->socket, o->policy_dir, store, &service);
+	if (r != 0)
+		goto out;
+	r = enter_sandbox(o); /* the socket is bound by now */
 	if (r != 0)
 		goto out;
 	r = SP_ERR_NOMEM;

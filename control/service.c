@@ -543,6 +543,8 @@ sp_service_policy_changed(void *ctx)
 
 	if (s->feed == NULL)
 		return; /* the first reading, before anybody is there */
+	if (sp_feed_fd(s->feed) < 0)
+		return; /* started over a broken policy: what was asked under the last one waits for it */
 	LIST_FOREACH(m, &s->members, link)
 		if (m->peer != NULL && sp_service_send_policy(s, m->peer) != 0)
 			sp_log_err("session %s: the new policy could not be sent", m->id);

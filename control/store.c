@@ -156,7 +156,7 @@ sp_store_open(const char *path, struct sp_store **ret_s)
 		r = sqlite3_busy_timeout(s->db, SP_STORE_BUSY_MS);
 	if (r == SQLITE_OK)
 		r = sp_store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-				     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;");
+				     "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY;");
 	r = r == SQLITE_OK ? sp_store_migrate(s) : SP_ERR_SYSTEM;
 	(void)umask(old);
 	if (r != 0) {
@@ -357,6 +357,20 @@ sp_store_is_requester(const struct sp_store_request *r, const struct sp_store_pe
 	return (strcmp(r->iss, p->iss) == 0 && strcmp(r->sub, p->sub) == 0) || strcmp(r->login, p->login) == 0;
 }
 
+/* Whether somebody with this login has approved already, be it under another identity: a quorum counts people. */
+static int
+sp_store_has_approved(struct sp_store *s, const char *id, const char *login)
+{
+	sqlite3_stmt *q;
+	int r = sp_store_query(s, &q, "SELECT 1 FROM decision WHERE request = ? AND login = ? AND approve = 1", "ss", id, login);
+
+	if (r != 0)
+		return r;
+	r = sqlite3_step(q);
+	sqlite3_finalize(q);
+	return r == SQLITE_ROW ? SP_ERR_EXISTS : r == SQLITE_DONE ? 0 : SP_ERR_SYSTEM;
+}
+
 static int
 sp_store_add_decision(struct sp_store *s, const char *id, const struct sp_store_person *p, bool approve,
     const char *reason, int64_t now)
@@ -388,7 +402,9 @@ sp_store_decide_locked(struct sp_store *s, struct sp_store_request *req, const s
 		return SP_ERR_CONFLICT;
 	if (now >= req->expires)
 		return SP_ERR_EXPIRED;
-	r = sp_store_add_decision(s, req->id, who, approve, reason, now);
+	r = sp_store_has_approved(s, req->id, who->login);
+	if (r == 0)
+		r = sp_store_add_decision(s, req->id, who, approve, reason, now);
 	if (r != 0)
 		return r;
 	if (!approve)

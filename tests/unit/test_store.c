@@ -19,6 +19,7 @@ static const struct sp_store_person alice_again = {ISS, "u-alice", "alice2", "01
 static const struct sp_store_person alice_other_idp = {"https://other.example", "x", "alice", "01ALICE3"};
 static const struct sp_store_person bob = {ISS, "u-bob", "bob", "01BOB"};
 static const struct sp_store_person bob_again = {ISS, "u-bob", "bob", "01BOB2"};
+static const struct sp_store_person bob_other_idp = {"https://other.example", "u-9", "bob", "01BOB3"};
 static const struct sp_store_person carol = {ISS, "u-carol", "carol", "01CAROL"};
 
 struct fixture {
@@ -145,6 +146,8 @@ test_quorum_counts_people(void **state)
 	assert_int_equal(sp_store_decide(fx->s, id, &bob, true, "", 1001, &st), 0);
 	assert_int_equal(st, SP_STORE_PENDING);
 	assert_int_equal(sp_store_decide(fx->s, id, &bob_again, true, "", 1002, &st), SP_ERR_EXISTS);
+	assert_int_equal(st, SP_STORE_PENDING);
+	assert_int_equal(sp_store_decide(fx->s, id, &bob_other_idp, true, "", 1002, &st), SP_ERR_EXISTS);
 	assert_int_equal(st, SP_STORE_PENDING);
 	assert_int_equal(sp_store_decide(fx->s, id, &carol, true, "", 1003, &st), 0);
 	assert_int_equal(st, SP_STORE_APPROVED);
