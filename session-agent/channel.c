@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/decide.h"
+#include "policy/image.h"
+#include "policy/subject.h"
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "session-agent/broker.h"
+#include "session-agent/credential.h"
+
+#define CHANNEL_NAME_MAX 64
+
+enum {
+	MSG_CREDENTIAL = 1,
+	MSG_LISTEN = 2,
+	MSG_RESUME = 3,
+	MSG_DONE = 4,
+	MSG_BEGIN = 129,
+	MSG_CHANNEL = 130,
+	MSG_CREDENTIAL_REPLY = 131,
+	MSG_LISTEN_REPLY = 132,
+	MSG_END = 133,
+	MSG_RESUMED = 134
+};
+
+/* Bits of sp_peer_set_state: a live session, or a connection that has not yet resumed one. */
+enum { CHANNEL_LIVE = 0, CHANNEL_NEW = 1 };
+#define LIVE (1u << CHANNEL_LIVE)
+#define NEW (1u << CHANNEL_NEW)
+
+/* The peer's context: g always, l once it is somebody. */
+struct channel {
+	struct sp_registry *g;
+	struct sp_live *l;
+	unsigned sockets;
+};
+
+/* --- CREDENTIAL ----------------------------------------------------------------------------------- */
+
+/* Root asks policy itself: a session that has been taken over gets no other connection's password. */
+static bool
+channel_may_reach(const struct sp_registry *g, const struct sp_live *l, const struct sp_policy_connection *c)
+{
+	struct sp_decide_request request = { .time = (int64_t)time(NULL) };
+	char *text = json_dumps(json_object_get(l->header, "identity"), JSON_COMPACT);
+	const json_t *origin = json_object_get(l->header, "origin");
+	struct sp_policy_subject *subject = NULL;
+	struct sp_decide_scope *scope = NULL;
+	struct sp_decision decision = { .effect = SP_POLICY_DENY };
+
+	request.from = json_string_value(json_object_get(origin, "from"));
+	if (text != NULL && sp_policy_subject_new(text, strlen(text), &subject) == 0 &&
+	    sp_decide_scope_new(sp_broker_policy(g->broker), subject, c, &scope) == 0)
+		sp_decide(scope, &request, &decision);
+	sp_decide_scope_free(scope);
+	sp_policy_subject_free(subject);
+	free(text);
+	return decision.effect != SP_POLICY_DENY;
+}
+
+static int
+channel_credential(const struct channel *ch, const char *name, struct sp_secret **ret_s, const char **ret_user,
+    const char **ret_message)
+{
+	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
+	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
+
+	*ret_user = "";
+	if (c == NULL || !channel_may_reach(ch->g, ch->l, c)) {
+		*ret_message = "no such connection, or not allowed";
+		return SP_ERR_DENIED;
+	}
+	*ret_user = c->login_user;
+	return sp_credential_read(c, ret_s, ret_message);
+}
+
+static int
+channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const char *message = "", *user = "";
+	struct sp_secret *secret = NULL;
+	struct channel *ch = ctx;
+	struct sp_buf *reply;
+	char *name = NULL;
+	int r, err;
+
+	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
+	if (r != 0 || msg->id == 0) {
+		free(name);
+		return SP_ERR_PROTOCOL;
+	}
+	err = channel_credential(ch, name, &secret, &user, &message);
+	sp_log_info("session %s (%s) asked for the credential of %s: %s", ch->l->id, ch->l->user, name,
+	    err == 0 ? "given" : sp_err_str(err));
+	reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	r = reply == NULL ? SP_ERR_NOMEM : 0;
+	if (r == 0) {
+		sp_buf_put_u32(reply, (uint32_t)-err);
+		sp_buf_put_cstring(reply, message);
+		sp_buf_put_cstring(reply, user);
+		sp_buf_put_string(reply, err == 0 ? sp_secret_data(secret) : (const uint8_t *)"",
+		    err == 0 ? sp_secret_len(secret) : 0);
+		r = sp_buf_error(reply);
+	}
+	if (r == 0)
+		r = sp_peer_send(p, MSG_CREDENTIAL_REPLY, msg->id, reply, NULL, 0);
+	sp_buf_free(reply);
+	sp_secret_free(secret);
+	free(name);
+	return r;
+}
+
+/* --- LISTEN --------------------------------------------------------------------------------------- */
+
+static bool
+channel_is_socket_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n < CHANNEL_NAME_MAX && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
+/* A socket that only the person can connect to, in a directory whose name nobody can list. */
+static int
+channel_listen(struct channel *ch, const char *name, char *dir, size_t cap, int *ret_fd)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd, n;
+
+	if (!channel_is_socket_name(name) || ch->sockets >= SP_CHANNEL_SOCKETS_MAX)
+		return SP_ERR_INVALID;
+	(void)snprintf(dir, cap, "%s/s/%s", SP_RUNDIR, ch->l->id);
+	n = snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/%s", dir, name);
+	if (n < 0 || (size_t)n >= sizeof(sun.sun_path))
+		return SP_ERR_LIMIT;
+	if ((mkdir(dir, 0711) != 0 && errno != EEXIST) || chmod(dir, 0711) != 0)
+		return SP_ERR_SYSTEM;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return SP_ERR_SYSTEM;
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0 || chmod(sun.sun_path, 0600) != 0 ||
+	    lchown(sun.sun_path, ch->l->uid, (gid_t)-1) != 0 || listen(fd, 16) != 0) {
+		(void)close(fd);
+		return SP_ERR_SYSTEM;
+	}
+	ch->sockets++;
+	*ret_fd = fd;
+	return 0;
+}
+
+static int
+channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_buf *reply;
+	char *name = NULL, dir[128] = "";
+	int r, err, fd = -1;
+
+	r = sp_buf_get_cstring(body, CHANNEL_NAME_MAX, &name);
+	if (r != 0 || msg->id == 0) {
+		free(name);
+		return SP_ERR_PROTOCOL;
+	}
+	err = channel_listen(ch, name, dir, sizeof(dir), &fd);
+	free(name);
+	reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	r = reply == NULL ? SP_ERR_NOMEM : 0;
+	if (r == 0) {
+		sp_buf_put_u32(reply, (uint32_t)-err);
+		sp_buf_put_cstring(reply, err == 0 ? "" : "the session's socket could not be made");
+		sp_buf_put_cstring(reply, err == 0 ? dir : "");
+		r = sp_buf_error(reply);
+	}
+	if (r == 0)
+		r = sp_peer_send(p, MSG_LISTEN_REPLY, msg->id, reply, &fd, err == 0 ? 1 : 0);
+	if (fd >= 0)
+		(void)close(fd);
+	sp_buf_free(reply);
+	return r;
+}
+
+/* --- begin, resume, end --------------------------------------------------------------------------- */
+
+/* Right id and right secret, and not there already. */
+static struct sp_live *
+channel_resumable(struct sp_registry *g, const struct sp_peer *p, const char *id, const struct sp_view *secret)
+{
+	struct sp_live *l = sp_registry_live(g, id);
+
+	if (l == NULL || l->is_dead || sp_secret_equal(l->secret, secret->data, secret->len) != 1)
+		return NULL;
+	if (sp_peer_cred(p)->pid != l->pid || l->peer != NULL)
+		return NULL;
+	return l;
+}
+
+static int
+channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_live *l = NULL;
+	struct sp_buf *reply;
+	struct sp_view secret;
+	char *id = NULL;
+	int r;
+
+	r = sp_buf_get_cstring(body, SP_ULID_LEN, &id);
+	if (r == 0)
+		r = sp_buf_get_view(body, SP_REGISTRY_SECRET, &secret);
+	if (r == 0)
+		l = channel_resumable(ch->g, p, id, &secret);
+	if (r == 0)
+		sp_log_info("session %s %s", id, l != NULL ? "is back" : "could not prove itself and is refused");
+	free(id);
+	reply = sp_buf_new(16);
+	if (r == 0 && reply == NULL)
+		r = SP_ERR_NOMEM;
+	if (r == 0) {
+		sp_buf_put_u32(reply, l != NULL ? 0 : (uint32_t)-SP_ERR_DENIED);
+		r = sp_peer_send(p, MSG_RESUMED, 0, reply, NULL, 0);
+	}
+	sp_buf_free(reply);
+	if (r == 0 && (l == NULL || msg->nfds != 1))
+		r = SP_ERR_DENIED;
+	if (r != 0)
+		return r;
+	if (l->ring >= 0)
+		(void)close(l->ring);
+	l->ring = msg->fds[0];
+	msg->fds[0] = -1;
+	l->peer = p;
+	ch->l = l;
+	sp_peer_set_state(p, CHANNEL_LIVE);
+	sp_broker_attach(ch->g->broker, l);
+	return 0;
+}
+
+static int
+channel_on_done(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	uint8_t is_signaled;
+	uint32_t value;
+	int r;
+
+	(void)p;
+	(void)msg;
+	(void)ctx;
+	r = sp_buf_get_u8(body, &is_signaled);
+	return r == 0 ? sp_buf_get_u32(body, &value) : r;
+}
+
+static void
+channel_on_close(struct sp_peer *p, int err, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_live *l = ch->l;
+
+	sp_peer_free(p);
+	if (l != NULL) {
+		l->peer = NULL;
+		sp_log_info("session %s of %s has ended%s%s", l->id, l->user, err == SP_ERR_CLOSED ? "" : ": ",
+		    err == SP_ERR_CLOSED ? "" : sp_err_str(err));
+		sp_broker_detach(ch->g->broker, l);
+	} else {
+		sp_listener_release(ch->g->monitor);
+	}
+	free(ch);
+}
+
+static const struct sp_peer_request channel_requests[] = {
+	{ MSG_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
+	{ MSG_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
+	{ MSG_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
+	{ MSG_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
+	{ 0 },
+};
+static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };
+
+static int
+channel_new(struct sp_registry *g, int fd, struct sp_live *l, unsigned state, struct sp_peer **ret_p)
+{
+	struct channel *ch = calloc(1, sizeof(*ch));
+	int r;
+
+	if (ch == NULL)
+		return SP_ERR_NOMEM;
+	ch->g = g;
+	ch->l = l;
+	r = sp_peer_new(g->base, fd, &channel_ops, ch, ret_p);
+	if (r != 0) {
+		free(ch);
+		return r;
+	}
+	sp_peer_set_state(*ret_p, state);
+	return 0;
+}
+
+int
+sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct sp_buf *begin, const int fds[4])
+{
+	int r = channel_new(g, fd, l, CHANNEL_LIVE, &l->peer);
+
+	if (r != 0) {
+		(void)close(fd);
+		return r;
+	}
+	return sp_peer_send(l->peer, MSG_BEGIN, 0, begin, fds, 4);
+}
+
+void
+sp_channel_accept(struct sp_registry *g, int fd)
+{
+	struct sp_peer *p;
+
+	if (channel_new(g, fd, NULL, CHANNEL_NEW, &p) == 0)
+		return;
+	(void)close(fd);
+	sp_listener_release(g->monitor);
+}
+
+void
+sp_channel_offer(struct sp_live *l, unsigned which)
+{
+	int fds[2] = { l->offer[which], l->ring };
+	struct sp_buf *body;
+
+	if (l->peer == NULL)
+		return; /* it is announced again when the session has resumed */
+	body = sp_buf_new(16);
+	if (body != NULL) {
+		sp_buf_put_u32(body, which + 1);
+		if (sp_peer_send(l->peer, MSG_CHANNEL, 0, body, fds, which == 0 ? 2 : 1) != 0)
+			sp_log_err("session %s could not be given its channel", l->id);
+		sp_buf_free(body);
+	}
+	(void)close(l->offer[which]);
+	l->offer[which] = -1;
+}
+
+void
+sp_channel_end(struct sp_live *l, const char *reason)
+{
+	struct sp_buf *body;
+
+	if (l->peer == NULL)
+		return;
+	body = sp_buf_new(SP_IPC_FRAME_MAX);
+	if (body != NULL)
+		sp_buf_put_cstring(body, reason);
+	if (body == NULL || sp_peer_send(l->peer, MSG_END, 0, body, NULL, 0) != 0)
+		sp_log_err("session %s could not be told to end", l->id);
+	sp_buf_free(body);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyportd's side of the monitor channel (PROTOCOL.ipc section 4): what one session may ask of root. */
+#ifndef SALLYPORT_SESSION_AGENT_CHANNEL_H
+#define SALLYPORT_SESSION_AGENT_CHANNEL_H
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "session-agent/registry.h"
+
+#define SP_CHANNEL_SOCKETS_MAX 4 /* LISTENs of one session */
+
+/* Begins a new session on fd (taken over): sends BEGIN with its descriptors (which stay the caller's). */
+int sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct sp_buf *begin,
+    const int fds[4]) SP_MUST_CHECK;
+/* monitor.sock: a connection of a session that has lost its channel; it must say RESUME first. */
+void sp_channel_accept(struct sp_registry *g, int fd);
+/* Passes the channel end that the recorder (0) or control (1) has agreed to. */
+void sp_channel_offer(struct sp_live *l, unsigned which);
+/* END: the session stops now. Harmless when it is away; it is told when it comes back. */
+void sp_channel_end(struct sp_live *l, const char *reason);
+
+#endif

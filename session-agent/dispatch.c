@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the words after `ssh bastion` to a built-in command or a connection kind; everything is on record first. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/decide.h"
+#include "policy/image.h"
+#include "recorder/event.h"
+#include "session-agent/command.h"
+#include "session-agent/session_state.h"
+
+/* Other ways into a host, which people and programs try; each gets one clear line. */
+static const struct dispatch_other {
+	const char *word; /* last part of the first word's path */
+	const char *what;
+} dispatch_others[] = {
+	{ "scp", "copying files with scp" },
+	{ "sftp", "file transfer" },
+	{ "sftp-server", "file transfer (sftp, and scp of newer clients)" },
+	{ "internal-sftp", "file transfer (sftp, and scp of newer clients)" },
+	{ "rsync", "copying files with rsync" },
+	{ "shell", "a shell on the bastion" },
+	{ "sh", "a shell on the bastion" },
+	{ "bash", "a shell on the bastion" },
+	{ "dash", "a shell on the bastion" },
+	{ "zsh", "a shell on the bastion" },
+	{ "git-upload-pack", "git" },
+	{ "git-receive-pack", "git" },
+	{ "git-upload-archive", "git" },
+	{ "ssh", "a further ssh hop" },
+	{ "nc", "a raw connection" },
+};
+
+/* What was asked for, and what becomes of it. False: it cannot be recorded, so nothing runs. */
+static bool
+dispatch_record(struct sp_session *s, const char *connection, const char *decision, const char *reason)
+{
+	struct sp_buf *e = sp_session_event(s);
+
+	sp_event_begin(e, SP_EVENT_COMMAND, sp_event_now());
+	sp_event_put_cstring(e, SP_FIELD_COMMAND, s->command);
+	sp_event_put_cstring(e, SP_FIELD_CONNECTION, connection);
+	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
+	sp_event_put_cstring(e, SP_FIELD_LABEL, "enforced");
+	sp_event_put_cstring(e, SP_FIELD_REASON, reason);
+	if (sp_session_record(s) == 0)
+		return true;
+	sp_session_end(s, "this command cannot be recorded");
+	return false;
+}
+
+static void
+dispatch_refuse(struct sp_session *s, const char *connection, const char *text)
+{
+	if (!dispatch_record(s, connection, "refuse", text))
+		return;
+	sp_session_say(s, "sallyport: %s", text);
+	sp_session_exit(s, 1);
+}
+
+bool
+sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connection *c)
+{
+	struct sp_decide_request request = { .time = (int64_t)time(NULL), .from = sp_session_from(s) };
+	struct sp_decision decision = { .effect = SP_POLICY_DENY };
+	struct sp_decide_scope *scope = NULL;
+
+	if (sp_decide_scope_new(s->policy, s->subject, c, &scope) == 0)
+		sp_decide(scope, &request, &decision);
+	sp_decide_scope_free(scope);
+	return decision.effect != SP_POLICY_DENY;
+}
+
+static bool
+dispatch_in_list(const char *word, const char *const *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && list[i] != NULL; i++)
+		if (strcmp(list[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* The kind one of whose tools this word is. */
+static const struct sp_kind *
+dispatch_kind(const char *word)
+{
+	size_t i;
+
+	for (i = 0; sp_kinds[i] != NULL; i++)
+		if (dispatch_in_list(word, sp_kinds[i]->tools, SIZE_MAX))
+			return sp_kinds[i];
+	return NULL;
+}
+
+/* A connection that is missing, of another kind, or not this person's: one answer for all three. */
+static const struct sp_policy_connection *
+dispatch_connection(const struct sp_session *s, const struct sp_kind *kind, const char *name)
+{
+	const struct sp_policy_connection *c = sp_policy_image_find(s->policy, name);
+
+	if (c == NULL || strcmp(sp_policy_kind_str(c->kind), kind->name) != 0 || !sp_dispatch_may_reach(s, c))
+		return NULL;
+	return c;
+}
+
+static void
+dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, const char *const argv[])
+{
+	const struct sp_policy_connection *c;
+
+	if (s->policy == NULL) {
+		dispatch_refuse(s, NULL, "no policy is in force yet, so no target can be reached: try again shortly.");
+		return;
+	}
+	if (argc < 2 || argv[1][0] == '-') {
+		dispatch_refuse(s, NULL, "name the connection right after the tool, as in `psql orders`; `connections` lists yours.");
+		return;
+	}
+	c = dispatch_connection(s, kind, argv[1]);
+	if (c == NULL) {
+		dispatch_refuse(s, argv[1], "no such connection, or not allowed; `connections` lists yours.");
+		return;
+	}
+	if (!dispatch_in_list(argv[0], c->tools, c->ntools)) {
+		dispatch_refuse(s, c->name, "this tool is not allowed on that connection.");
+		return;
+	}
+	if (!dispatch_record(s, c->name, "allow", NULL))
+		return;
+	s->kind = kind;
+	if (kind->start(s, c, argv, &s->kind_ctx) != 0) {
+		s->kind = NULL;
+		sp_session_end(s, "the connection could not be served");
+	}
+}
+
+static const char *
+dispatch_base(const char *word)
+{
+	const char *slash = strrchr(word, '/');
+
+	return slash == NULL ? word : slash + 1;
+}
+
+static void
+dispatch_unknown(struct sp_session *s, const char *word)
+{
+	const char *base = dispatch_base(word);
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < sizeof(dispatch_others) / sizeof(dispatch_others[0]); i++)
+		if (strcmp(dispatch_others[i].word, base) == 0)
+			break;
+	if (i < sizeof(dispatch_others) / sizeof(dispatch_others[0]))
+		(void)snprintf(text, sizeof(text), "%s is not offered here; `ssh bastion help` says what is.",
+		    dispatch_others[i].what);
+	else
+		(void)snprintf(text, sizeof(text), "there is no command “%.64s”; `ssh bastion help` lists what there is.", word);
+	dispatch_refuse(s, NULL, text);
+}
+
+static void
+dispatch_words(struct sp_session *s, size_t argc, const char *const argv[])
+{
+	const struct sp_kind *kind;
+
+	if (argc > 0 && strcmp(argv[0], "--") == 0) {
+		argc--;
+		argv++;
+	}
+	kind = argc == 0 ? NULL : dispatch_kind(argv[0]);
+	if (kind != NULL)
+		dispatch_tool(s, kind, argc, argv);
+	else if (!sp_builtin_is(argc == 0 ? "help" : argv[0]))
+		dispatch_unknown(s, argv[0]);
+	else if (dispatch_record(s, NULL, "allow", NULL))
+		sp_builtin_run(s, argc, argv);
+}
+
+void
+sp_dispatch(struct sp_session *s)
+{
+	struct sp_command_error error;
+	struct sp_command *c;
+	char text[512];
+	int r = sp_command_parse(s->command, strlen(s->command), &c, &error);
+
+	if (r != 0) {
+		(void)snprintf(text, sizeof(text), "the command cannot be understood at character %zu: %s.", error.position,
+		    error.message);
+		dispatch_refuse(s, NULL, text);
+		return;
+	}
+	dispatch_words(s, sp_command_argc(c), sp_command_argv(c));
+	sp_command_free(c);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/login.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/text.h"
+#include "runtime/cred.h"
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "session-agent/broker.h"
+#include "session-agent/channel.h"
+
+#define LOGIN_ITEM_MAX 1024
+#define LOGIN_AUTH_INFO_MAX 131072
+
+enum {
+	MSG_OPEN = 1,
+	MSG_CLOSE = 2,
+	MSG_ACCOUNT = 3,
+	MSG_OPEN_REPLY = 129,
+	MSG_CLOSE_REPLY = 130,
+	MSG_ACCOUNT_REPLY = 131
+};
+
+struct client {
+	struct sp_registry *g;
+	struct sp_peer *peer;
+	uint32_t verify; /* id at the broker, 0: none under way */
+	uint32_t id;	 /* of the OPEN to answer */
+	char *user;
+	char *rhost;
+	uid_t uid;
+};
+
+static void
+client_reply(struct client *c, uint8_t type, uint32_t id, int err, const char *message, const char *login_id)
+{
+	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX);
+
+	if (body != NULL) {
+		sp_buf_put_u32(body, (uint32_t)-err);
+		if (message != NULL)
+			sp_buf_put_cstring(body, message);
+		if (login_id != NULL)
+			sp_buf_put_cstring(body, login_id);
+	}
+	if (body == NULL || sp_buf_error(body) != 0 || sp_peer_send(c->peer, type, id, body, NULL, 0) != 0)
+		sp_log_err("an answer to the PAM module could not be sent");
+	sp_buf_free(body);
+}
+
+static void
+client_refuse(struct client *c, int err, const char *message)
+{
+	sp_log(LOG_NOTICE, "login of %s from %s refused: %s", c->user, c->rhost, message);
+	client_reply(c, MSG_OPEN_REPLY, c->id, err, message, "");
+}
+
+/* The audit session is the kernel's word for this login: it must be set, fresh and this person's. */
+static const char *
+client_check_audit(const struct client *c)
+{
+	const struct sp_peer_cred *cred = sp_peer_cred(c->peer);
+
+	if (cred->sessionid == SP_CRED_UNSET || cred->loginuid == SP_CRED_UNSET)
+		return "This login has no kernel audit session: pam_loginuid must come before pam_sallyport.";
+	if (cred->loginuid != c->uid)
+		return "This login's kernel audit user is somebody else.";
+	return NULL;
+}
+
+static json_t *
+login_origin(const struct client *c, const struct sp_login *l)
+{
+	return json_pack("{s:s,s:s,s:I,s:I,s:I,s:s,s:s}", "login_id", l->id, "user", l->user, "uid", (json_int_t)l->uid,
+	    "auid", (json_int_t)l->auid, "ses", (json_int_t)l->ses, "from", c->rhost, "host", c->g->host);
+}
+
+static int
+login_make(const struct client *c, json_t *identity, struct sp_login **ret_l)
+{
+	const struct sp_peer_cred *cred = sp_peer_cred(c->peer);
+	struct sp_login *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (l == NULL)
+		return SP_ERR_NOMEM;
+	r = sp_ulid_new((uint64_t)time(NULL) * 1000, l->id);
+	(void)snprintf(l->user, sizeof(l->user), "%s", c->user);
+	l->uid = c->uid;
+	l->ses = cred->sessionid;
+	l->auid = cred->loginuid;
+	l->pid = cred->pid;
+	l->started = sp_registry_process_start(cred->pid);
+	l->identity = json_incref(identity);
+	l->expires = json_integer_value(json_object_get(identity, "exp"));
+	l->origin = login_origin(c, l);
+	if (r == 0 && (l->started == 0 || l->origin == NULL))
+		r = SP_ERR_SYSTEM;
+	if (r != 0)
+		sp_login_free(l);
+	else
+		*ret_l = l;
+	return r;
+}
+
+static void
+client_on_verified(int err, const char *message, json_t *identity, void *ctx)
+{
+	struct client *c = ctx;
+	struct sp_login *l = NULL, *old;
+	int r;
+
+	c->verify = 0;
+	if (err != 0) {
+		client_refuse(c, err, message);
+		return;
+	}
+	if (strcmp(json_string_value(json_object_get(identity, "user")) == NULL
+		    ? ""
+		    : json_string_value(json_object_get(identity, "user")),
+		c->user) != 0) {
+		client_refuse(c, SP_ERR_DENIED, "The verified identity is not this account's.");
+		return;
+	}
+	r = login_make(c, identity, &l);
+	if (r == 0) {
+		/* The kernel never gives an audit session twice: an old login of the same number has ended. */
+		while ((old = sp_registry_login_of(c->g, l->ses)) != NULL)
+			sp_registry_drop_login(c->g, old);
+		r = sp_registry_add_login(c->g, l);
+		if (r != 0)
+			sp_login_free(l);
+	}
+	if (r != 0) {
+		client_refuse(c, r, "Sallyport cannot register this login now. Try again, or call an administrator.");
+		return;
+	}
+	sp_log_info("login %s: %s from %s, audit session %u", l->id, l->user, c->rhost, l->ses);
+	client_reply(c, MSG_OPEN_REPLY, c->id, 0, "", l->id);
+}
+
+static int
+client_get_open(struct client *c, struct sp_buf *body, char **ret_info)
+{
+	char *service = NULL, *tty = NULL;
+	uint32_t pid;
+	int r;
+
+	r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &c->user);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, LOGIN_AUTH_INFO_MAX, ret_info);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &c->rhost);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &service);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &tty);
+	if (r == 0)
+		r = sp_buf_get_u32(body, &pid); /* told, not used: the kernel names the process */
+	free(service);
+	free(tty);
+	return r;
+}
+
+static int
+client_on_open(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct client *c = ctx;
+	const char *problem = NULL;
+	char *info = NULL;
+	struct passwd *pw;
+	int r;
+
+	(void)p;
+	if (c->user != NULL || msg->id == 0)
+		return SP_ERR_PROTOCOL; /* one login a connection */
+	c->id = msg->id;
+	r = client_get_open(c, body, &info);
+	if (r != 0) {
+		free(info);
+		return r;
+	}
+	pw = sp_text_is_login(c->user) ? getpwnam(c->user) : NULL;
+	if (pw == NULL)
+		problem = "This account is unknown.";
+	else if (pw->pw_uid == 0)
+		problem = "root does not come in through Sallyport.";
+	else
+		c->uid = pw->pw_uid;
+	if (problem == NULL)
+		problem = client_check_audit(c);
+	if (problem != NULL)
+		client_refuse(c, SP_ERR_DENIED, problem);
+	else if (sp_broker_verify(c->g->broker, c->user, info, client_on_verified, c, &c->verify) != 0)
+		client_refuse(c, SP_ERR_UNAVAILABLE,
+		    "Sallyport's identity service is not there, so nobody can be verified now. Try again shortly.");
+	free(info);
+	return 0;
+}
+
+static void
+login_end(struct sp_registry *g, struct sp_login *l)
+{
+	struct sp_live *live;
+
+	TAILQ_FOREACH(live, &g->lives, next)
+		if (strcmp(live->login_id, l->id) == 0 && !live->is_dead)
+			sp_channel_end(live, "the connection was closed");
+	sp_log_info("login %s of %s has ended", l->id, l->user);
+	sp_registry_drop_login(g, l);
+}
+
+static int
+client_on_close_login(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct client *c = ctx;
+	struct sp_login *l;
+	char *id = NULL;
+	int r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &id);
+
+	if (r != 0)
+		return r;
+	l = sp_registry_login(c->g, id);
+	free(id);
+	if (l != NULL && l->ses != sp_peer_cred(p)->sessionid)
+		l = NULL; /* only sshd's process within that audit session closes it */
+	client_reply(c, MSG_CLOSE_REPLY, msg->id, l == NULL ? SP_ERR_NOT_FOUND : 0, NULL, NULL);
+	if (l != NULL)
+		login_end(c->g, l);
+	return 0;
+}
+
+static int
+client_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct client *c = ctx;
+	char *user = NULL, *service = NULL;
+	const char *problem = NULL;
+	int r;
+
+	(void)p;
+	r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &user);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &service);
+	if (r == 0) {
+		if (!sp_text_is_login(user) || strcmp(user, "root") == 0)
+			problem = "This account cannot come in through Sallyport.";
+		else if (!sp_broker_has_identity(c->g->broker))
+			problem = "Sallyport's identity service is not there, so nobody can be verified now. Try again shortly.";
+		else if (!sp_broker_has_recorder(c->g->broker))
+			problem = "Sallyport's recorder is not there, so no session can be recorded now. Try again shortly.";
+		client_reply(c, MSG_ACCOUNT_REPLY, msg->id, problem == NULL ? 0 : SP_ERR_UNAVAILABLE,
+		    problem == NULL ? "" : problem, NULL);
+	}
+	free(user);
+	free(service);
+	return r;
+}
+
+static void
+client_on_close(struct sp_peer *p, int err, void *ctx)
+{
+	struct client *c = ctx;
+
+	(void)err;
+	sp_broker_cancel(c->g->broker, c->verify);
+	sp_listener_release(c->g->pam);
+	sp_peer_free(p);
+	free(c->user);
+	free(c->rhost);
+	free(c);
+}
+
+static const struct sp_peer_request client_requests[] = {
+	{ MSG_OPEN, 1, LOGIN_AUTH_INFO_MAX + 5 * LOGIN_ITEM_MAX, 0, client_on_open, "OPEN" },
+	{ MSG_CLOSE, 1, LOGIN_ITEM_MAX, 0, client_on_close_login, "CLOSE" },
+	{ MSG_ACCOUNT, 1, 3 * LOGIN_ITEM_MAX, 0, client_on_account, "ACCOUNT" },
+	{ 0 },
+};
+static const struct sp_peer_ops client_ops = { client_requests, client_on_close, "pam" };
+
+void
+sp_login_accept(struct sp_registry *g, int fd)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c != NULL) {
+		c->g = g;
+		if (sp_peer_new(g->base, fd, &client_ops, c, &c->peer) == 0) {
+			if (sp_peer_cred(c->peer)->uid == 0)
+				return;
+			sp_log_warn("pam: a connection of uid %u is refused", (unsigned)sp_peer_cred(c->peer)->uid);
+			sp_peer_free(c->peer);
+			fd = -1;
+		}
+		free(c);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	sp_listener_release(g->pam);
+}
+
+void
+sp_login_sweep(struct sp_registry *g)
+{
+	struct sp_login *l, *next;
+
+	for (l = TAILQ_FIRST(&g->logins); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, next);
+		if (sp_registry_process_start(l->pid) != l->started)
+			login_end(g, l);
+	}
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What sallyportd knows: logins (who holds which kernel audit session) and live
+ * sessions, each with a root-only state file, so that a sallyportd that was
+ * killed knows them again. The structs are open: they are the working state of
+ * one program, shared by its services (login.c, start.c, channel.c, broker.c).
+ */
+#ifndef SALLYPORT_SESSION_AGENT_REGISTRY_H
+#define SALLYPORT_SESSION_AGENT_REGISTRY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "lib/secret.h"
+#include "lib/ulid.h"
+
+#define SP_REGISTRY_LOGINS_MAX 4096
+#define SP_REGISTRY_SESSIONS_MAX 2048
+#define SP_REGISTRY_PER_PERSON_MAX 64
+#define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one person within SP_REGISTRY_STARTS_SECONDS */
+#define SP_REGISTRY_STARTS_SECONDS 10
+#define SP_REGISTRY_SECRET 32 /* bytes */
+#define SP_REGISTRY_STATE_MAX ((size_t)512 * 1024) /* bytes of a state file */
+
+struct event;
+struct event_base;
+struct sp_broker;
+struct sp_peer;
+struct sp_listener;
+
+struct sp_login {
+	TAILQ_ENTRY(sp_login) next;
+	char id[SP_ULID_LEN + 1];
+	char user[32];
+	uid_t uid;
+	uint32_t ses;  /* kernel audit session */
+	uint32_t auid; /* kernel login uid */
+	pid_t pid;     /* sshd's process that opened it */
+	uint64_t started; /* that process's start time, clock ticks since boot: tells a reused pid */
+	json_t *identity;
+	json_t *origin;
+	int64_t expires; /* seconds since 1970: no new session after */
+	uint64_t starts_window; /* second the count began */
+	unsigned starts;
+};
+
+struct sp_live {
+	TAILQ_ENTRY(sp_live) next;
+	char id[SP_ULID_LEN + 1];
+	char login_id[SP_ULID_LEN + 1];
+	char user[32];
+	uid_t uid;
+	uint32_t ses;
+	uint32_t auid;
+	pid_t pid;
+	struct sp_secret *secret; /* what it proves itself with to resume */
+	json_t *header;		  /* recorder.sock ATTACH: identity, origin, command, … */
+	struct sp_peer *peer;	  /* its monitor channel; NULL while it is away */
+	int ring;		  /* memfd; -1 until it has resumed */
+	int offer[2];		  /* our ends for the session, until the recorder [0] and control [1] have agreed */
+	uint32_t attach_id;	  /* of the ATTACH under way at the recorder */
+	uint32_t control_id;
+	uint32_t detach_id;
+	bool is_resumed;	  /* ATTACH says so */
+	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
+	bool has_directory;
+};
+
+TAILQ_HEAD(sp_logins, sp_login);
+TAILQ_HEAD(sp_lives, sp_live);
+
+struct sp_registry {
+	struct event_base *base;
+	struct sp_broker *broker;
+	struct sp_logins logins;
+	struct sp_lives lives;
+	unsigned nlogins;
+	unsigned nlives;
+	uid_t session_uid;
+	gid_t session_gid;
+	uid_t identity_uid;
+	uid_t control_uid;
+	uid_t recorder_uid;
+	char host[256];
+	struct sp_listener *pam;
+	struct sp_listener *client;
+	struct sp_listener *monitor;
+};
+
+/* Reads back the state files; broken ones are logged and removed. SYSTEM. */
+int sp_registry_load(struct sp_registry *g) SP_MUST_CHECK;
+struct sp_login *sp_registry_login(struct sp_registry *g, const char *id);
+struct sp_login *sp_registry_login_of(struct sp_registry *g, uint32_t ses);
+struct sp_live *sp_registry_live(struct sp_registry *g, const char *id);
+unsigned sp_registry_lives_of(const struct sp_registry *g, uid_t uid);
+/* Adds and writes its state file. LIMIT, SYSTEM; on error it stays the caller's. */
+int sp_registry_add_login(struct sp_registry *g, struct sp_login *l) SP_MUST_CHECK;
+int sp_registry_add_live(struct sp_registry *g, struct sp_live *l) SP_MUST_CHECK;
+/* Removes, with state file (and directory), and frees. */
+void sp_registry_drop_login(struct sp_registry *g, struct sp_login *l);
+void sp_registry_drop_live(struct sp_registry *g, struct sp_live *l);
+void sp_login_free(struct sp_login *l);
+struct sp_live *sp_live_new(void);
+void sp_live_free(struct sp_live *l);
+/* Start time of a process in clock ticks, 0 when it is gone. */
+uint64_t sp_registry_process_start(pid_t pid);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The monitor: root, and as little as possible. Keeps the registry of logins and
+ * sessions, starts session processes, reads credentials, and brokers each
+ * session's channels to the recorder and control. It parses nothing that a
+ * person wrote but the frames of PROTOCOL.ipc.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "runtime/privdrop.h"
+#include "session-agent/broker.h"
+#include "session-agent/channel.h"
+#include "session-agent/login.h"
+#include "session-agent/registry.h"
+#include "session-agent/start.h"
+
+#define SALLYPORTD_RESUMERS_MAX 256
+#define SALLYPORTD_RESUME_SECONDS 30 /* a session known from a state file that is not back by then is over */
+
+static void
+on_pam(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	(void)cred;
+	sp_login_accept(ctx, fd);
+}
+
+static void
+on_client(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	(void)cred;
+	sp_start_accept(ctx, fd);
+}
+
+static void
+on_monitor(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	(void)cred;
+	sp_channel_accept(ctx, fd);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *ctx)
+{
+	struct sp_registry *g = ctx;
+
+	(void)what;
+	if (sig == SIGCHLD) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			; /* what a session leaves is seen when its channel closes */
+		return;
+	}
+	if (sig == SIGHUP)
+		return; /* everything that can change is read when it is used */
+	sp_log_info("stopping; %u sessions go on", g->nlives);
+	(void)event_base_loopbreak(g->base);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	sp_login_sweep(ctx);
+}
+
+/* Sessions of before that did not come back. */
+static void
+on_resume_over(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sp_registry *g = ctx;
+	struct sp_live *l;
+
+	(void)fd;
+	(void)what;
+	TAILQ_FOREACH(l, &g->lives, next) {
+		if (l->peer != NULL || l->is_dead)
+			continue;
+		sp_log_warn("session %s of %s did not come back", l->id, l->user);
+		sp_broker_detach(g->broker, l);
+	}
+}
+
+static int
+daemon_accounts(struct sp_registry *g)
+{
+	gid_t gid;
+	int r;
+
+	r = sp_privdrop_uid("sallyport-session", &g->session_uid, &g->session_gid);
+	if (r == 0)
+		r = sp_privdrop_uid("sallyport-identity", &g->identity_uid, &gid);
+	if (r == 0)
+		r = sp_privdrop_uid("sallyport-control", &g->control_uid, &gid);
+	if (r == 0)
+		r = sp_privdrop_uid("sallyport-recorder", &g->recorder_uid, &gid);
+	if (gethostname(g->host, sizeof(g->host) - 1) != 0)
+		r = SP_ERR_SYSTEM;
+	return r;
+}
+
+static int
+daemon_listen(struct sp_registry *g)
+{
+	int r;
+
+	r = sp_listener_new(g->base, SP_RUNDIR "/pam.sock", 0600, 0, 0, -1, SP_LOGIN_CLIENTS_MAX, on_pam, g, &g->pam);
+	if (r == 0)
+		r = sp_listener_new(g->base, SP_RUNDIR "/monitor.sock", 0660, 0, g->session_gid, -1,
+		    SALLYPORTD_RESUMERS_MAX, on_monitor, g, &g->monitor);
+	if (r == 0)
+		r = sp_listener_new(g->base, SP_RUNDIR "/session.sock", 0666, 0, 0, -1, SP_START_CLIENTS_MAX, on_client,
+		    g, &g->client);
+	return r;
+}
+
+static int
+daemon_events(struct sp_registry *g)
+{
+	static const int signals[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT };
+	static const struct timeval sweep = { .tv_sec = SP_LOGIN_SWEEP_SECONDS };
+	static const struct timeval resume = { .tv_sec = SALLYPORTD_RESUME_SECONDS };
+	struct event *e;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		e = evsignal_new(g->base, signals[i], on_signal, g);
+		if (e == NULL || event_add(e, NULL) != 0)
+			return SP_ERR_NOMEM;
+	}
+	e = event_new(g->base, -1, EV_PERSIST, on_sweep, g);
+	if (e == NULL || event_add(e, &sweep) != 0)
+		return SP_ERR_NOMEM;
+	return event_base_once(g->base, -1, EV_TIMEOUT, on_resume_over, g, &resume) == 0 ? 0 : SP_ERR_NOMEM;
+}
+
+static int
+daemon_init(struct sp_registry *g)
+{
+	struct rlimit none = { 0, 0 };
+	int r;
+
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (geteuid() != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+		return SP_ERR_DENIED;
+	if (mkdir(SP_RUNDIR, 0755) != 0 && errno != EEXIST)
+		return SP_ERR_SYSTEM;
+	TAILQ_INIT(&g->logins);
+	TAILQ_INIT(&g->lives);
+	g->base = event_base_new();
+	if (g->base == NULL)
+		return SP_ERR_NOMEM;
+	r = daemon_accounts(g);
+	if (r == 0)
+		r = sp_registry_load(g);
+	if (r == 0)
+		r = sp_broker_new(g, &g->broker);
+	if (r == 0)
+		r = daemon_listen(g);
+	if (r == 0)
+		r = daemon_events(g);
+	return r;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sp_registry g = { 0 };
+	int r;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)puts("sallyportd " PACKAGE_VERSION);
+		return 0;
+	}
+	if (argc > 1) {
+		(void)fputs("usage: sallyportd [--version]\n", stderr);
+		return 2;
+	}
+	sp_log_open("sallyportd", LOG_INFO, 1);
+	r = daemon_init(&g);
+	if (r != 0) {
+		sp_log_err("cannot start: %s", sp_err_str(r));
+		return 1;
+	}
+	sp_log_info("ready: %u logins and %u sessions known from before", g.nlogins, g.nlives);
+	(void)sd_notify(0, "READY=1");
+	(void)event_base_dispatch(g.base);
+	(void)sd_notify(0, "STOPPING=1");
+	return 0;
+}

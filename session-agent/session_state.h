@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a session, shared by the files that make up sallyport-session and
+ * by no other: session.c (life and death), record.c, approval.c, monitor_link.c,
+ * client.c, terminal.c, dispatch.c, builtin.c. Kinds use session.h.
+ */
+#ifndef SALLYPORT_SESSION_AGENT_SESSION_STATE_H
+#define SALLYPORT_SESSION_AGENT_SESSION_STATE_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "lib/ulid.h"
+#include "runtime/peer.h"
+#include "session-agent/session.h"
+
+#define SP_SESSION_CHUNK 16384		/* bytes read at once */
+#define SP_SESSION_PRINT_MAX ((size_t)8 * 1024 * 1024) /* bytes a built-in command may have waiting */
+#define SP_SESSION_AWAY_MS 10000	/* how long a missing recorder is waited for */
+#define SP_SESSION_POLICY_MS 2000	/* how long the first policy is waited for */
+#define SP_SESSION_FINISH_MS 10000	/* how long the end of the record is waited for */
+#define SP_SESSION_DURABLE_MAX 64	/* SYNCs under way */
+#define SP_SESSION_APPROVALS_MAX 16
+#define SP_SESSION_CALLS_MAX 16		/* questions to sallyportd under way */
+#define SP_SESSION_MESSAGE_MAX 4096
+#define SP_SESSION_SECRET 32
+#define SP_SESSION_STATUS 254		/* exit status of Sallyport's own failures */
+
+enum sp_session_stage {
+	SP_SESSION_BORN = 0,	/* waits for BEGIN, then for the recorder */
+	SP_SESSION_POLICYLESS,	/* recorded; waits for the first policy */
+	SP_SESSION_SERVING,	/* a built-in command or a kind runs */
+	SP_SESSION_FLUSHING,	/* over: what was printed goes out */
+	SP_SESSION_FINISHING,	/* waits for the recorder to close the record */
+	SP_SESSION_OVER
+};
+
+struct sp_session_call;
+struct sp_session_durable;
+
+struct sp_session {
+	struct event_base *base;
+	enum sp_session_stage stage;
+	int status;
+	bool is_signaled;
+	const char *end_reason;
+	char end_text[256];
+
+	/* who and what: BEGIN */
+	char id[SP_ULID_LEN + 1];
+	struct sp_secret *secret;
+	json_t *identity;
+	json_t *origin;
+	char *identity_text;
+	char *origin_text;
+	char user[64];
+	uid_t uid;
+	uint32_t ses;
+	char *command;
+	char *term;
+	char *lang;
+	bool has_tty;
+	uint32_t rows;
+	uint32_t cols;
+	int in, out, err; /* the person's */
+
+	/* sallyportd */
+	struct sp_peer *monitor;
+	struct event *monitor_retry;
+	unsigned monitor_pause_ms;
+	bool is_resumed; /* RESUME was answered */
+	uint32_t next_id;
+	TAILQ_HEAD(, sp_session_call) calls;
+	unsigned ncalls;
+
+	/* recorder */
+	struct sp_peer *recorder;
+	int ring_fd;
+	void *ring_map;
+	struct sp_ring *ring;
+	struct sp_buf *event;
+	struct event *record_timer; /* for room, or for the recorder to come back */
+	int64_t away_since;	    /* ms; 0: it is there */
+	bool wants_room;
+	char *fault;
+	uint64_t seq;
+	TAILQ_HEAD(, sp_session_durable) durables;
+	unsigned ndurables;
+
+	/* control */
+	struct sp_peer *control;
+	const void *policy_map;
+	size_t policy_size;
+	struct sp_policy_image *policy;
+	struct sp_policy_subject *subject;
+	TAILQ_HEAD(, sp_approval) approvals;
+	unsigned napprovals;
+	void (*on_list)(struct sp_session *s, const json_t *list);		 /* a built-in command waits */
+	void (*on_decided)(struct sp_session *s, uint32_t verdict, const char *message);
+
+	/* forcecmd */
+	struct sp_peer *client;
+	bool is_raw;
+
+	/* output of built-in commands */
+	struct sp_buf *print;	 /* not yet recorded */
+	struct sp_buf *to_out;	 /* recorded, going out */
+	struct event *out_event;
+	int out_flags; /* of the person's stdout before O_NONBLOCK; -1: untouched */
+
+	/* the tool and its terminal */
+	int pty_master;
+	int pty_slave;
+	struct event *pty_read;
+	struct event *pty_write;
+	struct event *in_read;
+	struct sp_buf *to_pty;	 /* typed, not yet taken by the tool */
+	uint8_t *chunk;		 /* read from the tool, not yet recorded */
+	size_t chunk_len;
+	bool has_tool;
+	bool is_tool_gone;
+	bool is_pty_drained;
+	int tool_status;
+
+	/* the kind that serves */
+	const struct sp_kind *kind;
+	void *kind_ctx;
+
+	struct event *timer; /* of the stage */
+};
+
+/* session.c */
+int sp_session_init(struct sp_session *s, struct event_base *base) SP_MUST_CHECK;
+int sp_session_open_out(struct sp_session *s) SP_MUST_CHECK;
+void sp_session_clear(struct sp_session *s);
+void sp_session_begin(struct sp_session *s); /* BEGIN was read */
+void sp_session_recorder_ready(struct sp_session *s);
+void sp_session_policy_ready(struct sp_session *s);
+/* Ends it whatever it is doing; the person is told the reason. */
+void sp_session_end(struct sp_session *s, const char *reason);
+/* Called whenever something went out or was recorded: does what can now be done. */
+void sp_session_pump(struct sp_session *s);
+void sp_session_finished(struct sp_session *s);
+uint32_t sp_session_new_id(struct sp_session *s);
+
+/* record.c */
+int sp_record_init(struct sp_session *s) SP_MUST_CHECK;
+int sp_record_channel(struct sp_session *s, int fd, int ring) SP_MUST_CHECK; /* takes over both */
+void sp_record_finish(struct sp_session *s);
+void sp_record_free(struct sp_session *s);
+
+/* approval.c */
+int sp_control_channel(struct sp_session *s, int fd) SP_MUST_CHECK; /* takes over */
+int sp_control_list(struct sp_session *s, bool all) SP_MUST_CHECK;
+int sp_control_decide(struct sp_session *s, const char *id, bool approve, const char *reason) SP_MUST_CHECK;
+void sp_control_free(struct sp_session *s);
+
+/* monitor_link.c */
+int sp_monitor_link(struct sp_session *s, int fd) SP_MUST_CHECK;
+void sp_monitor_done(struct sp_session *s);
+void sp_monitor_free(struct sp_session *s);
+
+/* client.c */
+int sp_client_new(struct sp_session *s, int fd) SP_MUST_CHECK;
+void sp_client_exit(struct sp_session *s);
+void sp_client_raw(struct sp_session *s, bool raw);
+void sp_client_kill(struct sp_session *s, int sig);
+
+/* terminal.c */
+int sp_terminal_make(struct sp_session *s) SP_MUST_CHECK; /* before the sandbox */
+void sp_terminal_spawned(struct sp_session *s);
+void sp_terminal_resize(struct sp_session *s, uint32_t rows, uint32_t cols);
+void sp_terminal_tool_exit(struct sp_session *s, bool is_signaled, int value);
+void sp_terminal_pump(struct sp_session *s);
+void sp_terminal_free(struct sp_session *s);
+
+/* dispatch.c and builtin.c */
+void sp_dispatch(struct sp_session *s);
+bool sp_builtin_is(const char *name);
+/* Runs the built-in command argv[0] (argc 0: the short help). */
+void sp_builtin_run(struct sp_session *s, size_t argc, const char *const argv[]);
+/* Whether this person may reach the connection at all. */
+bool sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connection *c);
+
+#endif

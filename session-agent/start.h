@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.sock (PROTOCOL.ipc section 3), as far as START: a session process is made here. */
+#ifndef SALLYPORT_SESSION_AGENT_START_H
+#define SALLYPORT_SESSION_AGENT_START_H
+
+#include "session-agent/registry.h"
+
+#define SP_START_CLIENTS_MAX 1024
+#define SP_START_COMMAND_MAX ((size_t)64 * 1024)
+#define SP_START_NAME_MAX 64 /* bytes of term and lang */
+#define SP_START_SIZE_MAX 10000 /* rows, columns */
+
+/* A connection of a sallyport-forcecmd. Takes over fd. */
+void sp_start_accept(struct sp_registry *g, int fd);
+
+#endif
