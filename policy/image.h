@@ -6,7 +6,7 @@
  * builds a small index whose strings point into the bytes.
  *
  *   "SPPOLICY" | u32 format | u64 version | u32 length of what follows
- *   groups | connections | rules                    (policy/image_format.h)
+ *   groups | connections | rules                    (policy/image_write.c)
  *
  * An opened image is immutable and may be read by many at once.
  */

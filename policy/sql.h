@@ -64,6 +64,7 @@ enum sp_sql_need {
 struct sp_sql_action {
 	enum sp_sql_verb verb;
 	uint64_t words; /* SP_SQL_BIT of every word that matches: the verb, its aspects and groups */
+	uint64_t exact; /* NEED_NAME: those of them that count as naming it (none: only its object's name does) */
 	enum sp_sql_object object;
 	enum sp_sql_need need;
 	const char *schema; /* "" if the text does not say */
@@ -128,6 +129,7 @@ struct sp_sql_stmt {
 	enum sp_sql_txn txn;
 	const char *prepared;	/* PREPARE, EXECUTE, DEALLOCATE name; "" for none, or all of them in DEALLOCATE ALL */
 	const char *cursor;	/* DECLARE, FETCH, MOVE, CLOSE, WHERE CURRENT OF; "" for none */
+	bool is_definition;	/* PREPARE or DECLARE: gives prepared or cursor its meaning */
 	bool is_discard;	/* DISCARD ALL/PLANS, DEALLOCATE ALL, CLOSE ALL: what was prepared or declared is gone */
 };
 

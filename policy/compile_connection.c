@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/compile.h"
+
+#define SP_COMPILE_SESSION_MAX (30 * 24 * 3600) /* seconds of `idle` and `max` */
+
+static const char *const sp_compile_kinds[] = {"postgres", "mysql", "kubernetes", "ssh", "http", "shell", "command",
+    NULL};
+
+/* host:port, [v6]:port, or /directory for a Unix socket. */
+static void
+sp_compile_address(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	const char *s = sp_compile_string(c, n, SP_POLICY_STRING_MAX), *colon = strrchr(s, ':');
+	size_t len = strlen(s);
+	unsigned long port;
+	char *end, *host;
+
+	if (s[0] == 0)
+		return;
+	if (s[0] == '/') {
+		ret->host = s;
+		ret->port = ret->kind == SP_POLICY_KIND_POSTGRES ? 5432 : 0;
+		return;
+	}
+	if (colon != NULL && colon[1] >= '0' && colon[1] <= '9') {
+		port = strtoul(colon + 1, &end, 10);
+		len = (size_t)(colon - s);
+		if (*end == 0 && port > 0 && port <= UINT16_MAX)
+			ret->port = (uint16_t)port;
+	}
+	host = sp_compile_alloc(c, len + 1, 1);
+	if (host == NULL)
+		return;
+	memcpy(host, s, len);
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = 0;
+		host++;
+	} else if (strchr(host, ':') != NULL) {
+		len = 0;
+	}
+	if (ret->port == 0 || len == 0 || host[0] == 0 || strpbrk(host, " /@,[]") != NULL)
+		sp_yaml_error(n, c->diags, "host:port, [IPv6]:port, or the directory of a Unix socket",
+		    "\"%s\" is no address", s);
+	ret->host = host;
+}
+
+static bool
+sp_compile_is_local(const char *host)
+{
+	return host[0] == '/' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static void
+sp_compile_tls(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	static const char *const keys[] = {"mode", "ca", "server_name", NULL};
+	static const char *const modes[] = {"verify-full", "verify-ca", "disable", NULL};
+	const struct sp_yaml_node *mode = sp_yaml_get(n, "mode"), *ca = sp_yaml_get(n, "ca");
+	size_t i = 0;
+
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (mode != NULL && sp_yaml_enum(mode, modes, c->diags, &i) != 0)
+		return;
+	ret->tls = (enum sp_policy_tls)(SP_POLICY_TLS_VERIFY_FULL + i);
+	if (ca != NULL) {
+		ret->tls_ca = sp_compile_string(c, ca, SP_POLICY_STRING_MAX);
+		if (ret->tls_ca[0] != '/')
+			sp_yaml_error(ca, c->diags, NULL, "expected an absolute path");
+	}
+	if (sp_yaml_get(n, "server_name") != NULL)
+		ret->tls_server_name = sp_compile_string(c, sp_yaml_get(n, "server_name"), SP_POLICY_STRING_MAX);
+	if (ret->tls == SP_POLICY_TLS_DISABLE && !sp_compile_is_local(ret->host))
+		sp_yaml_error(mode, c->diags, "use verify-full", "TLS can be off only for an address on this machine");
+}
+
+static void
+sp_compile_login(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	static const char *const keys[] = {"user", "password", NULL};
+	static const char *const sources[] = {"file", "systemd-credential", "vault", "exec", NULL};
+	const struct sp_yaml_node *password = sp_yaml_get(n, "password");
+	size_t i;
+
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_get(n, "user") == NULL)
+		sp_yaml_error(n, c->diags, NULL, "user is missing");
+	ret->login_user = sp_compile_string(c, sp_yaml_get(n, "user"), SP_POLICY_STRING_MAX);
+	if (password == NULL)
+		return;
+	if (sp_yaml_type(password) == SP_YAML_SCALAR) {
+		sp_yaml_error(password, c->diags, "put it into a file: password: { file: /etc/sallyport/secrets/NAME }",
+		    "a password does not belong in a policy");
+		return;
+	}
+	if (sp_yaml_check_keys(password, sources, c->diags) != 0)
+		return;
+	if (sp_yaml_count(password) != 1) {
+		sp_yaml_error(password, c->diags, NULL, "expected one of file, systemd-credential, vault, exec");
+		return;
+	}
+	for (i = 0; strcmp(sources[i], sp_yaml_key(password, 0)) != 0;)
+		i++;
+	ret->secret = (enum sp_policy_secret)(SP_POLICY_SECRET_FILE + i);
+	ret->secret_value = sp_compile_string(c, sp_yaml_item(password, 0), SP_POLICY_STRING_MAX);
+	if ((ret->secret == SP_POLICY_SECRET_FILE || ret->secret == SP_POLICY_SECRET_EXEC) && ret->secret_value[0] != '/')
+		sp_yaml_error(sp_yaml_item(password, 0), c->diags, NULL, "expected an absolute path");
+}
+
+static void
+sp_compile_tools(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	static const char *const postgres[] = {"psql"};
+	struct sp_model_strings s = {0};
+
+	if (n != NULL) {
+		sp_compile_strings(c, n, &s);
+		ret->ntools = s.n;
+		ret->tools = s.s;
+	} else if (ret->kind == SP_POLICY_KIND_POSTGRES) {
+		ret->ntools = 1;
+		ret->tools = postgres;
+	}
+}
+
+static void
+sp_compile_defaults(struct sp_policy_connection *ret)
+{
+	ret->kind = SP_POLICY_KIND_POSTGRES;
+	ret->tls = SP_POLICY_TLS_VERIFY_FULL;
+	ret->durability = SP_POLICY_DURABILITY_PROCESS;
+	ret->secret = SP_POLICY_SECRET_NONE;
+	ret->name = ret->host = ret->database = ret->tls_ca = ret->tls_server_name = ret->login_user =
+	    ret->secret_value = "";
+}
+
+void
+sp_compile_connection(struct sp_compile *c, const char *name, const struct sp_yaml_node *n,
+    struct sp_policy_connection *ret)
+{
+	static const char *const keys[] = {"kind", "address", "database", "tls", "login", "labels", "durability", "idle",
+	    "max", "tools", NULL};
+	static const char *const durabilities[] = {"process", "disk", NULL};
+	size_t i;
+
+	sp_compile_defaults(ret);
+	ret->name = sp_model_string(c->m, name);
+	if (ret->name == NULL) {
+		ret->name = "";
+		c->error = SP_ERR_NOMEM;
+	}
+	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_get(n, "kind") == NULL)
+		sp_yaml_error(n, c->diags, "kind: postgres", "the connection \"%s\" has no kind", name);
+	else if (sp_yaml_enum(sp_yaml_get(n, "kind"), sp_compile_kinds, c->diags, &i) == 0)
+		ret->kind = (enum sp_policy_kind)(SP_POLICY_KIND_POSTGRES + i);
+	if (sp_yaml_get(n, "address") != NULL)
+		sp_compile_address(c, sp_yaml_get(n, "address"), ret);
+	else if (ret->kind != SP_POLICY_KIND_SHELL && ret->kind != SP_POLICY_KIND_COMMAND)
+		sp_yaml_error(n, c->diags, "address: host:port", "the connection \"%s\" has no address", name);
+	if (sp_yaml_get(n, "database") != NULL)
+		ret->database = sp_compile_string(c, sp_yaml_get(n, "database"), SP_POLICY_STRING_MAX);
+	sp_compile_tls(c, sp_yaml_get(n, "tls"), ret);
+	if (ret->tls_server_name[0] == 0 && ret->host[0] != '/')
+		ret->tls_server_name = ret->host;
+	sp_compile_login(c, sp_yaml_get(n, "login"), ret);
+	ret->labels = sp_compile_pairs(c, sp_yaml_get(n, "labels"), &ret->nlabels);
+	if (sp_yaml_get(n, "durability") != NULL &&
+	    sp_yaml_enum(sp_yaml_get(n, "durability"), durabilities, c->diags, &i) == 0)
+		ret->durability = (enum sp_policy_durability)(SP_POLICY_DURABILITY_PROCESS + i);
+	if (sp_yaml_get(n, "idle") != NULL &&
+	    sp_yaml_duration(sp_yaml_get(n, "idle"), 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->idle_seconds) != 0)
+		ret->idle_seconds = 0;
+	if (sp_yaml_get(n, "max") != NULL &&
+	    sp_yaml_duration(sp_yaml_get(n, "max"), 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->max_seconds) != 0)
+		ret->max_seconds = 0;
+	sp_compile_tools(c, sp_yaml_get(n, "tools"), ret);
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <arpa/inet.h>
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/compile.h"
+#include "policy/sql.h"
+
+#define SP_COMPILE_WITHIN (15 * 60) /* seconds: `within` where it is not given */
+
+/* Names that mask/mask.h knows. */
+static const char *const sp_compile_detectors[] = {"credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6",
+    "jwt", "private_key", "aws_access_key", "aws_secret_key", "github_token", "slack_token", "secret", NULL};
+
+/* --- who, on ---------------------------------------------------------------------------------------- */
+
+/* A list is any of its items, but every `not` in it must hold. */
+static void
+sp_compile_who(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_model_predicate *ret)
+{
+	struct sp_model_predicate *p, any = {.test = SP_MODEL_ANY, .claim = "", .value = ""};
+	size_t count = sp_yaml_count(n), nots = 0;
+
+	*ret = (struct sp_model_predicate){.test = SP_MODEL_EVERYONE, .claim = "", .value = ""};
+	if (n == NULL)
+		return;
+	if (sp_yaml_type(n) != SP_YAML_SEQUENCE) {
+		sp_compile_predicate(c, n, false, 0, ret);
+		return;
+	}
+	if (count == 0 || count > SP_POLICY_LIST_MAX) {
+		sp_yaml_error(n, c->diags, "leave who out to mean everyone", "expected 1 to %d items", SP_POLICY_LIST_MAX);
+		return;
+	}
+	p = sp_compile_alloc(c, count + 1, sizeof(*p));
+	any.children = sp_compile_alloc(c, count, sizeof(*any.children));
+	if (p == NULL || any.children == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct sp_yaml_node *item = sp_yaml_item(n, i);
+
+		if (sp_yaml_get(item, "not") != NULL)
+			sp_compile_predicate(c, item, false, 1, &p[nots++]);
+		else
+			sp_compile_predicate(c, item, false, 2, &any.children[any.n++]);
+	}
+	if (any.n > 0)
+		p[nots++] = any;
+	*ret = (struct sp_model_predicate){.test = SP_MODEL_ALL, .claim = "", .value = "", .n = nots, .children = p};
+}
+
+static void
+sp_compile_on(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"labels", "names", NULL};
+
+	if (n == NULL)
+		return;
+	if (sp_yaml_type(n) != SP_YAML_MAPPING) {
+		sp_compile_strings(c, n, &ret->on);
+		return;
+	}
+	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_count(n) == 0)
+		sp_yaml_error(n, c->diags, "leave on out to mean all connections", "expected labels or names");
+	if (sp_yaml_get(n, "names") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "names"), &ret->on);
+	if (sp_yaml_get(n, "labels") != NULL)
+		ret->on_labels = sp_compile_pairs(c, sp_yaml_get(n, "labels"), &ret->non_labels);
+}
+
+/* --- do --------------------------------------------------------------------------------------------- */
+
+static void
+sp_compile_words(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	const char *words[SP_SQL_WORDS + 1];
+	bool is_list = sp_yaml_type(n) == SP_YAML_SEQUENCE;
+	size_t w;
+
+	for (size_t i = 0; i <= SP_SQL_WORDS; i++)
+		words[i] = sp_sql_word_str((enum sp_sql_verb)i);
+	if (is_list && sp_yaml_count(n) == 0)
+		sp_yaml_error(n, c->diags, NULL, "expected at least one word");
+	for (size_t i = 0; i < (is_list ? sp_yaml_count(n) : 1); i++)
+		if (sp_yaml_enum(is_list ? sp_yaml_item(n, i) : n, words, c->diags, &w) == 0)
+			ret->words |= SP_SQL_BIT(w);
+}
+
+static void
+sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"sql", "tables", "functions", "settings", "command", "connect", NULL};
+	bool connects = false;
+
+	if (n == NULL) {
+		ret->does = SP_MODEL_DO_ANY;
+		return;
+	}
+	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_count(n) == 0)
+		sp_yaml_error(n, c->diags, "leave do out to mean everything", "expected what the rule is about");
+	if (sp_yaml_get(n, "sql") != NULL)
+		sp_compile_words(c, sp_yaml_get(n, "sql"), ret);
+	if (sp_yaml_get(n, "tables") != NULL) {
+		sp_compile_strings(c, sp_yaml_get(n, "tables"), &ret->tables);
+		if (sp_yaml_get(n, "sql") == NULL)
+			sp_yaml_error(sp_yaml_get(n, "tables"), c->diags, "add sql: [...]",
+			    "tables needs sql: what is done to them");
+	}
+	if (sp_yaml_get(n, "functions") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "functions"), &ret->functions);
+	if (sp_yaml_get(n, "settings") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "settings"), &ret->settings);
+	if (sp_yaml_get(n, "command") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "command"), &ret->commands);
+	if (sp_yaml_get(n, "connect") != NULL && sp_yaml_bool(sp_yaml_get(n, "connect"), c->diags, &connects) == 0 &&
+	    connects)
+		ret->does = SP_MODEL_DO_CONNECT;
+}
+
+/* --- when, from ------------------------------------------------------------------------------------- */
+
+/* "HH:MM" to minutes; 24:00 is the end of the day. */
+static bool
+sp_compile_clock(const char *s, size_t len, unsigned int *ret)
+{
+	unsigned int h, m;
+
+	if (len != 5 || s[2] != ':' || strspn(s, "0123456789") < 2 || strspn(s + 3, "0123456789") < 2)
+		return false;
+	h = (unsigned int)(s[0] - '0') * 10 + (unsigned int)(s[1] - '0');
+	m = (unsigned int)(s[3] - '0') * 10 + (unsigned int)(s[4] - '0');
+	*ret = h * 60 + m;
+	return m < 60 && *ret <= 24 * 60;
+}
+
+static void
+sp_compile_hours(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	const char *s = sp_compile_string(c, n, SP_POLICY_STRING_MAX);
+	unsigned int a = 0, b = 0;
+
+	if (strlen(s) != 11 || s[5] != '-' || !sp_compile_clock(s, 5, &a) || !sp_compile_clock(s + 6, 5, &b) || a == b)
+		sp_yaml_error(n, c->diags, "for example \"09:00-17:30\" or \"22:00-06:00\"", "\"%s\" is no span of hours", s);
+	ret->begins = (uint16_t)a;
+	ret->ends = (uint16_t)b;
+}
+
+static void
+sp_compile_zone(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	const char *s = sp_compile_string(c, n, SP_POLICY_STRING_MAX);
+	unsigned int minutes = 0;
+
+	if (strcmp(s, "UTC") == 0)
+		return;
+	if ((s[0] != '+' && s[0] != '-') || !sp_compile_clock(s + 1, strlen(s + 1), &minutes) || minutes > 14 * 60)
+		sp_yaml_error(n, c->diags, "\"UTC\" or an offset such as \"+02:00\"", "\"%s\" is no time zone known here", s);
+	ret->offset = (int16_t)(s[0] == '-' ? -(int)minutes : (int)minutes);
+}
+
+static void
+sp_compile_when(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"days", "hours", "timezone", NULL};
+	static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
+	const struct sp_yaml_node *d = sp_yaml_get(n, "days");
+	size_t day;
+
+	ret->days = 0x7f;
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	ret->has_when = 1;
+	if (d != NULL && sp_yaml_need(d, SP_YAML_SEQUENCE, c->diags) == 0) {
+		ret->days = 0;
+		for (size_t i = 0; i < sp_yaml_count(d); i++)
+			if (sp_yaml_enum(sp_yaml_item(d, i), days, c->diags, &day) == 0)
+				ret->days |= (uint8_t)(1u << day);
+	}
+	if (sp_yaml_get(n, "hours") != NULL)
+		sp_compile_hours(c, sp_yaml_get(n, "hours"), ret);
+	if (sp_yaml_get(n, "timezone") != NULL)
+		sp_compile_zone(c, sp_yaml_get(n, "timezone"), ret);
+}
+
+static bool
+sp_compile_network(const char *s, struct sp_model_network *ret)
+{
+	char host[INET6_ADDRSTRLEN];
+	const char *slash = strchr(s, '/');
+	size_t n = slash == NULL ? strlen(s) : (size_t)(slash - s);
+	unsigned long prefix;
+	char *end;
+
+	if (n == 0 || n >= sizeof(host))
+		return false;
+	memcpy(host, s, n);
+	host[n] = 0;
+	if (inet_pton(AF_INET, host, ret->address) == 1)
+		ret->is_v6 = 0;
+	else if (inet_pton(AF_INET6, host, ret->address) == 1)
+		ret->is_v6 = 1;
+	else
+		return false;
+	ret->prefix = ret->is_v6 ? 128 : 32;
+	if (slash == NULL)
+		return true;
+	prefix = strtoul(slash + 1, &end, 10);
+	if (slash[1] < '0' || slash[1] > '9' || *end != 0 || prefix > ret->prefix)
+		return false;
+	ret->prefix = (uint8_t)prefix;
+	return true;
+}
+
+static void
+sp_compile_from(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	struct sp_model_strings s = {0};
+
+	if (n == NULL)
+		return;
+	sp_compile_strings(c, n, &s);
+	ret->from = sp_compile_alloc(c, s.n, sizeof(*ret->from));
+	ret->nfrom = ret->from == NULL ? 0 : s.n;
+	for (size_t i = 0; i < ret->nfrom; i++)
+		if (!sp_compile_network(s.s[i], &ret->from[i]))
+			sp_yaml_error(sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n, c->diags,
+			    "for example 10.1.0.0/16", "\"%s\" is no network", s.s[i]);
+}
+
+/* --- mask, approve ---------------------------------------------------------------------------------- */
+
+static void
+sp_compile_regexes(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_mask *ret)
+{
+	struct sp_policy_pair *p = sp_compile_pairs(c, n, &ret->nregexes);
+	PCRE2_UCHAR text[128];
+	PCRE2_SIZE at;
+	int err;
+
+	ret->regexes = p;
+	for (size_t i = 0; i < ret->nregexes; i++) {
+		pcre2_code *re = pcre2_compile((PCRE2_SPTR)p[i].value, PCRE2_ZERO_TERMINATED,
+		    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &err, &at, NULL);
+
+		if (re == NULL) {
+			text[0] = 0;
+			(void)pcre2_get_error_message(err, text, sizeof(text));
+			sp_yaml_error(sp_yaml_item(n, i), c->diags, NULL, "the pattern is not right at character %zu: %s",
+			    (size_t)at + 1, (const char *)text);
+		}
+		pcre2_code_free(re);
+		if (!sp_compile_is_name(p[i].name) || strlen(p[i].name) > 32)
+			sp_yaml_error(sp_yaml_key_node(n, i), c->diags, NULL,
+			    "a pattern's name has letters, digits and _, at most 32");
+	}
+}
+
+static void
+sp_compile_mask(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"columns", "detect", "regex", "with", NULL};
+	static const char *const transforms[] = {"redact", "partial", "hash", "null", NULL};
+	const struct sp_yaml_node *detect = sp_yaml_get(n, "detect");
+	struct sp_model_strings s = {0};
+	size_t i = 0, unused;
+
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	ret->has_mask = 1;
+	if (ret->effect == SP_POLICY_DENY)
+		sp_yaml_error(n, c->diags, NULL, "a rule that denies has nothing to mask");
+	if (sp_yaml_get(n, "columns") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "columns"), &s);
+	ret->mask.columns = s.s;
+	ret->mask.ncolumns = s.n;
+	s = (struct sp_model_strings){0};
+	if (detect != NULL)
+		sp_compile_strings(c, detect, &s);
+	ret->mask.detectors = s.s;
+	ret->mask.ndetectors = s.n;
+	for (size_t k = 0; k < s.n; k++)
+		if (sp_yaml_enum(sp_yaml_type(detect) == SP_YAML_SEQUENCE ? sp_yaml_item(detect, k) : detect,
+			sp_compile_detectors, c->diags, &unused) != 0)
+			continue;
+	if (sp_yaml_get(n, "regex") != NULL)
+		sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->mask);
+	if (sp_yaml_get(n, "with") != NULL && sp_yaml_enum(sp_yaml_get(n, "with"), transforms, c->diags, &i) != 0)
+		i = 0;
+	ret->mask.transform = (enum sp_policy_transform)(SP_POLICY_MASK_REDACT + i);
+	if (ret->mask.ncolumns + ret->mask.ndetectors + ret->mask.nregexes == 0)
+		sp_yaml_error(n, c->diags, NULL, "expected columns, detect or regex");
+}
+
+static void
+sp_compile_approve(struct sp_compile *c, const struct sp_yaml_node *rule, const struct sp_yaml_node *n,
+    struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"by", "count", "within", NULL};
+	struct sp_model_strings by = {0};
+	int64_t count = 1;
+
+	if ((n != NULL) != (ret->effect == SP_POLICY_APPROVE)) {
+		sp_yaml_error(n != NULL ? n : rule, c->diags, "approve: { by: [GROUP], count: 1, within: 15m }",
+		    n != NULL ? "approve needs effect: approve" : "effect: approve needs approve");
+		return;
+	}
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	ret->has_approve = 1;
+	ret->approve.within = SP_COMPILE_WITHIN;
+	if (sp_yaml_get(n, "by") == NULL)
+		sp_yaml_error(n, c->diags, NULL, "by is missing: the groups that may approve");
+	else
+		sp_compile_strings(c, sp_yaml_get(n, "by"), &by);
+	ret->approve.by = by.s;
+	ret->approve.nby = by.n;
+	if (sp_yaml_get(n, "count") != NULL &&
+	    sp_yaml_int(sp_yaml_get(n, "count"), 1, SP_POLICY_APPROVERS_MAX, c->diags, &count) != 0)
+		count = 1;
+	ret->approve.count = (uint32_t)count;
+	if (sp_yaml_get(n, "within") != NULL &&
+	    sp_yaml_duration(sp_yaml_get(n, "within"), 1, SP_POLICY_WITHIN_MAX, c->diags, &ret->approve.within) != 0)
+		ret->approve.within = SP_COMPILE_WITHIN;
+}
+
+void
+sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"name", "who", "on", "do", "effect", "mask", "approve", "message", "when",
+	    "from", NULL};
+	static const char *const effects[] = {"deny", "approve", "allow", NULL};
+	size_t i;
+
+	ret->name = ret->message = "";
+	ret->who = (struct sp_model_predicate){.test = SP_MODEL_ANY, .claim = "", .value = ""};
+	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_get(n, "name") == NULL)
+		sp_yaml_error(n, c->diags, NULL, "the rule has no name");
+	ret->name = sp_compile_string(c, sp_yaml_get(n, "name"), SP_POLICY_NAME_MAX);
+	if (ret->name[0] != 0 && !sp_compile_is_name(ret->name))
+		sp_yaml_error(sp_yaml_get(n, "name"), c->diags, NULL, "a name has letters, digits, - _ and . only");
+	if (sp_yaml_get(n, "effect") == NULL)
+		sp_yaml_error(n, c->diags, "effect: deny", "the rule has no effect");
+	else if (sp_yaml_enum(sp_yaml_get(n, "effect"), effects, c->diags, &i) == 0)
+		ret->effect = (enum sp_policy_effect)i;
+	if (sp_yaml_get(n, "message") != NULL)
+		ret->message = sp_compile_string(c, sp_yaml_get(n, "message"), SP_POLICY_STRING_MAX);
+	sp_compile_who(c, sp_yaml_get(n, "who"), &ret->who);
+	sp_compile_on(c, sp_yaml_get(n, "on"), ret);
+	sp_compile_do(c, sp_yaml_get(n, "do"), ret);
+	sp_compile_when(c, sp_yaml_get(n, "when"), ret);
+	sp_compile_from(c, sp_yaml_get(n, "from"), ret);
+	sp_compile_mask(c, sp_yaml_get(n, "mask"), ret);
+	sp_compile_approve(c, n, sp_yaml_get(n, "approve"), ret);
+}

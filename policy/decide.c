@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/decide.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/match.h"
+#include "policy/model.h"
+#include "policy/sql.h"
+#include "policy/subject.h"
+
+struct sp_decide_scope {
+	const struct sp_policy_image *image;
+	const struct sp_policy_connection *connection;
+	size_t n;
+	const struct sp_policy_rule **rules; /* those whose `who` and `on` match */
+};
+
+/* One decision in the making. */
+struct sp_decide_work {
+	const struct sp_decide_scope *scope;
+	const struct sp_decide_request *req;
+	struct sp_decision *d;
+	unsigned int nesting;
+	bool is_refused; /* a deny that nothing can change has been reached */
+};
+
+int
+sp_decide_scope_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
+    const struct sp_policy_connection *connection, struct sp_decide_scope **ret_scope)
+{
+	struct sp_decide_scope *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return SP_ERR_NOMEM;
+	s->image = image;
+	s->connection = connection;
+	s->rules = calloc(image->nrules == 0 ? 1 : image->nrules, sizeof(*s->rules));
+	if (s->rules == NULL) {
+		free(s);
+		return SP_ERR_NOMEM;
+	}
+	for (size_t i = 0; i < image->nrules; i++) {
+		const struct sp_policy_rule *r = &image->rules[i];
+
+		if (sp_match_connection(r, connection) && sp_model_matches(image, &r->who, subject))
+			s->rules[s->n++] = r;
+	}
+	*ret_scope = s;
+	return 0;
+}
+
+void
+sp_decide_scope_free(struct sp_decide_scope *scope)
+{
+	if (scope == NULL)
+		return;
+	free(scope->rules);
+	free(scope);
+}
+
+static void
+sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...) SP_PRINTF(2, 3);
+
+static void
+sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...)
+{
+	struct sp_decision *d = w->d;
+	va_list ap;
+
+	/* A rule's own deny says more than "no rule". */
+	if (d->effect == SP_POLICY_DENY && w->is_refused)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(d->message, sizeof(d->message), fmt, ap);
+	va_end(ap);
+	d->effect = SP_POLICY_DENY;
+	d->is_refusal = true;
+	d->rule = NULL;
+	d->approve = NULL;
+	w->is_refused = true;
+}
+
+/* Whether an approve rule asks for more than another. */
+static bool
+sp_decide_is_stricter(const struct sp_policy_rule *a, const struct sp_policy_rule *b)
+{
+	if (a->effect != b->effect)
+		return a->effect < b->effect;
+	if (a->effect != SP_POLICY_APPROVE)
+		return false;
+	if (a->approve.count != b->approve.count)
+		return a->approve.count > b->approve.count;
+	return a->approve.within < b->approve.within;
+}
+
+static void
+sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r)
+{
+	struct sp_decision *d = w->d;
+
+	if (!r->has_mask)
+		return;
+	for (size_t i = 0; i < d->nmasks; i++)
+		if (d->masks[i] == &r->mask)
+			return;
+	if (d->nmasks == SP_DECIDE_MASKS_MAX)
+		sp_decide_refuse(w, "more than %d rules with masks apply to this; join some of them", SP_DECIDE_MASKS_MAX);
+	else
+		d->masks[d->nmasks++] = &r->mask;
+}
+
+/* Takes the strictest rule of one action into the decision. */
+static void
+sp_decide_take(struct sp_decide_work *w, const struct sp_policy_rule *r)
+{
+	struct sp_decision *d = w->d;
+
+	if (d->effect == SP_POLICY_DENY && (w->is_refused || d->rule != NULL)) {
+		/* A rule that denies is a better answer than a refusal for want of a rule. */
+		if (d->rule != NULL || r->effect != SP_POLICY_DENY)
+			return;
+	} else if (d->rule != NULL && !sp_decide_is_stricter(r, d->rule)) {
+		return;
+	}
+	d->effect = r->effect;
+	d->is_refusal = false;
+	d->rule = r;
+	d->approve = r->has_approve ? &r->approve : NULL;
+	d->message[0] = 0;
+	if (r->effect != SP_POLICY_DENY)
+		return;
+	w->is_refused = true;
+	if (r->message[0] != 0)
+		(void)snprintf(d->message, sizeof(d->message), "%s", r->message);
+	else
+		(void)snprintf(d->message, sizeof(d->message), "The rule \"%s\" denies this.", r->name);
+}
+
+static void
+sp_decide_no_rule(struct sp_decide_work *w, const struct sp_sql_action *a)
+{
+	const char *dot = a->schema[0] != 0 ? "." : "";
+
+	if (a->object == SP_SQL_OBJECT_FUNCTION)
+		sp_decide_refuse(w,
+		    "The function %s%s%s could change things or read outside the database; a rule must name it under "
+		    "`functions:` to allow it on %s.",
+		    a->schema, dot, a->name, w->scope->connection->name);
+	else if (a->need == SP_SQL_NEED_NAME && a->name[0] != 0)
+		sp_decide_refuse(w, "No rule names %s%s%s, which %s on %s needs.", a->schema, dot, a->name,
+		    sp_sql_word_str(a->verb), w->scope->connection->name);
+	else if (a->name[0] != 0)
+		sp_decide_refuse(w, "No rule allows you %s of %s%s%s on %s.", sp_sql_word_str(a->verb), a->schema, dot,
+		    a->name, w->scope->connection->name);
+	else
+		sp_decide_refuse(w, "No rule allows you %s on %s.", sp_sql_word_str(a->verb),
+		    w->scope->connection->name);
+}
+
+static void
+sp_decide_action(struct sp_decide_work *w, const struct sp_sql_action *a)
+{
+	const struct sp_policy_rule *best = NULL;
+
+	if (a->need == SP_SQL_NEED_REFUSE) {
+		sp_decide_refuse(w, "Setting %s to this would change how statements are read, so it is never allowed.",
+		    a->name);
+		return;
+	}
+	for (size_t i = 0; i < w->scope->n; i++) {
+		const struct sp_policy_rule *r = w->scope->rules[i];
+
+		if (!sp_match_action(r, a) || !sp_match_context(r, w->req->time, w->req->from))
+			continue;
+		sp_decide_mask(w, r);
+		if (best == NULL || sp_decide_is_stricter(r, best))
+			best = r;
+	}
+	if (best != NULL)
+		sp_decide_take(w, best);
+	else if (a->need != SP_SQL_NEED_NONE)
+		sp_decide_no_rule(w, a);
+}
+
+static void sp_decide_sql(struct sp_decide_work *w, const struct sp_sql *sql, size_t n);
+
+static void
+sp_decide_actions(struct sp_decide_work *w, const struct sp_sql_stmt *s)
+{
+	for (size_t i = 0; i < s->nactions; i++)
+		sp_decide_action(w, &s->actions[i]);
+}
+
+/* The latest of the first n statements that gives a prepared statement or cursor its meaning. */
+static const struct sp_sql_stmt *
+sp_decide_definition(const struct sp_sql *sql, size_t n, bool is_cursor, const char *name)
+{
+	for (size_t i = n; i > 0; i--) {
+		const struct sp_sql_stmt *s = sp_sql_at(sql, i - 1);
+
+		if (s->is_definition && strcmp(is_cursor ? s->cursor : s->prepared, name) == 0 && name[0] != 0)
+			return s;
+	}
+	return NULL;
+}
+
+/* What runs, or shows rows, under a name given earlier. */
+static void
+sp_decide_named(struct sp_decide_work *w, const struct sp_sql *sql, size_t i, const struct sp_sql_action *a)
+{
+	bool is_cursor = a->verb == SP_SQL_CURSOR;
+	const struct sp_sql_stmt *def = sp_decide_definition(sql, i, is_cursor, a->name);
+	const struct sp_sql *found = NULL;
+
+	if (def == NULL && w->req->lookup != NULL)
+		found = w->req->lookup(w->req->lookup_ctx, is_cursor ? SP_DECIDE_CURSOR : SP_DECIDE_PREPARED, a->name);
+	if (found != NULL)
+		def = sp_decide_definition(found, sp_sql_count(found), is_cursor, a->name);
+	if ((def == NULL && found == NULL) || w->nesting >= SP_DECIDE_NESTING_MAX) {
+		sp_decide_refuse(w, "It is not known here what the %s \"%.64s\" does.",
+		    is_cursor ? "cursor" : "prepared statement", a->name);
+		return;
+	}
+	w->nesting++;
+	if (def != NULL)
+		sp_decide_actions(w, def);
+	else
+		sp_decide_sql(w, found, sp_sql_count(found));
+	w->nesting--;
+}
+
+static void
+sp_decide_sql(struct sp_decide_work *w, const struct sp_sql *sql, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct sp_sql_stmt *s = sp_sql_at(sql, i);
+
+		sp_decide_actions(w, s);
+		if (s->verb == SP_SQL_UNPARSED && w->d->effect == SP_POLICY_DENY && w->d->is_refusal)
+			(void)snprintf(w->d->message, sizeof(w->d->message),
+			    "This text could not be understood, so it is refused: %s.", s->error);
+		for (size_t j = 0; j < s->nactions; j++)
+			if (s->actions[j].object == SP_SQL_OBJECT_OTHER &&
+			    (s->actions[j].verb == SP_SQL_EXECUTE || s->actions[j].verb == SP_SQL_CURSOR))
+				sp_decide_named(w, sql, i, &s->actions[j]);
+	}
+}
+
+/* Whether any rule lets the person do anything here at all, and none keeps them out. */
+static void
+sp_decide_connect(struct sp_decide_work *w)
+{
+	const struct sp_policy_rule *allows = NULL;
+
+	for (size_t i = 0; i < w->scope->n; i++) {
+		const struct sp_policy_rule *r = w->scope->rules[i];
+
+		if (!sp_match_connect(r) || !sp_match_context(r, w->req->time, w->req->from))
+			continue;
+		if (r->effect == SP_POLICY_DENY) {
+			sp_decide_take(w, r);
+			return;
+		}
+		if (allows == NULL)
+			allows = r;
+	}
+	if (allows == NULL) {
+		sp_decide_refuse(w, "No rule lets you use %s.", w->scope->connection->name);
+		return;
+	}
+	w->d->effect = SP_POLICY_ALLOW;
+	w->d->rule = allows;
+}
+
+static void
+sp_decide_argv(struct sp_decide_work *w)
+{
+	const struct sp_policy_connection *c = w->scope->connection;
+	const struct sp_policy_rule *best = NULL;
+
+	w->d->label = SP_POLICY_ENFORCED;
+	sp_decide_connect(w);
+	if (w->d->effect == SP_POLICY_DENY)
+		return;
+	for (size_t i = 0; i < c->ntools; i++)
+		if (w->req->argv[0] != NULL && strcmp(c->tools[i], w->req->argv[0]) == 0)
+			return;
+	w->d->effect = SP_POLICY_ALLOW;
+	w->d->rule = NULL;
+	for (size_t i = 0; i < w->scope->n; i++) {
+		const struct sp_policy_rule *r = w->scope->rules[i];
+
+		if (!sp_match_command(r, w->req->argv) || !sp_match_context(r, w->req->time, w->req->from))
+			continue;
+		sp_decide_mask(w, r);
+		if (best == NULL || sp_decide_is_stricter(r, best))
+			best = r;
+	}
+	if (best != NULL)
+		sp_decide_take(w, best);
+	else
+		sp_decide_refuse(w, "No rule allows this command on %s.", c->name);
+}
+
+void
+sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *request,
+    struct sp_decision *ret_decision)
+{
+	struct sp_decide_work w = {.scope = scope, .req = request, .d = ret_decision};
+	struct sp_decision *d = ret_decision;
+
+	d->effect = SP_POLICY_DENY;
+	d->is_refusal = false;
+	d->rule = NULL;
+	d->label = SP_POLICY_PROVEN;
+	d->approve = NULL;
+	d->policy_version = scope->image->version;
+	d->nmasks = 0;
+	d->message[0] = 0;
+	if (request->argv != NULL) {
+		sp_decide_argv(&w);
+	} else if (request->sql == NULL) {
+		sp_decide_connect(&w);
+	} else {
+		/* A message of nothing but comments and BEGINs needs only that the person may be here. */
+		sp_decide_connect(&w);
+		if (d->effect == SP_POLICY_ALLOW) {
+			d->rule = NULL;
+			sp_decide_sql(&w, request->sql, sp_sql_count(request->sql));
+		}
+	}
+	if (d->effect != SP_POLICY_DENY)
+		d->is_refusal = false;
+	if (d->effect == SP_POLICY_DENY)
+		d->approve = NULL;
+}
+
+/* --- explain ------------------------------------------------------------------------------------- */
+
+static const char *
+sp_decide_why_not(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
+    const struct sp_policy_connection *c, const struct sp_decide_request *q, const struct sp_policy_rule *r)
+{
+	if (!sp_match_connection(r, c))
+		return "another connection (on)";
+	if (!sp_model_matches(image, &r->who, subject))
+		return "another person (who)";
+	if (!sp_match_context(r, q->time, q->from))
+		return "another time or place (when, from)";
+	if (q->argv != NULL)
+		return sp_match_command(r, q->argv) ? NULL : "another command (do)";
+	if (q->sql == NULL)
+		return sp_match_connect(r) ? NULL : "says nothing of connecting (do)";
+	for (size_t i = 0; i < sp_sql_count(q->sql); i++) {
+		const struct sp_sql_stmt *s = sp_sql_at(q->sql, i);
+
+		for (size_t j = 0; j < s->nactions; j++)
+			if (sp_match_action(r, &s->actions[j]))
+				return NULL;
+	}
+	return "another action (do)";
+}
+
+int
+sp_decide_explain(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
+    const struct sp_policy_connection *connection, const struct sp_decide_request *request, struct sp_buf *out)
+{
+	for (size_t i = 0; i < image->nrules; i++) {
+		const struct sp_policy_rule *r = &image->rules[i];
+		const char *why = sp_decide_why_not(image, subject, connection, request, r);
+
+		(void)sp_buf_putf(out, "  %-8s %-32s %s%s\n", sp_policy_effect_str(r->effect), r->name,
+		    why == NULL ? "matches" : "no match: ", why == NULL ? "" : why);
+	}
+	return sp_buf_error(out);
+}
