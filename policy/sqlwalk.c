@@ -143,6 +143,7 @@ sp_sqlwalker_target(struct sp_sqlwalker *w, const struct sp_pgtree *rv, enum sp_
 	name = sp_sqlwalker_string(w, &v);
 	if (w->is_explain) {
 		verb = SP_SQL_EXPLAIN;
+		aspects = 0;
 		is_written = false;
 	}
 	sp_sqlfacts_alias(w->f, name);
