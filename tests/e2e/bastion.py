@@ -166,6 +166,14 @@ class Bastion:
         self.stop()
 
     def start(self):
+        self.prepare()
+        self.configure()
+        self.enable()
+        self.start_daemons()
+        self.start_sshd()
+
+    def prepare(self):
+        """A machine with its peers and the package as dpkg leaves it: nothing configured, nothing of ours running."""
         if os.geteuid() != 0:
             raise BastionError("a private root needs root")
         self.deb = self.deb or self.find_deb()
@@ -178,11 +186,8 @@ class Bastion:
         self.make_certificates()
         self.make_people()
         self.start_peers()
+        self.plain_sshd()
         self.install()
-        self.configure()
-        self.enable()
-        self.start_daemons()
-        self.start_sshd()
 
     def stop(self):
         if self.holder is not None:
@@ -373,10 +378,13 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
     def set_policy(self, text, name="orders.yaml"):
         self.write(f"/etc/sallyport/policy.d/{name}", text, mode="0640", owner="root:sallyport-control")
 
-    def enable(self):
+    def plain_sshd(self):
+        """sshd as Debian sets it up, whatever this machine's own is like."""
         self.run(["sh", "-c", "cp /usr/share/openssh/sshd_config /etc/ssh/sshd_config; rm -f /etc/ssh/sshd_config.d/*; "
                   "mkdir -p /run/sshd; ssh-keygen -A >/dev/null; "
                   "sed 's/^/bastion /' /etc/ssh/ssh_host_ed25519_key.pub >/etc/ssh/ssh_known_hosts"])
+
+    def enable(self):
         return self.run(["sallyport-enable"])
 
     def start_daemons(self):
