@@ -72,7 +72,8 @@ sp_email_domain(const struct sp_detect *d, size_t s)
 	for (;;) {
 		while (i - s < SP_EMAIL_DOMAIN_MAX && sp_email_is_label(sp_detect_at(d, i)))
 			i++;
-		while (i > label && d->p[i - 1] == '-' && !sp_email_is_label(sp_detect_at(d, i)))
+		/* Dashes at its end are not the domain's. */
+		for (bool whole = !sp_email_is_label(sp_detect_at(d, i)); whole && i > label && d->p[i - 1] == '-';)
 			i--;
 		if (i == label || d->p[label] == '-')
 			break;
