@@ -25,6 +25,8 @@ struct sp_regex_list {
 	pcre2_match_context *limits;
 	hs_database_t *db; /* NULL: no pattern can be prefiltered */
 	hs_scratch_t *scratch;
+	uint8_t *copy; /* of a text that is not UTF-8, made so */
+	size_t copy_cap;
 };
 
 int
@@ -60,6 +62,9 @@ sp_regex_list_free(struct sp_regex_list *l)
 	pcre2_match_context_free(l->limits);
 	hs_free_scratch(l->scratch);
 	hs_free_database(l->db);
+	if (l->copy != NULL)
+		explicit_bzero(l->copy, l->copy_cap);
+	free(l->copy);
 	free(l);
 }
 
@@ -82,7 +87,7 @@ sp_regex_compile(const char *pattern, char *why, size_t why_size, pcre2_code **r
 	if (strlen(pattern) > SP_MASK_PATTERN_MAX)
 		return sp_regex_refuse(SP_ERR_LIMIT, why, why_size, "the pattern is too long");
 	code = pcre2_compile((PCRE2_SPTR)(const void *)pattern, PCRE2_ZERO_TERMINATED,
-	    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &err, &where, NULL);
+	    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &err, &where, NULL);
 	if (code == NULL) {
 		char text[128] = "";
 
@@ -221,7 +226,7 @@ sp_regex_candidates(struct sp_regex_list *l, const uint8_t *p, size_t n)
 {
 	uint32_t all = l->n == 32 ? UINT32_MAX : (1u << l->n) - 1, hits = 0;
 
-	if (l->db == NULL || !sp_text_is_utf8(p, n))
+	if (l->db == NULL)
 		return all;
 	for (size_t i = 0; i < l->n; i++)
 		hits |= (uint32_t)!l->at[i].is_prefiltered << i;
@@ -250,7 +255,7 @@ sp_regex_find(struct sp_regex_list *l, const struct sp_regex *x, struct sp_regex
 
 	while (off < n) {
 		int r = pcre2_match(x->code, (PCRE2_SPTR)(const void *)(t->p + t->lo), n, off,
-		    t->is_final ? 0 : PCRE2_PARTIAL_HARD, l->match, l->limits);
+		    PCRE2_NO_UTF_CHECK | (t->is_final ? 0 : PCRE2_PARTIAL_HARD), l->match, l->limits);
 
 		if (r == PCRE2_ERROR_NOMATCH)
 			return;
@@ -270,6 +275,55 @@ sp_regex_find(struct sp_regex_list *l, const struct sp_regex *x, struct sp_regex
 		sp_span_add(run->out, t->lo + at[0], t->lo + at[1], (uint8_t)run->kind, run->transform);
 		off = at[1];
 	}
+}
+
+/* Bytes of the UTF-8 character at p (RFC 3629), 0 if it is none. */
+static size_t
+sp_regex_char(const uint8_t *p, size_t n)
+{
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
+
+	if (len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if (!sp_chars_is_inner(p[i]))
+			return 0;
+	}
+	/* Overlong, surrogate, past the last plane. */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return len;
+}
+
+/* PCRE2 and vectorscan want UTF-8: they get a copy in which each byte that is part of no character is a NUL. */
+static int
+sp_regex_clean(struct sp_regex_list *l, struct sp_regex_text *t)
+{
+	size_t n = t->hi - t->lo, len;
+	uint8_t *copy;
+
+	if (sp_text_is_utf8(t->p + t->lo, n))
+		return 0;
+	if (l->copy_cap < t->hi) {
+		if (l->copy != NULL)
+			explicit_bzero(l->copy, l->copy_cap);
+		copy = realloc(l->copy, t->hi);
+		if (copy == NULL)
+			return SP_ERR_NOMEM;
+		l->copy = copy;
+		l->copy_cap = t->hi;
+	}
+	memcpy(l->copy + t->lo, t->p + t->lo, n);
+	for (size_t i = t->lo; i < t->hi; i += len) {
+		len = sp_regex_char(l->copy + i, t->hi - i);
+		if (len == 0) {
+			l->copy[i] = 0;
+			len = 1;
+		}
+	}
+	t->p = l->copy;
+	return 0;
 }
 
 /* The end of the last whole UTF-8 character, when more bytes may follow. */
@@ -299,13 +353,17 @@ sp_regex_scan(struct sp_regex_list *l, const struct sp_regex_text *text, size_t 
 	struct sp_regex_run run = { &t, 0, 0, out, SIZE_MAX };
 	uint32_t which = l->n == 32 ? UINT32_MAX : (1u << l->n) - 1;
 	size_t undecided = SIZE_MAX;
+	int r;
 
+	if (!t.is_final)
+		t.hi = sp_regex_whole(&t);
+	r = sp_regex_clean(l, &t);
+	if (r != 0)
+		return r;
 	if (t.hi == t.lo)
 		which = 0;
 	else if (t.is_final && t.start == t.lo)
 		which = sp_regex_candidates(l, t.p + t.lo, t.hi - t.lo);
-	if (!t.is_final)
-		t.hi = sp_regex_whole(&t);
 	for (size_t i = 0; which >> i != 0 && i < l->n; i++) {
 		if ((which >> i & 1) == 0)
 			continue;

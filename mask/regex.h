@@ -2,7 +2,8 @@
 /*
  * A set's custom regexes: one vectorscan pass without start offsets tells
  * which of them may match a value; PCRE2 then finds where. What vectorscan
- * cannot compile, and values that are not UTF-8, go to PCRE2 at once.
+ * cannot compile goes to PCRE2 at once. A byte that is not part of a UTF-8
+ * character counts as a NUL.
  */
 #ifndef SALLYPORT_MASK_REGEX_H
 #define SALLYPORT_MASK_REGEX_H
