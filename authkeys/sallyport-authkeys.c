@@ -22,7 +22,10 @@
 #define SP_AUTHKEYS_LINE_MAX ((size_t)4096)
 #define SP_AUTHKEYS_GROUPS 8
 
-enum { SP_AUTHKEYS_ASK = 1, SP_AUTHKEYS_REPLY = 129 };
+enum {
+	SP_AUTHKEYS_ASK = 1,
+	SP_AUTHKEYS_REPLY = 129
+};
 
 /* sshd must have given up root's groups for us (it did not always: CVE-2021-41617). */
 static bool

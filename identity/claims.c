@@ -35,7 +35,8 @@ sp_claims_check_aud(const json_t *claims, const struct sp_issuer *is, size_t *re
 	}
 	if (!json_is_array(aud))
 		return sp_reason_set(why, SP_ERR_FORMAT, "aud is missing, or neither string nor array");
-	json_array_foreach (aud, i, one) {
+	json_array_foreach(aud, i, one)
+	{
 		if (!json_is_string(one))
 			return sp_reason_set(why, SP_ERR_FORMAT, "aud holds something else than strings");
 		if (!sp_claims_is_audience(is, json_string_value(one)))
@@ -72,8 +73,8 @@ sp_claims_check_parties(const json_t *claims, const struct sp_issuer *is, struct
 	if (r != 0)
 		return r;
 	if (*ret_sub == NULL || **ret_sub == '\0' || strlen(*ret_sub) > SP_CLAIMS_SUB_MAX)
-		return sp_reason_set(why, SP_ERR_FORMAT, "sub is missing, empty or longer than %d bytes",
-		    SP_CLAIMS_SUB_MAX);
+		return sp_reason_set(
+		    why, SP_ERR_FORMAT, "sub is missing, empty or longer than %d bytes", SP_CLAIMS_SUB_MAX);
 	return 0;
 }
 
@@ -96,8 +97,8 @@ sp_claims_check_auth_time(const json_t *claims, const struct sp_issuer *is, int6
 }
 
 int
-sp_claims_check(const json_t *claims, const struct sp_issuer *is, int64_t now, struct sp_reason *why,
-    struct sp_claims *ret_claims)
+sp_claims_check(
+    const json_t *claims, const struct sp_issuer *is, int64_t now, struct sp_reason *why, struct sp_claims *ret_claims)
 {
 	json_int_t iat = 0, exp = 0, nbf = 0;
 	const char *sub;
@@ -199,7 +200,8 @@ sp_claims_groups(const json_t *claims, const struct sp_issuer *is, struct sp_rea
 	}
 	if (!json_is_array(v) || json_array_size(v) > SP_CLAIMS_GROUPS_MAX)
 		goto bad;
-	json_array_foreach (v, i, one) {
+	json_array_foreach(v, i, one)
+	{
 		if (!json_is_string(one) || json_string_length(one) > SP_CLAIMS_GROUP_MAX)
 			goto bad;
 		if (json_array_append(groups, one) != 0) {

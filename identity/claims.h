@@ -27,12 +27,12 @@ struct sp_claims {
 int sp_claims_check(const json_t *claims, const struct sp_issuer *is, int64_t now, struct sp_reason *why,
     struct sp_claims *ret_claims) SP_MUST_CHECK;
 /* Whether the mapped claim names exactly this login name. DENIED, FORMAT. */
-int sp_claims_check_user(const json_t *claims, const struct sp_issuer *is, const char *user,
-    struct sp_reason *why) SP_MUST_CHECK;
+int sp_claims_check_user(
+    const json_t *claims, const struct sp_issuer *is, const char *user, struct sp_reason *why) SP_MUST_CHECK;
 /* email_verified as true or "true". */
 bool sp_claims_is_email_verified(const json_t *claims);
 /* The groups claim as a new array of strings (empty if absent). FORMAT, LIMIT, NOMEM. */
-int sp_claims_groups(const json_t *claims, const struct sp_issuer *is, struct sp_reason *why,
-    json_t **ret_groups) SP_MUST_CHECK;
+int sp_claims_groups(
+    const json_t *claims, const struct sp_issuer *is, struct sp_reason *why, json_t **ret_groups) SP_MUST_CHECK;
 
 #endif

@@ -53,8 +53,8 @@ sp_config_bad(struct sp_config *c, struct fy_node *node, int err, const char *wh
 	struct fy_token *t = sp_config_token(node);
 	const struct fy_mark *m = t == NULL ? NULL : fy_token_start_mark(t);
 
-	return sp_reason_set(c->why, err, "%s:%d:%d: %s", c->name, m == NULL ? 1 : m->line + 1,
-	    m == NULL ? 1 : m->column + 1, what);
+	return sp_reason_set(
+	    c->why, err, "%s:%d:%d: %s", c->name, m == NULL ? 1 : m->line + 1, m == NULL ? 1 : m->column + 1, what);
 }
 
 /* Edits between a and b, strings of at most 31 bytes. */
@@ -137,7 +137,8 @@ sp_config_mapping(struct sp_config *c, struct fy_node *node, const struct sp_con
 		struct fy_node *kn = fy_node_pair_key(pair);
 		const struct sp_config_key *k = keys;
 		char *key = NULL;
-		int r = kn == NULL ? sp_config_bad(c, node, SP_ERR_INVALID, "empty key") : sp_config_string(c, kn, &key);
+		int r =
+		    kn == NULL ? sp_config_bad(c, node, SP_ERR_INVALID, "empty key") : sp_config_string(c, kn, &key);
 
 		if (r != 0)
 			return r;
@@ -178,7 +179,8 @@ sp_config_duration(struct sp_config *c, struct fy_node *node, int64_t max, int64
 		unit = 0;
 	free(s);
 	if (i == 0 || unit == 0 || v > max / unit)
-		return sp_config_bad(c, node, SP_ERR_INVALID, "a duration like 60, 5m or 24h is wanted, within its maximum");
+		return sp_config_bad(
+		    c, node, SP_ERR_INVALID, "a duration like 60, 5m or 24h is wanted, within its maximum");
 	*ret_s = v * unit;
 	return 0;
 }
@@ -281,9 +283,9 @@ static int
 sp_config_user(struct sp_config *c, struct fy_node *node, struct sp_issuer *is)
 {
 	static const struct sp_config_key keys[] = {
-		{"claim", sp_config_user_claim},
-		{"domain", sp_config_user_domain},
-		{NULL, NULL},
+	    {"claim", sp_config_user_claim},
+	    {"domain", sp_config_user_domain},
+	    {NULL, NULL},
 	};
 	int r = sp_config_mapping(c, node, keys, is);
 
@@ -292,7 +294,8 @@ sp_config_user(struct sp_config *c, struct fy_node *node, struct sp_issuer *is)
 	if (is->user_claim == NULL)
 		return sp_config_bad(c, node, SP_ERR_INVALID, "user needs a claim");
 	if ((strcmp(is->user_claim, "email") == 0) != (is->user_domain != NULL))
-		return sp_config_bad(c, node, SP_ERR_INVALID, "claim: email needs a domain, and no other claim has one");
+		return sp_config_bad(
+		    c, node, SP_ERR_INVALID, "claim: email needs a domain, and no other claim has one");
 	return 0;
 }
 
@@ -331,18 +334,18 @@ sp_config_stale(struct sp_config *c, struct fy_node *node, struct sp_issuer *is)
 }
 
 static const struct sp_config_key sp_config_issuer_keys[] = {
-	{"issuer", sp_config_issuer_url},
-	{"client_id", sp_config_client_id},
-	{"trusted_audiences", sp_config_audiences},
-	{"algorithms", sp_config_algorithms},
-	{"expiry", sp_config_expiry},
-	{"user", sp_config_user},
-	{"groups_claim", sp_config_groups_claim},
-	{"ca", sp_config_ca},
-	{"max_age", sp_config_max_age},
-	{"skew", sp_config_skew},
-	{"stale", sp_config_stale},
-	{NULL, NULL},
+    {"issuer", sp_config_issuer_url},
+    {"client_id", sp_config_client_id},
+    {"trusted_audiences", sp_config_audiences},
+    {"algorithms", sp_config_algorithms},
+    {"expiry", sp_config_expiry},
+    {"user", sp_config_user},
+    {"groups_claim", sp_config_groups_claim},
+    {"ca", sp_config_ca},
+    {"max_age", sp_config_max_age},
+    {"skew", sp_config_skew},
+    {"stale", sp_config_stale},
+    {NULL, NULL},
 };
 
 static int
@@ -401,15 +404,15 @@ sp_config_version(struct sp_config *c, struct fy_node *node, struct sp_issuer *u
 
 /* Sections of the other daemons are theirs to read. */
 static const struct sp_config_key sp_config_top[] = {
-	{"version", sp_config_version},
-	{"issuers", sp_config_issuers},
-	{"store", NULL},
-	{"control", NULL},
-	{"recorder", NULL},
-	{"sessions", NULL},
-	{"web", NULL},
-	{"notifications", NULL},
-	{NULL, NULL},
+    {"version", sp_config_version},
+    {"issuers", sp_config_issuers},
+    {"store", NULL},
+    {"control", NULL},
+    {"recorder", NULL},
+    {"sessions", NULL},
+    {"web", NULL},
+    {"notifications", NULL},
+    {NULL, NULL},
 };
 
 /* What libfyaml found wrong, as one line. */
@@ -471,7 +474,8 @@ sp_config_read(int fd, const char *path, struct sp_reason *why, struct sp_buf *b
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return sp_reason_set(why, SP_ERR_SYSTEM, "%s: not a regular file", path);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return sp_reason_set(why, SP_ERR_DENIED, "%s: must belong to root and be writable by nobody else", path);
+		return sp_reason_set(
+		    why, SP_ERR_DENIED, "%s: must belong to root and be writable by nobody else", path);
 	for (;;) {
 		int r = sp_buf_reserve(b, 4096, &p);
 

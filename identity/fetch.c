@@ -51,8 +51,8 @@ sp_fetch_finish(struct sp_fetch_job *job, CURLcode code)
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		err = sp_reason_set(&why, SP_ERR_TIMEOUT, "no answer in time: %s", job->error);
 	else if (code != CURLE_OK)
-		err = sp_reason_set(&why, SP_ERR_UNAVAILABLE, "%s",
-		    job->error[0] != '\0' ? job->error : curl_easy_strerror(code));
+		err = sp_reason_set(
+		    &why, SP_ERR_UNAVAILABLE, "%s", job->error[0] != '\0' ? job->error : curl_easy_strerror(code));
 	else if (status != 200)
 		err = sp_reason_set(&why, SP_ERR_UNAVAILABLE, "HTTP status %ld", status);
 	job->done(job->ctx, err, body, job->max_age, &why);
@@ -156,7 +156,7 @@ sp_fetch_on_header(char *p, size_t size, size_t n, void *arg)
 	memcpy(line, p, len);
 	line[len] = '\0';
 	for (char *t = strtok_r(line + sizeof(name) - 1, ", \t\r\n", &save); t != NULL;
-	    t = strtok_r(NULL, ", \t\r\n", &save)) {
+	     t = strtok_r(NULL, ", \t\r\n", &save)) {
 		if (strcasecmp(t, "no-store") == 0 || strcasecmp(t, "no-cache") == 0)
 			job->max_age = 0;
 		else if (strncasecmp(t, "max-age=", 8) == 0 && job->max_age != 0)
@@ -217,8 +217,8 @@ sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca_pem)
 	CURL *e = job->easy;
 	CURLcode c = curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
 
-#define SP_FETCH_SET(option, value)                                                                                    \
-	if (c == CURLE_OK)                                                                                             \
+#define SP_FETCH_SET(option, value) \
+	if (c == CURLE_OK)          \
 	c = curl_easy_setopt(e, (option), (value))
 
 	SP_FETCH_SET(CURLOPT_URL, url);
@@ -249,7 +249,8 @@ sp_fetch_options(struct sp_fetch_job *job, const char *url, const char *ca_pem)
 }
 
 int
-sp_fetch_get(struct sp_fetch *f, const char *url, const char *ca_pem, sp_fetch_done *done, void *ctx, struct sp_reason *why)
+sp_fetch_get(
+    struct sp_fetch *f, const char *url, const char *ca_pem, sp_fetch_done *done, void *ctx, struct sp_reason *why)
 {
 	struct sp_fetch_job *job;
 

@@ -8,13 +8,13 @@ static const struct {
 	const char *name;
 	enum sp_issuer_expiry expiry;
 } sp_issuer_expiries[] = {
-	{"oidc", SP_ISSUER_OIDC},
-	{"oidc_refreshed", SP_ISSUER_OIDC_REFRESHED},
-	{"oidc-refreshed", SP_ISSUER_OIDC_REFRESHED},
-	{"12h", SP_ISSUER_12H},
-	{"24h", SP_ISSUER_24H},
-	{"48h", SP_ISSUER_48H},
-	{"1week", SP_ISSUER_1WEEK},
+    {"oidc", SP_ISSUER_OIDC},
+    {"oidc_refreshed", SP_ISSUER_OIDC_REFRESHED},
+    {"oidc-refreshed", SP_ISSUER_OIDC_REFRESHED},
+    {"12h", SP_ISSUER_12H},
+    {"24h", SP_ISSUER_24H},
+    {"48h", SP_ISSUER_48H},
+    {"1week", SP_ISSUER_1WEEK},
 };
 
 struct sp_issuer *

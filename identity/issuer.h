@@ -9,11 +9,11 @@
 #include "identity/jwa.h"
 #include "lib/err.h"
 
-#define SP_ISSUER_MAX 32	      /* entries */
-#define SP_ISSUER_AUDIENCES 16	      /* trusted_audiences of one */
-#define SP_ISSUER_SKEW 60	      /* seconds, default */
-#define SP_ISSUER_SKEW_MAX 300	      /* seconds */
-#define SP_ISSUER_STALE (24 * 3600)   /* seconds that keys outlive a provider that cannot be reached, default */
+#define SP_ISSUER_MAX 32	    /* entries */
+#define SP_ISSUER_AUDIENCES 16	    /* trusted_audiences of one */
+#define SP_ISSUER_SKEW 60	    /* seconds, default */
+#define SP_ISSUER_SKEW_MAX 300	    /* seconds */
+#define SP_ISSUER_STALE (24 * 3600) /* seconds that keys outlive a provider that cannot be reached, default */
 #define SP_ISSUER_STALE_MAX (7 * 24 * 3600)
 
 /* How long a verified token lets someone in. */
@@ -33,14 +33,14 @@ struct sp_issuer {
 	size_t trusted_count;
 	unsigned algorithms; /* bit mask by enum sp_jwa */
 	enum sp_issuer_expiry expiry;
-	char *user_claim;   /* whose value is the login name */
-	char *user_domain;  /* with user_claim email: the part after @ that is required; else NULL */
+	char *user_claim;  /* whose value is the login name */
+	char *user_domain; /* with user_claim email: the part after @ that is required; else NULL */
 	char *groups_claim;
-	char *ca;	    /* PEM file, or NULL for the system's */
-	char *ca_pem;	    /* what was in it; set with ca by sp_config_load() */
-	int64_t max_age;    /* seconds since auth_time; 0: not asked for */
-	int64_t skew;	    /* seconds */
-	int64_t stale;	    /* seconds */
+	char *ca;	 /* PEM file, or NULL for the system's */
+	char *ca_pem;	 /* what was in it; set with ca by sp_config_load() */
+	int64_t max_age; /* seconds since auth_time; 0: not asked for */
+	int64_t skew;	 /* seconds */
+	int64_t stale;	 /* seconds */
 };
 
 /* New entry with the defaults and empty names. NULL if out of memory. */

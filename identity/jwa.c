@@ -8,12 +8,12 @@ static const struct {
 	const char *name;
 	enum sp_jwa_key key;
 } sp_jwa_table[SP_JWA_COUNT] = {
-	[SP_JWA_RS256] = {"RS256", SP_JWA_KEY_RSA},
-	[SP_JWA_PS256] = {"PS256", SP_JWA_KEY_RSA},
-	[SP_JWA_ES256] = {"ES256", SP_JWA_KEY_P256},
-	[SP_JWA_ES384] = {"ES384", SP_JWA_KEY_P384},
-	[SP_JWA_ES512] = {"ES512", SP_JWA_KEY_P521},
-	[SP_JWA_EDDSA] = {"EdDSA", SP_JWA_KEY_ED25519},
+    [SP_JWA_RS256] = {"RS256", SP_JWA_KEY_RSA},
+    [SP_JWA_PS256] = {"PS256", SP_JWA_KEY_RSA},
+    [SP_JWA_ES256] = {"ES256", SP_JWA_KEY_P256},
+    [SP_JWA_ES384] = {"ES384", SP_JWA_KEY_P384},
+    [SP_JWA_ES512] = {"ES512", SP_JWA_KEY_P521},
+    [SP_JWA_EDDSA] = {"EdDSA", SP_JWA_KEY_ED25519},
 };
 
 int

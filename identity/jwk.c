@@ -62,8 +62,8 @@ sp_jwk_bytes(const json_t *object, const char *name, size_t want, struct sp_buf 
 	if (r != 0)
 		return sp_reason_set(why, r, "%s of a key is not base64url", name);
 	if (want != 0 && sp_buf_len(out) - before != want)
-		return sp_reason_set(why, SP_ERR_FORMAT, "%s of a key has %zu bytes, not %zu", name,
-		    sp_buf_len(out) - before, want);
+		return sp_reason_set(
+		    why, SP_ERR_FORMAT, "%s of a key has %zu bytes, not %zu", name, sp_buf_len(out) - before, want);
 	return 0;
 }
 
@@ -179,7 +179,8 @@ sp_jwk_purpose(const json_t *object, struct sp_reason *why)
 		return 0;
 	if (!json_is_array(ops))
 		return sp_reason_set(why, SP_ERR_FORMAT, "key_ops is no array");
-	json_array_foreach (ops, i, op) {
+	json_array_foreach(ops, i, op)
+	{
 		if (json_is_string(op) && strcmp(json_string_value(op), "verify") == 0)
 			return 0;
 	}
@@ -223,8 +224,7 @@ sp_jwk_parse(const json_t *object, struct sp_reason *why, struct sp_jwk **ret_jw
 		return sp_reason_set(why, SP_ERR_FORMAT, "a key is no object");
 	for (size_t i = 0; i < sizeof(sp_jwk_private) / sizeof(sp_jwk_private[0]); i++) {
 		if (json_object_get(object, sp_jwk_private[i]) != NULL)
-			return sp_reason_set(
-			    why, SP_ERR_INVALID, "key with the private member %s", sp_jwk_private[i]);
+			return sp_reason_set(why, SP_ERR_INVALID, "key with the private member %s", sp_jwk_private[i]);
 	}
 	r = sp_jwk_purpose(object, why);
 	if (r != 0)
@@ -281,7 +281,8 @@ sp_jwk_set_fill(struct sp_jwk_set *set, const json_t *keys, struct sp_reason *wh
 		return sp_reason_set(why, SP_ERR_FORMAT, "key set without a keys array");
 	if (json_array_size(keys) > SP_JWK_SET_KEYS)
 		return sp_reason_set(why, SP_ERR_LIMIT, "key set of more than %d keys", SP_JWK_SET_KEYS);
-	json_array_foreach (keys, i, k) {
+	json_array_foreach(keys, i, k)
+	{
 		int r = sp_jwk_parse(k, why, &set->keys[set->count]);
 
 		if (r == SP_ERR_NOMEM)
@@ -342,4 +343,3 @@ sp_jwk_set_find(const struct sp_jwk_set *set, const char *kid, enum sp_jwa alg, 
 	*ret_key = found->key;
 	return 0;
 }
-

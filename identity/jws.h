@@ -38,8 +38,8 @@ void sp_jws_header_clear(struct sp_jws_header *h);
 /* Decodes a payload that is one JSON object. FORMAT, LIMIT, NOMEM. */
 int sp_jws_payload_read(struct sp_view b64, struct sp_reason *why, json_t **ret_object) SP_MUST_CHECK;
 /* Verifies header "." payload with key. SIGNATURE, FORMAT, INVALID, NOMEM. */
-int sp_jws_verify(const struct sp_jws *jws, const struct sp_pubkey *key, enum sp_jwa alg,
-    struct sp_reason *why) SP_MUST_CHECK;
+int sp_jws_verify(
+    const struct sp_jws *jws, const struct sp_pubkey *key, enum sp_jwa alg, struct sp_reason *why) SP_MUST_CHECK;
 /* Splits header.payload.signature: exactly three parts, none empty. FORMAT. */
 int sp_jws_split(struct sp_view compact, struct sp_reason *why, struct sp_jws *ret_jws) SP_MUST_CHECK;
 

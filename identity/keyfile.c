@@ -62,8 +62,8 @@ sp_keyfile_write(const char *tmp, const char *path, const char *text)
 }
 
 int
-sp_keyfile_save(const char *directory, const char *issuer, int64_t fetched, int64_t ttl, struct sp_view jwks,
-    struct sp_reason *why)
+sp_keyfile_save(
+    const char *directory, const char *issuer, int64_t fetched, int64_t ttl, struct sp_view jwks, struct sp_reason *why)
 {
 	char path[PATH_MAX], tmp[PATH_MAX], *text = NULL;
 	json_t *doc = json_pack("{s:s, s:I, s:I, s:s%}", "issuer", issuer, "fetched", (json_int_t)fetched, "ttl",
@@ -96,8 +96,8 @@ sp_keyfile_read(const char *path, struct sp_buf *b, struct sp_reason *why)
 	uint8_t *p;
 
 	if (fd < 0)
-		return sp_reason_set(why, errno == ENOENT ? SP_ERR_NOT_FOUND : SP_ERR_SYSTEM, "%s: %s", path,
-		    strerror(errno));
+		return sp_reason_set(
+		    why, errno == ENOENT ? SP_ERR_NOT_FOUND : SP_ERR_SYSTEM, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
 		r = sp_reason_set(why, SP_ERR_DENIED, "%s: not a file of ours with mode 0600", path);
 	} else if (st.st_size > (off_t)SP_KEYFILE_MAX) {
@@ -112,8 +112,8 @@ sp_keyfile_read(const char *path, struct sp_buf *b, struct sp_reason *why)
 }
 
 int
-sp_keyfile_load(const char *directory, const char *issuer, int64_t *ret_fetched, int64_t *ret_ttl,
-    struct sp_buf *jwks, struct sp_reason *why)
+sp_keyfile_load(const char *directory, const char *issuer, int64_t *ret_fetched, int64_t *ret_ttl, struct sp_buf *jwks,
+    struct sp_reason *why)
 {
 	struct sp_buf *b = sp_buf_new(SP_KEYFILE_MAX);
 	json_int_t fetched = 0, ttl = 0;

@@ -23,10 +23,10 @@ struct sp_keys_entry {
 	struct event *timer;	/* the next refresh */
 	int64_t fetched;	/* seconds, CLOCK_REALTIME: it outlives a restart */
 	int64_t ttl;
-	int64_t unknown_at;	/* when an unknown kid last caused a refresh */
-	int64_t tried_at;	/* when a refresh was last started */
-	unsigned failures;	/* in a row */
-	bool is_busy;		/* a refresh is under way: there is only ever one */
+	int64_t unknown_at; /* when an unknown kid last caused a refresh */
+	int64_t tried_at;   /* when a refresh was last started */
+	unsigned failures;  /* in a row */
+	bool is_busy;	    /* a refresh is under way: there is only ever one */
 };
 
 struct sp_keys {
@@ -64,8 +64,8 @@ sp_keys_failed(struct sp_keys_entry *e, const char *what, const struct sp_reason
 {
 	e->is_busy = false;
 	e->failures++;
-	sp_log_warn("issuer %s: %s: %s; next try in %lld s", e->is->issuer, what, why->text,
-	    (long long)sp_keys_retry(e));
+	sp_log_warn(
+	    "issuer %s: %s: %s; next try in %lld s", e->is->issuer, what, why->text, (long long)sp_keys_retry(e));
 	sp_keys_schedule(e, sp_keys_retry(e));
 	e->keys->cb(e->keys->ctx, e->is, false);
 }
@@ -124,8 +124,8 @@ sp_keys_on_jwks(void *ctx, int err, struct sp_view body, int64_t max_age, const 
 		return;
 	}
 	if (sp_jwk_set_refused(set) > 0)
-		sp_log_info("issuer %s: %zu keys left out, the last: %s", e->is->issuer, sp_jwk_set_refused(set),
-		    why.text);
+		sp_log_info(
+		    "issuer %s: %zu keys left out, the last: %s", e->is->issuer, sp_jwk_set_refused(set), why.text);
 	e->is_busy = false;
 	e->failures = 0;
 	e->fetched = time(NULL);
@@ -204,8 +204,7 @@ sp_keys_load(struct sp_keys_entry *e)
 	struct sp_buf *b = sp_buf_new(SP_JWK_SET_BYTES);
 	int64_t fetched = 0, ttl = 0, now = time(NULL);
 	struct sp_reason why = {""};
-	int r = b == NULL ? SP_ERR_NOMEM
-			  : sp_keyfile_load(e->keys->directory, e->is->issuer, &fetched, &ttl, b, &why);
+	int r = b == NULL ? SP_ERR_NOMEM : sp_keyfile_load(e->keys->directory, e->is->issuer, &fetched, &ttl, b, &why);
 
 	if (r == 0 && (fetched > now || ttl < SP_KEYS_TTL_MIN || ttl > SP_KEYS_TTL_MAX))
 		r = sp_reason_set(&why, SP_ERR_INVALID, "its times cannot be right");
@@ -320,10 +319,10 @@ sp_keys_status(const struct sp_keys *keys)
 
 	for (size_t i = 0; list != NULL && i < keys->count; i++) {
 		const struct sp_keys_entry *e = &keys->entry[i];
-		const char *state = e->set == NULL		       ? "no keys"
-		    : !sp_keys_is_usable(e, now)	       ? "keys too old"
-		    : now >= e->fetched + e->ttl + 60	       ? "stale"
-							       : "fresh";
+		const char *state = e->set == NULL		      ? "no keys"
+				    : !sp_keys_is_usable(e, now)      ? "keys too old"
+				    : now >= e->fetched + e->ttl + 60 ? "stale"
+								      : "fresh";
 		json_t *one = json_pack("{s:s, s:I, s:I, s:I, s:s}", "issuer", e->is->issuer, "keys",
 		    (json_int_t)(e->set == NULL ? 0 : sp_jwk_set_count(e->set)), "age",
 		    (json_int_t)(e->set == NULL ? -1 : now - e->fetched), "failures", (json_int_t)e->failures, "state",

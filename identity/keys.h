@@ -15,11 +15,11 @@
 #include "identity/pubkey.h"
 #include "identity/reason.h"
 
-#define SP_KEYS_TTL_MIN 300	      /* seconds */
-#define SP_KEYS_TTL_MAX (24 * 3600)   /* seconds */
-#define SP_KEYS_UNKNOWN_KID_EVERY 60  /* seconds between refreshes that an unknown kid causes */
-#define SP_KEYS_RETRY_MIN 2	      /* seconds after the first failure */
-#define SP_KEYS_RETRY_MAX 300	      /* seconds after many */
+#define SP_KEYS_TTL_MIN 300	     /* seconds */
+#define SP_KEYS_TTL_MAX (24 * 3600)  /* seconds */
+#define SP_KEYS_UNKNOWN_KID_EVERY 60 /* seconds between refreshes that an unknown kid causes */
+#define SP_KEYS_RETRY_MIN 2	     /* seconds after the first failure */
+#define SP_KEYS_RETRY_MAX 300	     /* seconds after many */
 
 struct event_base;
 struct sp_fetch;

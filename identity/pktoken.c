@@ -216,8 +216,8 @@ sp_pktoken_parse(struct sp_view token, struct sp_reason *why, struct sp_pktoken 
 
 /* alg, upk and rz of the CIC header; upk is the key of the certificate. */
 static int
-sp_pktoken_cic_claims(const struct sp_pktoken *t, const struct sp_pubkey *user_key, enum sp_jwa *ret_alg,
-    struct sp_reason *why)
+sp_pktoken_cic_claims(
+    const struct sp_pktoken *t, const struct sp_pubkey *user_key, enum sp_jwa *ret_alg, struct sp_reason *why)
 {
 	const json_t *upk = json_object_get(t->cic_header.object, "upk");
 	struct sp_jwk *jwk = NULL;
@@ -263,7 +263,8 @@ sp_pktoken_commitment(const struct sp_pktoken *t, char out[SP_PKTOKEN_COMMITMENT
 	if (b == NULL)
 		return SP_ERR_NOMEM;
 	if (EVP_Q_digest(NULL, "SHA3-256", NULL, sp_buf_data(t->cic_header.bytes), sp_buf_len(t->cic_header.bytes),
-		digest, &n) != 1 || n != sizeof(digest)) {
+		digest, &n) != 1 ||
+	    n != sizeof(digest)) {
 		sp_buf_free(b);
 		return SP_ERR_CRYPTO;
 	}

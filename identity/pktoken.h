@@ -32,8 +32,8 @@ void sp_pktoken_free(struct sp_pktoken *t); /* NULL is fine */
  * Verifies the CIC: alg and upk fit, upk is user_key, rz is there, and the user's key signed the payload.
  * INVALID, FORMAT, UNSUPPORTED, SIGNATURE, NOMEM.
  */
-int sp_pktoken_check_cic(const struct sp_pktoken *t, const struct sp_pubkey *user_key,
-    struct sp_reason *why) SP_MUST_CHECK;
+int
+sp_pktoken_check_cic(const struct sp_pktoken *t, const struct sp_pubkey *user_key, struct sp_reason *why) SP_MUST_CHECK;
 /* What the provider must have signed as nonce: base64url(SHA3-256(CIC header)). CRYPTO, NOMEM. */
 int sp_pktoken_commitment(const struct sp_pktoken *t, char out[SP_PKTOKEN_COMMITMENT + 1]) SP_MUST_CHECK;
 

@@ -74,7 +74,7 @@ bool
 sp_pubkey_equal(const struct sp_pubkey *a, const struct sp_pubkey *b)
 {
 	return a->kind == b->kind && a->raw_len > 0 && a->raw_len == b->raw_len &&
-	    memcmp(a->raw, b->raw, a->raw_len) == 0;
+	       memcmp(a->raw, b->raw, a->raw_len) == 0;
 }
 
 /* Wraps pkey, which it takes over also on failure. */
@@ -149,8 +149,7 @@ sp_pubkey_rsa(struct sp_view n, struct sp_view e, struct sp_reason *why, struct 
 	if (r != 0)
 		goto out;
 	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn) != 1 ||
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, be) != 1 ||
-	    sp_pubkey_import("RSA", bld, &pkey) != 0) {
+	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, be) != 1 || sp_pubkey_import("RSA", bld, &pkey) != 0) {
 		r = sp_reason_set(why, SP_ERR_CRYPTO, "RSA key is not taken by the crypto library");
 		goto out;
 	}
@@ -273,8 +272,8 @@ sp_pubkey_digest(enum sp_jwa alg, const char **ret_name)
 }
 
 static int
-sp_pubkey_evp_verify(const struct sp_pubkey *key, enum sp_jwa alg, struct sp_view data, const uint8_t *sig,
-    size_t sig_len)
+sp_pubkey_evp_verify(
+    const struct sp_pubkey *key, enum sp_jwa alg, struct sp_view data, const uint8_t *sig, size_t sig_len)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
@@ -300,8 +299,8 @@ out:
 }
 
 int
-sp_pubkey_verify(const struct sp_pubkey *key, enum sp_jwa alg, struct sp_view data, struct sp_view sig,
-    struct sp_reason *why)
+sp_pubkey_verify(
+    const struct sp_pubkey *key, enum sp_jwa alg, struct sp_view data, struct sp_view sig, struct sp_reason *why)
 {
 	size_t half = sp_pubkey_coordinate(key->kind), want, der_len = 0;
 	unsigned char *der = NULL;

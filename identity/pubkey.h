@@ -22,8 +22,8 @@ struct sp_pubkey;
 /* From big-endian modulus and exponent. INVALID (size, even or small exponent), CRYPTO, NOMEM. */
 int sp_pubkey_rsa(struct sp_view n, struct sp_view e, struct sp_reason *why, struct sp_pubkey **ret_key) SP_MUST_CHECK;
 /* From an uncompressed point (0x04 X Y) on P-256, P-384 or P-521. INVALID (length, not on the curve), CRYPTO, NOMEM. */
-int sp_pubkey_ec(enum sp_jwa_key curve, struct sp_view point, struct sp_reason *why,
-    struct sp_pubkey **ret_key) SP_MUST_CHECK;
+int sp_pubkey_ec(
+    enum sp_jwa_key curve, struct sp_view point, struct sp_reason *why, struct sp_pubkey **ret_key) SP_MUST_CHECK;
 /* From the 32 bytes of RFC 8032. INVALID, CRYPTO, NOMEM. */
 int sp_pubkey_ed25519(struct sp_view raw, struct sp_reason *why, struct sp_pubkey **ret_key) SP_MUST_CHECK;
 void sp_pubkey_free(struct sp_pubkey *key); /* NULL is fine */

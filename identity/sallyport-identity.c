@@ -88,12 +88,12 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 {
 	char path[PATH_MAX];
 	struct sp_server_settings set = {
-		.socket_path = path,
-		.state_directory = o->state_directory,
-		.authkeys_uid = authkeys_uid,
-		.listen_fd = sd_listen_fds(1) == 1 ? SD_LISTEN_FDS_START : -1,
-		.issuers = (const struct sp_issuer *const *)issuers,
-		.issuers_count = count,
+	    .socket_path = path,
+	    .state_directory = o->state_directory,
+	    .authkeys_uid = authkeys_uid,
+	    .listen_fd = sd_listen_fds(1) == 1 ? SD_LISTEN_FDS_START : -1,
+	    .issuers = (const struct sp_issuer *const *)issuers,
+	    .issuers_count = count,
 	};
 	const struct sp_sandbox_path paths[] = {{o->state_directory, 1}, {NULL, 0}};
 	struct event_base *base = event_base_new();
@@ -136,12 +136,12 @@ int
 main(int argc, char **argv)
 {
 	struct options o = {
-		.config = SP_SYSCONFDIR "/sallyport.yaml",
-		.run_directory = SP_RUNDIR "/identity",
-		.state_directory = SP_STATEDIR "/identity",
-		.user = "sallyport-identity",
-		.authkeys_user = "sallyport-authkeys",
-		.priority = LOG_INFO,
+	    .config = SP_SYSCONFDIR "/sallyport.yaml",
+	    .run_directory = SP_RUNDIR "/identity",
+	    .state_directory = SP_STATEDIR "/identity",
+	    .user = "sallyport-identity",
+	    .authkeys_user = "sallyport-authkeys",
+	    .priority = LOG_INFO,
 	};
 	struct sp_issuer *issuers[SP_ISSUER_MAX];
 	struct sp_reason why = {""};

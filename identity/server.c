@@ -17,9 +17,18 @@
 #include "runtime/log.h"
 #include "runtime/peer.h"
 
-enum { SP_SERVER_AUTHKEY = 1, SP_SERVER_VERIFY = 2, SP_SERVER_STATUS = 3 };
-enum { SP_SERVER_REPLY = 128 }; /* a reply's type is that of its request plus this */
-enum { SP_SERVER_IS_AUTHKEYS = 0, SP_SERVER_IS_ROOT = 1 };
+enum {
+	SP_SERVER_AUTHKEY = 1,
+	SP_SERVER_VERIFY = 2,
+	SP_SERVER_STATUS = 3
+};
+enum {
+	SP_SERVER_REPLY = 128
+}; /* a reply's type is that of its request plus this */
+enum {
+	SP_SERVER_IS_AUTHKEYS = 0,
+	SP_SERVER_IS_ROOT = 1
+};
 
 #define SP_SERVER_BODY_MAX (SP_SSHCERT_BASE64_MAX + 1024)
 
@@ -368,10 +377,10 @@ sp_server_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bo
 #define SP_SERVER_ROOT (1u << SP_SERVER_IS_ROOT)
 
 static const struct sp_peer_request sp_server_requests[] = {
-	{SP_SERVER_AUTHKEY, SP_SERVER_ANY, SP_SERVER_BODY_MAX, 0, sp_server_on_authkey, "AUTHKEY"},
-	{SP_SERVER_VERIFY, SP_SERVER_ROOT, SP_SERVER_BODY_MAX, 0, sp_server_on_verify, "VERIFY"},
-	{SP_SERVER_STATUS, SP_SERVER_ROOT, 0, 0, sp_server_on_status, "STATUS"},
-	{0, 0, 0, 0, NULL, NULL},
+    {SP_SERVER_AUTHKEY, SP_SERVER_ANY, SP_SERVER_BODY_MAX, 0, sp_server_on_authkey, "AUTHKEY"},
+    {SP_SERVER_VERIFY, SP_SERVER_ROOT, SP_SERVER_BODY_MAX, 0, sp_server_on_verify, "VERIFY"},
+    {SP_SERVER_STATUS, SP_SERVER_ROOT, 0, 0, sp_server_on_status, "STATUS"},
+    {0, 0, 0, 0, NULL, NULL},
 };
 
 static void

@@ -29,8 +29,8 @@ struct sp_server_settings {
 };
 
 /* Starts to fetch keys and to listen. NOMEM, SYSTEM and the errors of sp_listener_new(). */
-int sp_server_new(struct event_base *base, const struct sp_server_settings *settings,
-    struct sp_server **ret_server) SP_MUST_CHECK;
+int sp_server_new(
+    struct event_base *base, const struct sp_server_settings *settings, struct sp_server **ret_server) SP_MUST_CHECK;
 void sp_server_free(struct sp_server *s); /* NULL is fine */
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "lib/text.h"
 
-#define SP_SSHCERT_USER 1     /* SSH_CERT_TYPE_USER */
+#define SP_SSHCERT_USER 1 /* SSH_CERT_TYPE_USER */
 #define SP_SSHCERT_NONCE_MAX 128
 #define SP_SSHCERT_SIG_MAX 256
 #define SP_SSHCERT_KEY_MAX 256
@@ -18,8 +18,8 @@ struct sp_sshcert_kind {
 };
 
 static const struct sp_sshcert_kind sp_sshcert_kinds[] = {
-	{"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256", SP_JWA_ES256},
-	{"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", SP_JWA_EDDSA},
+    {"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256", SP_JWA_ES256},
+    {"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", SP_JWA_EDDSA},
 };
 
 struct sp_sshcert {
@@ -118,8 +118,8 @@ sp_sshcert_bad(struct sp_reason *why, int err, const char *what)
 
 /* The key after its type name: the curve and the point, or the Ed25519 key. */
 static int
-sp_sshcert_read_key(struct sp_buf *b, const struct sp_sshcert_kind *kind, struct sp_reason *why,
-    struct sp_pubkey **ret_key)
+sp_sshcert_read_key(
+    struct sp_buf *b, const struct sp_sshcert_kind *kind, struct sp_reason *why, struct sp_pubkey **ret_key)
 {
 	struct sp_view v;
 	int r = sp_buf_get_view(b, SP_SSHCERT_KEY_MAX, &v);
@@ -261,8 +261,8 @@ sp_sshcert_read_mpint(struct sp_buf *b, uint8_t out[32])
 
 /* The signature of a certificate as r || s or as it is; *ret_sig points into raw or the buffer. */
 static int
-sp_sshcert_read_signature(const struct sp_sshcert_kind *kind, struct sp_view blob, uint8_t raw[64],
-    struct sp_view *ret_sig)
+sp_sshcert_read_signature(
+    const struct sp_sshcert_kind *kind, struct sp_view blob, uint8_t raw[64], struct sp_view *ret_sig)
 {
 	struct sp_buf *outer = sp_buf_from(blob.data, blob.len), *inner = NULL;
 	struct sp_view name, sig;
@@ -389,7 +389,8 @@ sp_sshcert_read(struct sp_buf *b, struct sp_view blob, struct sp_sshcert *cert, 
 }
 
 int
-sp_sshcert_parse(const char *type, struct sp_view blob, int64_t now, struct sp_reason *why, struct sp_sshcert **ret_cert)
+sp_sshcert_parse(
+    const char *type, struct sp_view blob, int64_t now, struct sp_reason *why, struct sp_sshcert **ret_cert)
 {
 	const struct sp_sshcert_kind *kind = sp_sshcert_kind(type);
 	struct sp_sshcert *cert = NULL;

@@ -189,13 +189,12 @@ sp_verify_expiry(struct sp_verify_run *run, const struct sp_claims *refreshed)
 	run->end = fixed > 0 ? run->claims.iat + fixed : run->claims.exp;
 	if (is->expiry == SP_ISSUER_OIDC_REFRESHED && refreshed != NULL && refreshed->exp > run->end)
 		run->end = refreshed->exp;
-	if (is->max_age > 0 &&
-	    sp_json_integer(sp_pktoken_claims(run->token), "auth_time", NULL, &auth_time) == 0 &&
+	if (is->max_age > 0 && sp_json_integer(sp_pktoken_claims(run->token), "auth_time", NULL, &auth_time) == 0 &&
 	    auth_time + is->max_age < run->end)
 		run->end = auth_time + is->max_age;
 	if (run->in->now >= run->end + is->skew)
-		return sp_reason_set(run->why, SP_ERR_EXPIRED, "the token ended %lld s ago",
-		    (long long)(run->in->now - run->end));
+		return sp_reason_set(
+		    run->why, SP_ERR_EXPIRED, "the token ended %lld s ago", (long long)(run->in->now - run->end));
 	return 0;
 }
 
@@ -266,11 +265,11 @@ static const struct {
 	const char *name;
 	json_type type;
 } sp_verify_passed[] = {
-	{"email", JSON_STRING},
-	{"name", JSON_STRING},
-	{"auth_time", JSON_INTEGER},
-	{"acr", JSON_STRING},
-	{"amr", JSON_ARRAY},
+    {"email", JSON_STRING},
+    {"name", JSON_STRING},
+    {"auth_time", JSON_INTEGER},
+    {"acr", JSON_STRING},
+    {"amr", JSON_ARRAY},
 };
 
 static int
@@ -313,8 +312,8 @@ out:
 }
 
 static int
-sp_verify_result(struct sp_verify_run *run, const uint8_t token_sha256[SP_VERIFY_SHA256],
-    struct sp_verified **ret_verified)
+sp_verify_result(
+    struct sp_verify_run *run, const uint8_t token_sha256[SP_VERIFY_SHA256], struct sp_verified **ret_verified)
 {
 	struct sp_verified *v = calloc(1, sizeof(*v));
 	uint64_t before = sp_sshcert_valid_before(run->cert);

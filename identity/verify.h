@@ -41,10 +41,10 @@ struct sp_verify_input {
 };
 
 struct sp_verified {
-	char *line;		      /* one authorized_keys line without a newline */
-	json_t *identity;	      /* as PROTOCOL.ipc section 1 */
+	char *line;	  /* one authorized_keys line without a newline */
+	json_t *identity; /* as PROTOCOL.ipc section 1 */
 	const struct sp_issuer *issuer;
-	int64_t until;		      /* seconds; not to be used from then on */
+	int64_t until; /* seconds; not to be used from then on */
 	uint8_t cert_sha256[SP_VERIFY_SHA256];
 	uint8_t token_sha256[SP_VERIFY_SHA256];
 };

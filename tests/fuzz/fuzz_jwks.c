@@ -29,8 +29,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				continue;
 			/* A signature of zeros is never one. */
 			if (sp_pubkey_verify(key, (enum sp_jwa)alg, (struct sp_view){data, size},
-				(struct sp_view){zero, sizeof(zero)}, &why) == 0 && sp_jwa_key((enum sp_jwa)alg) !=
-				SP_JWA_KEY_ED25519)
+				(struct sp_view){zero, sizeof(zero)}, &why) == 0 &&
+			    sp_jwa_key((enum sp_jwa)alg) != SP_JWA_KEY_ED25519)
 				abort();
 		}
 	}

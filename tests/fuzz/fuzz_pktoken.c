@@ -31,8 +31,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char url[] = "https://idp.example", id[] = "sallyport", claim[] = "email", domain[] = "example.com",
 		    groups[] = "groups";
-	struct sp_issuer is = {.issuer = url, .client_id = id, .user_claim = claim, .user_domain = domain,
-	    .groups_claim = groups, .skew = 60};
+	struct sp_issuer is = {.issuer = url,
+	    .client_id = id,
+	    .user_claim = claim,
+	    .user_domain = domain,
+	    .groups_claim = groups,
+	    .skew = 60};
 	char commitment[SP_PKTOKEN_COMMITMENT + 1];
 	struct sp_pktoken *t = NULL;
 	struct sp_claims claims;

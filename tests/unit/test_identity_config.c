@@ -25,19 +25,20 @@ test_good(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(parse(HEAD ONE
-			     "  - issuer: https://two.example/realm\n    client_id: c\n    algorithms: [ES256, EdDSA]\n"
-			     "    expiry: oidc-refreshed\n    user: { claim: email, domain: example.com }\n"
-			     "    groups_claim: roles\n    ca: /etc/ca.pem\n    max_age: 12h\n    skew: 30\n    stale: 2d\n"
-			     "    trusted_audiences: [a, b]\nrecorder:\n  whatever: theirs\n",
-			     &why, is, &n),
+	assert_int_equal(
+	    parse(HEAD ONE
+		"  - issuer: https://two.example/realm\n    client_id: c\n    algorithms: [ES256, EdDSA]\n"
+		"    expiry: oidc-refreshed\n    user: { claim: email, domain: example.com }\n"
+		"    groups_claim: roles\n    ca: /etc/ca.pem\n    max_age: 12h\n    skew: 30\n    stale: 2d\n"
+		"    trusted_audiences: [a, b]\nrecorder:\n  whatever: theirs\n",
+		&why, is, &n),
 	    0);
 	assert_int_equal(n, 2);
 	assert_string_equal(is[0]->groups_claim, "groups");
 	assert_int_equal(is[0]->skew, SP_ISSUER_SKEW);
 	assert_int_equal(is[0]->expiry, SP_ISSUER_OIDC);
-	assert_int_equal(is[0]->algorithms,
-	    1u << SP_JWA_RS256 | 1u << SP_JWA_PS256 | 1u << SP_JWA_ES256 | 1u << SP_JWA_EDDSA);
+	assert_int_equal(
+	    is[0]->algorithms, 1u << SP_JWA_RS256 | 1u << SP_JWA_PS256 | 1u << SP_JWA_ES256 | 1u << SP_JWA_EDDSA);
 	assert_int_equal(is[1]->algorithms, 1u << SP_JWA_ES256 | 1u << SP_JWA_EDDSA);
 	assert_int_equal(is[1]->expiry, SP_ISSUER_OIDC_REFRESHED);
 	assert_string_equal(is[1]->user_domain, "example.com");
@@ -53,33 +54,35 @@ static const struct {
 	const char *text;
 	const char *says;
 } bad[] = {
-	{"", "f: not a YAML document"},
-	{"version: 2\n", "f:1:10: version is 1"},
-	{"issuer: []\n", "f:1:1: unknown key \"issuer\": did you mean \"issuers\"?"},
-	{"qqqqqqqqqq: []\n", "f:1:1: unknown key \"qqqqqqqqqq\""},
-	{"issuers: {}\n", "a list of issuers is wanted here"},
-	{HEAD "  - a\n", "f:3:5: a mapping (key: value) is wanted here"},
-	{HEAD "  - clientid: x\n", "f:3:5: unknown key \"clientid\": did you mean \"client_id\"?"},
-	{HEAD "  - issuer: http://idp.example\n", "f:3:13: an issuer is an https:// URL"},
-	{HEAD "  - issuer: https://idp.example?x\n", "f:3:13: an issuer is an https:// URL"},
-	{HEAD "  - issuer: https://idp.example\n    client_id: c\n", "f:3:5: an issuer needs the keys"},
-	{HEAD ONE ONE, "f:6:5: the same issuer twice"},
-	{HEAD ONE "    algorithms: [none]\n", "f:6:18: an algorithm is RS256"},
-	{HEAD ONE "    algorithms: [HS256]\n", "f:6:18: an algorithm is RS256"},
-	{HEAD ONE "    algorithms: []\n", "at least one algorithm is wanted"},
-	{HEAD ONE "    algorithms: RS256\n", "f:6:17: a list of algorithms is wanted here"},
-	{HEAD ONE "    expiry: never\n", "f:6:13: expiry is oidc"},
-	{HEAD ONE "    skew: 301\n", "f:6:11: a duration"},
-	{HEAD ONE "    skew: -1\n", "f:6:11: a duration"},
-	{HEAD ONE "    stale: 8d\n", "f:6:12: a duration"},
-	{HEAD ONE "    max_age: 1x\n", "f:6:14: a duration"},
-	{HEAD ONE "    ca: ca.pem\n", "f:6:9: ca is an absolute path"},
-	{HEAD ONE "    client_id: again\n", "f:6:"},
-	{HEAD "  - issuer: https://a.example\n    client_id: c\n    user: { claim: email }\n", "f:5:13: claim: email needs a domain"},
-	{HEAD "  - issuer: https://a.example\n    client_id: c\n    user: { claim: sub, domain: x.example }\n", "needs a domain"},
-	{HEAD "  - issuer: https://a.example\n    client_id: &x c\n    user: { claim: *x }\n", "a text is wanted here"},
-	{HEAD "  - issuer: https://a.example\n    client_id: \"a\\0b\"\n    user: { claim: sub }\n", "f:4:"},
-	{HEAD "  - issuer: [\n", "f:"},
+    {"", "f: not a YAML document"},
+    {"version: 2\n", "f:1:10: version is 1"},
+    {"issuer: []\n", "f:1:1: unknown key \"issuer\": did you mean \"issuers\"?"},
+    {"qqqqqqqqqq: []\n", "f:1:1: unknown key \"qqqqqqqqqq\""},
+    {"issuers: {}\n", "a list of issuers is wanted here"},
+    {HEAD "  - a\n", "f:3:5: a mapping (key: value) is wanted here"},
+    {HEAD "  - clientid: x\n", "f:3:5: unknown key \"clientid\": did you mean \"client_id\"?"},
+    {HEAD "  - issuer: http://idp.example\n", "f:3:13: an issuer is an https:// URL"},
+    {HEAD "  - issuer: https://idp.example?x\n", "f:3:13: an issuer is an https:// URL"},
+    {HEAD "  - issuer: https://idp.example\n    client_id: c\n", "f:3:5: an issuer needs the keys"},
+    {HEAD ONE ONE, "f:6:5: the same issuer twice"},
+    {HEAD ONE "    algorithms: [none]\n", "f:6:18: an algorithm is RS256"},
+    {HEAD ONE "    algorithms: [HS256]\n", "f:6:18: an algorithm is RS256"},
+    {HEAD ONE "    algorithms: []\n", "at least one algorithm is wanted"},
+    {HEAD ONE "    algorithms: RS256\n", "f:6:17: a list of algorithms is wanted here"},
+    {HEAD ONE "    expiry: never\n", "f:6:13: expiry is oidc"},
+    {HEAD ONE "    skew: 301\n", "f:6:11: a duration"},
+    {HEAD ONE "    skew: -1\n", "f:6:11: a duration"},
+    {HEAD ONE "    stale: 8d\n", "f:6:12: a duration"},
+    {HEAD ONE "    max_age: 1x\n", "f:6:14: a duration"},
+    {HEAD ONE "    ca: ca.pem\n", "f:6:9: ca is an absolute path"},
+    {HEAD ONE "    client_id: again\n", "f:6:"},
+    {HEAD "  - issuer: https://a.example\n    client_id: c\n    user: { claim: email }\n",
+	"f:5:13: claim: email needs a domain"},
+    {HEAD "  - issuer: https://a.example\n    client_id: c\n    user: { claim: sub, domain: x.example }\n",
+	"needs a domain"},
+    {HEAD "  - issuer: https://a.example\n    client_id: &x c\n    user: { claim: *x }\n", "a text is wanted here"},
+    {HEAD "  - issuer: https://a.example\n    client_id: \"a\\0b\"\n    user: { claim: sub }\n", "f:4:"},
+    {HEAD "  - issuer: [\n", "f:"},
 };
 
 static void
@@ -118,9 +121,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_file_is_ours),
+	    cmocka_unit_test(test_good),
+	    cmocka_unit_test(test_bad),
+	    cmocka_unit_test(test_file_is_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,15 +15,15 @@ static const struct {
 	const char *jws;
 	enum sp_jwa alg;
 } examples[] = {
-	{"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-	 "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
-	    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290"
-	    "Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
-	    SP_JWA_ES256},
-	{"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
-	    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR"
-	    "4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
-	    SP_JWA_EDDSA},
+    {"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+     "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
+	"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290"
+	"Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+	SP_JWA_ES256},
+    {"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+	"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR"
+	"4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+	SP_JWA_EDDSA},
 };
 
 static struct sp_jwk *
@@ -103,9 +103,10 @@ test_refused_keys(void **state)
 	read_jwk("{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"AA\",\"y\":\"AA\"}", SP_ERR_UNSUPPORTED);
 }
 
-static const char set_text[] = "{\"keys\":[{" ED ",\"kid\":\"one\"},{" ED ",\"kid\":\"two\",\"d\":\"AA\"},"
-			       "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-			       "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\",\"kid\":\"one\"}]}";
+static const char set_text[] =
+    "{\"keys\":[{" ED ",\"kid\":\"one\"},{" ED ",\"kid\":\"two\",\"d\":\"AA\"},"
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+    "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\",\"kid\":\"one\"}]}";
 
 static void
 test_set(void **state)
@@ -190,12 +191,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_published_examples),
-		cmocka_unit_test(test_refused_keys),
-		cmocka_unit_test(test_set),
-		cmocka_unit_test(test_set_cut_at_every_byte),
-		cmocka_unit_test(test_set_limits),
-		cmocka_unit_test(test_json_limits),
+	    cmocka_unit_test(test_published_examples),
+	    cmocka_unit_test(test_refused_keys),
+	    cmocka_unit_test(test_set),
+	    cmocka_unit_test(test_set_cut_at_every_byte),
+	    cmocka_unit_test(test_set_limits),
+	    cmocka_unit_test(test_json_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,8 +108,9 @@ test_good(void **state)
 {
 	struct fixture *f = *state;
 	struct sp_verified *v;
-	const char *prefix = "restrict,pty,cert-authority,principals=\"opkssh-wildcard\",expiry-time=\"20261122141102Z\" "
-			     "ecdsa-sha2-nistp256 AAAA";
+	const char *prefix =
+	    "restrict,pty,cert-authority,principals=\"opkssh-wildcard\",expiry-time=\"20261122141102Z\" "
+	    "ecdsa-sha2-nistp256 AAAA";
 	int r = verify(f, "u1", vector(f, "nonce_rs256", 0), vector(f, "nonce_rs256", 1), f->iat + 10, &v);
 
 	assert_int_equal(r, 0);
@@ -157,11 +158,11 @@ test_settings_hold(void **state)
 	f->issuer->algorithms = 1u << SP_JWA_RS256;
 	assert_int_equal(verify_good(f, "u1", f->iat), 0);
 	keep = f->issuer->client_id;
-	f->issuer->client_id = (char *)(uintptr_t)"sallypor";
+	f->issuer->client_id = (char *)(uintptr_t) "sallypor";
 	assert_int_equal(verify_good(f, "u1", f->iat), SP_ERR_DENIED);
 	f->issuer->client_id = keep;
 	keep = f->issuer->issuer;
-	f->issuer->issuer = (char *)(uintptr_t)"https://idp.example/";
+	f->issuer->issuer = (char *)(uintptr_t) "https://idp.example/";
 	assert_int_equal(verify_good(f, "u1", f->iat), SP_ERR_DENIED);
 	f->issuer->issuer = keep;
 	f->issuer->max_age = 3600;
@@ -194,8 +195,7 @@ test_gq_is_refused_clearly(void **state)
 
 	free(f->issuer->issuer);
 	f->issuer->issuer = strdup("https://token.actions.example");
-	assert_int_not_equal(
-	    verify(f, "u1", vector(f, "aud_gq256", 0), vector(f, "aud_gq256", 1), f->iat, &v), 0);
+	assert_int_not_equal(verify(f, "u1", vector(f, "aud_gq256", 0), vector(f, "aud_gq256", 1), f->iat, &v), 0);
 	assert_null(v);
 }
 
@@ -291,15 +291,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_good, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_times, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_settings_hold, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_key_lookup_result_is_final, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gq_is_refused_clearly, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cert_every_byte, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_token_cut_at_every_byte, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_commitment, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_good, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_times, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_settings_hold, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_key_lookup_result_is_final, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_gq_is_refused_clearly, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cert_every_byte, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_token_cut_at_every_byte, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_commitment, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
