@@ -123,8 +123,9 @@ sp_lint_man() { # warnings and errors; style is a matter of taste
 	return $status
 }
 
-sp_attack_units() { # attacks/NAME: the unit tests that read it
+sp_attack_units() { # attacks/NAME: the unit tests that read it, and its own runner
 	(cd "$top" && grep -l -r -E "$1(/|\"|\$)" tests/unit --include='*.c' | sed 's/\.c$//')
+	[ ! -e "$top/tests/$1/run.py" ] || echo "tests/$1/run.py"
 }
 
 sp_attack_e2e() { # attacks/NAME: the end-to-end files that read it
