@@ -193,7 +193,7 @@ tls_write(struct sp_stream *s, const void *p, size_t n, size_t *ret_n)
 static size_t
 tls_pending(const struct sp_stream *s)
 {
-	return (size_t)SSL_pending(s->ssl);
+	return SSL_has_pending(s->ssl) ? 1 : 0;
 }
 
 static const struct stream_ops tls_ops = {tls_handshake, tls_read, tls_write, tls_pending};

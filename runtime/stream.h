@@ -56,7 +56,7 @@ int sp_stream_read(struct sp_stream *s, void *p, size_t n, size_t *ret_n) SP_MUS
 /* As much as goes. *ret_n > 0, or AGAIN, CLOSED, SYSTEM, CRYPTO. After AGAIN the same bytes must come first again. */
 int sp_stream_write(struct sp_stream *s, const void *p, size_t n, size_t *ret_n) SP_MUST_CHECK;
 enum sp_stream_want sp_stream_want(const struct sp_stream *s);
-/* Bytes already decrypted that poll() does not see. */
+/* Not 0: bytes were taken from the descriptor that poll() no longer sees; read until AGAIN. */
 size_t sp_stream_pending(const struct sp_stream *s);
 /* What went wrong last, one plain line, never NULL. */
 const char *sp_stream_reason(const struct sp_stream *s);

@@ -274,9 +274,9 @@ sp_postgres_conn_attach(struct sp_postgres_conn *c, struct sp_postgres_logged_in
 
 /* --- bytes ----------------------------------------------------------------------------------------- */
 
-/* 0, AGAIN or CLOSED. */
+/* 0, AGAIN or CLOSED. *ret_more: the socket probably holds more. */
 static int
-client_read(struct sp_postgres_conn *c)
+client_read(struct sp_postgres_conn *c, bool *ret_more)
 {
 	uint8_t *p;
 	ssize_t n;
@@ -287,6 +287,7 @@ client_read(struct sp_postgres_conn *c)
 	do
 		n = recv(c->cfd, p, SP_POSTGRES_READ_SIZE, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
+	*ret_more = n == SP_POSTGRES_READ_SIZE;
 	r = sp_buf_unput(c->c_in, SP_POSTGRES_READ_SIZE - (n > 0 ? (size_t)n : 0));
 	if (r != 0 || n > 0)
 		return r;
@@ -314,7 +315,7 @@ client_flush(struct sp_postgres_conn *c)
 }
 
 static int
-server_read(struct sp_postgres_conn *c)
+server_read(struct sp_postgres_conn *c, bool *ret_more)
 {
 	uint8_t *p;
 	size_t n = 0;
@@ -324,6 +325,7 @@ server_read(struct sp_postgres_conn *c)
 		return r;
 	r = sp_stream_read(c->srv, p, SP_POSTGRES_READ_SIZE, &n);
 	u = sp_buf_unput(c->s_in, SP_POSTGRES_READ_SIZE - (r == 0 ? n : 0));
+	*ret_more = r == 0 && (n == SP_POSTGRES_READ_SIZE || sp_stream_pending(c->srv) != 0);
 	return r != 0 ? r : u;
 }
 
@@ -354,11 +356,16 @@ server_lost(struct sp_postgres_conn *c, int r)
 static bool
 client_side(struct sp_postgres_conn *c)
 {
+	bool more = false;
 	int r, g;
 
-	if (c->c_eof || c->is_leaving || sp_buf_len(c->s_out) > SP_POSTGRES_HIGH_WATER)
+	if (c->c_eof || c->is_leaving)
 		return false;
-	r = client_read(c);
+	if (sp_buf_len(c->s_out) > SP_POSTGRES_HIGH_WATER) {
+		c->is_stalled = true;
+		return false;
+	}
+	r = client_read(c, &more);
 	g = c->state == SP_POSTGRES_READY ? sp_postgres_gate_run(c) : sp_postgres_startup_run(c);
 	if (r == SP_ERR_CLOSED) {
 		c->c_eof = true;
@@ -369,23 +376,28 @@ client_side(struct sp_postgres_conn *c)
 		sp_postgres_conn_fatal(c, "54000", "too much at once", NULL);
 		return false;
 	}
-	return r == 0 && g != SP_ERR_AGAIN && c->state <= SP_POSTGRES_READY;
+	return more && g != SP_ERR_AGAIN && c->state <= SP_POSTGRES_READY;
 }
 
 static bool
 server_side(struct sp_postgres_conn *c)
 {
+	bool more = false;
 	int r, g;
 
-	if (c->srv == NULL || c->s_hold || sp_buf_len(c->c_out) > SP_POSTGRES_HIGH_WATER)
+	if (c->srv == NULL || c->s_hold)
 		return false;
-	r = server_read(c);
+	if (sp_buf_len(c->c_out) > SP_POSTGRES_HIGH_WATER) {
+		c->is_stalled = true;
+		return false;
+	}
+	r = server_read(c, &more);
 	g = sp_postgres_reply_run(c);
 	if (c->srv == NULL)
 		return false;
 	if (r != 0 && r != SP_ERR_AGAIN && !c->s_hold)
 		server_lost(c, r);
-	return r == 0 && g != SP_ERR_AGAIN && c->srv != NULL;
+	return more && g != SP_ERR_AGAIN && c->srv != NULL;
 }
 
 /* Which readers stay on: a full buffer or a hold stops them. */
@@ -460,8 +472,7 @@ run_sides(struct sp_postgres_conn *c, bool client, bool server)
 		c->is_stalled = false;
 		more = !c->s_hold;
 	}
-	if (more || (c->srv != NULL && !c->s_hold && sp_stream_pending(c->srv) != 0 &&
-	    sp_buf_len(c->c_out) <= SP_POSTGRES_HIGH_WATER))
+	if (more)
 		sp_postgres_conn_wake(c);
 	watch(c);
 }
