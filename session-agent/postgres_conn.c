@@ -130,6 +130,7 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 	c->px = px;
 	c->cfd = fd;
 	c->tx = 'I';
+	c->segment = 1;
 	c->c_in = sp_buf_new(BUFFER_MAX);
 	c->c_out = sp_buf_new(2 * BUFFER_MAX);
 	c->s_in = sp_buf_new(BUFFER_MAX);
@@ -472,7 +473,7 @@ run_sides(struct sp_postgres_conn *c, bool client, bool server)
 		c->is_stalled = false;
 		more = !c->s_hold;
 	}
-	if (more)
+	if (more || (c->hold == SP_POSTGRES_HOLD_ANSWERS && c->q_len < c->held_len))
 		sp_postgres_conn_wake(c);
 	watch(c);
 }
@@ -496,6 +497,5 @@ on_server(evutil_socket_t fd, short what, void *arg)
 	struct sp_postgres_conn *c = arg;
 
 	(void)fd;
-	/* The client's next message may wait for room in the queue or for answers. */
-	run_sides(c, (what & EV_WRITE) != 0 || c->hold == SP_POSTGRES_HOLD_ANSWERS, true);
+	run_sides(c, (what & EV_WRITE) != 0, true);
 }

@@ -139,6 +139,8 @@ struct sp_postgres_conn {
 	uint64_t copy_left;	/* bytes of a CopyData being passed on */
 	bool copy_in;		/* the server takes CopyData */
 	bool copy_drop;		/* the bytes of copy_left are not passed on: the server would ignore them */
+	uint64_t segment;	/* of the pipeline: grows at Sync and Query */
+	bool has_flushed;	/* Flush was sent for the message that waits for answers */
 	bool is_stalled;	/* s_out was full: go on when it has drained */
 	bool has_changed;	/* DDL ran in the open transaction */
 	struct sp_postgres_names *statements, *portals, *cursors; /* cursors: DECLARE */
@@ -149,6 +151,7 @@ struct sp_postgres_conn {
 	/* expectations */
 	struct sp_postgres_expect queue[SP_POSTGRES_PIPELINE_MAX];
 	unsigned q_head, q_len;
+	unsigned held_len; /* q_len when HOLD_ANSWERS began */
 
 	/* server to client */
 	struct sp_postgres_masks *err_masks; /* for errors that belong to no run; NULL */

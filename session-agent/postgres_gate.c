@@ -50,6 +50,18 @@ forward_refusal(struct sp_postgres_conn *c, struct sp_postgres_run *run, bool is
 	return 0;
 }
 
+/* The queue must get shorter first. A server keeps its answers back until Sync or Flush, so it is asked for them. */
+static int
+wait_for_answers(struct sp_postgres_conn *c)
+{
+	if (!c->has_flushed)
+		sp_pg_write_message(c->s_out, 'H', NULL, 0);
+	c->has_flushed = true;
+	c->hold = SP_POSTGRES_HOLD_ANSWERS;
+	c->held_len = c->q_len;
+	return SP_ERR_AGAIN;
+}
+
 /* --- names made and unmade by SQL itself --------------------------------------------------------------- */
 
 static void
@@ -60,7 +72,7 @@ track_name(struct sp_postgres_expect *x, struct sp_postgres_names *names, const 
 	uint64_t id = 0;
 
 	if (adds) {
-		if (sp_postgres_names_add(names, name, &text, 1, NULL, 0, &n, &id) != 0)
+		if (sp_postgres_names_add(names, name, &text, 1, NULL, 0, 0, &n, &id) != 0)
 			return; /* nothing is known of it: running it will be refused */
 	} else if (!is_alone || (n = sp_postgres_names_closing(names, name, &id)) == NULL)
 		return;
@@ -122,6 +134,7 @@ on_query(struct sp_postgres_conn *c, const struct message *m)
 		r = forward_refusal(c, run, true, true);
 	else if (r == 0) {
 		forward(c, m);
+		c->segment++;
 		x = sp_postgres_expect_push(c, SP_POSTGRES_X_QUERY);
 		x->run = run;
 		track(c, x, ask.texts[0], v.sql[0]);
@@ -146,13 +159,16 @@ on_parse(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_parse_parse(m->body, m->len, &p) != 0)
 		return protocol_error(c, "malformed Parse message");
+	if (c->q_len != 0 && sp_postgres_names_is_full(c->statements, p.name))
+		return wait_for_answers(c);
 	ask.texts[0] = sp_postgres_text_new(p.sql.data, p.sql.len);
 	if (ask.texts[0] == NULL)
 		return SP_ERR_NOMEM;
 	r = sp_postgres_admit(c, &ask, &run, &v);
 	if (r == 0 && run->is_refused)
 		r = forward_refusal(c, run, false, *p.name == '\0');
-	else if (r == 0 && sp_postgres_names_add(c->statements, p.name, ask.texts, 1, NULL, 0, &name, &id) != 0) {
+	else if (r == 0 && sp_postgres_names_add(c->statements, p.name, ask.texts, 1, NULL, 0, c->segment, &name,
+	    &id) != 0) {
 		sp_postgres_run_unref(run);
 		r = forward_refusal(c, sp_postgres_admit_refuse(c, "54000",
 		    "too many prepared statements on this connection; close some"), false, false);
@@ -173,11 +189,11 @@ on_parse(struct sp_postgres_conn *c, const struct message *m)
 
 /* All texts that any candidate of the name may be. False: more than can be judged at once. */
 static bool
-texts_of(const struct sp_postgres_name *n, struct sp_postgres_text **texts, unsigned *n_texts)
+texts_of(const struct sp_postgres_name *n, uint64_t segment, struct sp_postgres_text **texts, unsigned *n_texts)
 {
 	unsigned i, j, k;
 
-	for (i = 0; i < n->n; i++)
+	for (i = sp_postgres_names_first(n, segment); i < n->n; i++)
 		for (j = 0; j < n->c[i]->n_texts; j++) {
 			for (k = 0; k < *n_texts && texts[k] != n->c[i]->texts[j]; k++)
 				;
@@ -202,11 +218,13 @@ on_bind(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_bind_parse(m->body, m->len, &b) != 0)
 		return protocol_error(c, "malformed Bind message");
+	if (c->q_len != 0 && sp_postgres_names_is_full(c->portals, b.portal))
+		return wait_for_answers(c);
 	statement = sp_postgres_names_find(c->statements, b.statement);
 	if (statement == NULL)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "26000", "prepared statement does not exist"), false, false);
-	if (!texts_of(statement, texts, &n) ||
-	    sp_postgres_names_add(c->portals, b.portal, texts, n, m->body, m->len, &portal, &id) != 0)
+	if (!texts_of(statement, c->segment, texts, &n) ||
+	    sp_postgres_names_add(c->portals, b.portal, texts, n, m->body, m->len, c->segment, &portal, &id) != 0)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "54000", "too many portals on this connection; close some"),
 		    false, false);
 	forward(c, m);
@@ -261,10 +279,10 @@ on_execute(struct sp_postgres_conn *c, const struct message *m, bool described)
 	portal = sp_postgres_names_find(c->portals, e.portal);
 	if (portal == NULL)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "34000", "portal does not exist"), false, false);
-	if (!texts_of(portal, ask.texts, &ask.n_texts))
+	if (!texts_of(portal, c->segment, ask.texts, &ask.n_texts))
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "54000", "this portal's name was used too often; close it first"),
 		    false, false);
-	for (i = 0; i < portal->n; i++)
+	for (i = sp_postgres_names_first(portal, c->segment); i < portal->n; i++)
 		ask.portals[ask.n_portals++] = portal->c[i];
 	portal->pins++; /* its candidates stay as long as a held message may look at them again: they are looked up anew */
 	r = sp_postgres_admit(c, &ask, &run, &v);
@@ -307,10 +325,8 @@ on_close(struct sp_postgres_conn *c, const struct message *m)
 static int
 on_copy_end(struct sp_postgres_conn *c, const struct message *m)
 {
-	if (!c->copy_in && c->q_len != 0) {
-		c->hold = SP_POSTGRES_HOLD_ANSWERS;
-		return SP_ERR_AGAIN;
-	}
+	if (!c->copy_in && c->q_len != 0)
+		return wait_for_answers(c);
 	if (c->copy_in)
 		forward(c, m);
 	c->copy_in = false;
@@ -345,6 +361,7 @@ on_message(struct sp_postgres_conn *c, const struct message *m)
 		return on_close(c, m);
 	case 'S':
 		c->is_skipping = false;
+		c->segment++;
 		forward(c, m);
 		sp_postgres_expect_push(c, SP_POSTGRES_X_SYNC);
 		return m->len == 0 ? 0 : protocol_error(c, "malformed Sync message");
@@ -402,10 +419,8 @@ copy_pass(struct sp_postgres_conn *c)
 static int
 copy_begin(struct sp_postgres_conn *c, const struct sp_pg_head *h)
 {
-	if (!c->copy_in && !c->is_skipping && c->q_len != 0) {
-		c->hold = SP_POSTGRES_HOLD_ANSWERS; /* not yet known whether the server takes it */
-		return SP_ERR_AGAIN;
-	}
+	if (!c->copy_in && !c->is_skipping && c->q_len != 0)
+		return wait_for_answers(c); /* not yet known whether the server takes it */
 	c->copy_drop = !c->copy_in;
 	c->copy_left = h->body;
 	if (!c->copy_drop)
@@ -437,10 +452,8 @@ step(struct sp_postgres_conn *c)
 		return copy_begin(c, &h);
 	if (sp_buf_len(c->c_in) < SP_PG_HEAD + h.body)
 		return SP_ERR_INCOMPLETE;
-	if (c->q_len > SP_POSTGRES_PIPELINE_MAX - QUEUE_SPARE) {
-		c->hold = SP_POSTGRES_HOLD_ANSWERS;
-		return SP_ERR_AGAIN;
-	}
+	if (c->q_len > SP_POSTGRES_PIPELINE_MAX - QUEUE_SPARE)
+		return wait_for_answers(c);
 	m = (struct message){type, sp_buf_data(c->c_in) + SP_PG_HEAD, (size_t)h.body};
 	r = on_message(c, &m);
 	if (r == SP_ERR_NOMEM)
@@ -448,6 +461,7 @@ step(struct sp_postgres_conn *c)
 	if (r != 0)
 		return r;
 	sp_postgres_admit_done(c);
+	c->has_flushed = false;
 	return sp_buf_consume(c->c_in, SP_PG_HEAD + (size_t)h.body);
 }
 

@@ -162,7 +162,8 @@ name_make(struct sp_postgres_names *s, const char *name)
 
 int
 sp_postgres_names_add(struct sp_postgres_names *s, const char *name, struct sp_postgres_text *const *texts,
-    unsigned n_texts, const uint8_t *bind, size_t bind_len, struct sp_postgres_name **ret_n, uint64_t *ret_id)
+    unsigned n_texts, const uint8_t *bind, size_t bind_len, uint64_t segment, struct sp_postgres_name **ret_n,
+    uint64_t *ret_id)
 {
 	struct sp_postgres_candidate *c;
 	struct sp_postgres_name *n;
@@ -191,12 +192,27 @@ sp_postgres_names_add(struct sp_postgres_names *s, const char *name, struct sp_p
 		return SP_ERR_LIMIT;
 	}
 	c->id = ++s->last_id;
+	c->segment = segment;
 	s->bytes += candidate_bytes(c);
 	n->c[n->n++] = c;
 	n->pins++;
 	*ret_n = n;
 	*ret_id = c->id;
 	return 0;
+}
+
+unsigned
+sp_postgres_names_first(const struct sp_postgres_name *n, uint64_t segment)
+{
+	return n->n != 0 && n->c[n->n - 1]->segment == segment ? n->n - 1 : 0;
+}
+
+bool
+sp_postgres_names_is_full(struct sp_postgres_names *s, const char *name)
+{
+	const struct sp_postgres_name *n = any_find(s, name);
+
+	return n != NULL && n->n == SP_POSTGRES_CANDIDATES_MAX;
 }
 
 void

@@ -34,6 +34,7 @@ void sp_postgres_text_unref(struct sp_postgres_text *t); /* NULL is fine */
 
 struct sp_postgres_candidate {
 	uint64_t id; /* grows: younger is larger */
+	uint64_t segment; /* of the pipeline it was sent in; 0: none */
 	bool is_certain;
 	bool is_granted; /* an approved portal that has begun: fetching on is the same run */
 	uint64_t granted_version; /* under this policy version */
@@ -63,8 +64,15 @@ struct sp_postgres_name *sp_postgres_names_find(struct sp_postgres_names *s, con
  * settled or dropped. LIMIT, NOMEM.
  */
 int sp_postgres_names_add(struct sp_postgres_names *s, const char *name, struct sp_postgres_text *const *texts,
-    unsigned n_texts, const uint8_t *bind, size_t bind_len, struct sp_postgres_name **ret_n,
+    unsigned n_texts, const uint8_t *bind, size_t bind_len, uint64_t segment, struct sp_postgres_name **ret_n,
     uint64_t *ret_id) SP_MUST_CHECK;
+/*
+ * The first candidate that a message of this segment can mean. Up to Sync a message runs only if all before it
+ * did, so the youngest candidate alone if it was sent in the same segment; otherwise all.
+ */
+unsigned sp_postgres_names_first(const struct sp_postgres_name *n, uint64_t segment);
+/* Whether the name can take no further candidate until some are settled. */
+bool sp_postgres_names_is_full(struct sp_postgres_names *s, const char *name);
 /* It took effect: older candidates of the same name are gone. Unpins. */
 void sp_postgres_names_settle(struct sp_postgres_names *s, struct sp_postgres_name *n, uint64_t id);
 /* It never happened. Unpins. */
