@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -217,6 +218,40 @@ def without_provider(run, issuers, good):
         if not run.daemon.authkey(*ask):
             run.fail(case["name"] + " without provider", run.daemon.tail())
     print("ok restart-without-provider")
+    spoiled_state(run, good)
+
+
+def spoiled_state(run, good):
+    """Still without the provider: keys on disk that are too old, of another issuer, broken or open to others."""
+    def edit(text, **changes):
+        return json.dumps(dict(json.loads(text), **changes))
+
+    day, now = 24 * 3600, int(time.time())
+    spoils = [  # (text, mode) of the file, and whether its keys may be used
+        (lambda t: edit(t, fetched=now - json.loads(t)["ttl"] - day + 60), 0o600, True),
+        (lambda t: edit(t, fetched=now - json.loads(t)["ttl"] - day - 1), 0o600, False),
+        (lambda t: edit(t, fetched=now + 3600), 0o600, False),
+        (lambda t: edit(t, ttl=10 * day), 0o600, False),
+        (lambda t: edit(t, issuer="https://localhost/other"), 0o600, False),
+        (lambda t: t[:-5], 0o600, False),
+        (lambda t: t, 0o644, False),
+    ]
+    case = [c for c in good if "issuer" not in c][0]
+    ask = next(run.forge.build(case))
+    folder = os.path.join(run.daemon.folder, "state")
+    path = [os.path.join(folder, n) for n in os.listdir(folder)
+            if json.load(open(os.path.join(folder, n), encoding="utf-8"))["issuer"].endswith("/rsa")][0]
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    for n, (spoil, mode, is_good) in enumerate(spoils):
+        run.daemon.stop()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(spoil(text))
+        os.chmod(path, mode)
+        run.daemon.start()
+        if bool(run.daemon.authkey(*ask)) != is_good:
+            run.fail(f"state {n}", run.daemon.tail())
+    print("ok spoiled-state")
 
 
 def through_client(run, program, good):
@@ -231,7 +266,27 @@ def through_client(run, program, good):
                           capture_output=True, check=False)
     if done.returncode != 0 or done.stdout:
         run.fail("sallyport-authkeys", f"without a daemon: {done}")
+    run.daemon.process.send_signal(signal.SIGSTOP)
+    start = time.monotonic()
+    done = subprocess.run([program, "-s", run.daemon.socket_path, "-o", run.daemon.account, user, key_type, key],
+                          capture_output=True, check=False)
+    took = time.monotonic() - start
+    run.daemon.process.send_signal(signal.SIGCONT)
+    if done.returncode != 0 or done.stdout or took > 4:
+        run.fail("sallyport-authkeys", f"with a daemon that hangs: {took:.1f} s {done}")
+    if run.daemon.is_root:
+        stranger(run, program, (user, key_type, key))
     print("ok through-sallyport-authkeys")
+
+
+def stranger(run, program, ask):
+    """Another uid is not answered, and groups that were not given up are noticed."""
+    for drop in (["--reuid", "2", "--regid", "2", "--clear-groups"],
+                 ["--reuid", run.daemon.account, "--regid", "2", "--groups", "0"]):
+        done = subprocess.run(["setpriv", *drop, program, "-s", run.daemon.socket_path, "-o", run.daemon.account, *ask],
+                              capture_output=True, check=False)
+        if done.returncode != 0 or done.stdout:
+            run.fail("stranger", f"{drop}: {done}")
 
 
 def find(folder, name):
