@@ -13,6 +13,8 @@
  * "files dns", which libc does without loading modules. Target names are thus never looked up through
  * other NSS modules, ours included.
  *
+ * CA files that a session reads after entering are those of the system and of SP_SYSCONFDIR/ca.
+ *
  * A process that died of SIGSYS has hit its profile: the kernel wrote a SECCOMP audit record with the
  * number (`ausearch -m SECCOMP -i`, or dmesg). A developer's build with `configure
  * --enable-sandbox-trap` writes the call's name to stderr before it dies. There is no switch at run time.

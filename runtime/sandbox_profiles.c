@@ -141,7 +141,8 @@ static const struct sp_sandbox_rule audit_own[] = {
 	    "/etc/gai.conf", "/etc/services", "/etc/protocols"
 #define PATHS_TLS \
 	"/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki", "/usr/lib/ssl"
-#define PATH_PEERS "/proc" /* the audit session of a peer */
+#define PATH_TARGET_CA SP_SYSCONFDIR "/ca" /* the CAs of targets that policy names */
+#define PATH_PEERS "/proc"		   /* the audit session of a peer */
 
 static const struct sp_sandbox_rule *const authkeys_groups[] = {base, files_read, local, NULL};
 static const char *const authkeys_paths[] = {PATHS_ALWAYS, NULL};
@@ -160,7 +161,7 @@ static const char *const recorder_paths[] = {PATHS_ALWAYS, PATH_PEERS, NULL};
 
 static const struct sp_sandbox_rule *const session_groups[] = {
     base, files_read, loop, local, serve, network, threads, session_own, NULL}; /* names are resolved in a thread */
-static const char *const session_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_TLS, PATH_PEERS, NULL};
+static const char *const session_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_TLS, PATH_TARGET_CA, PATH_PEERS, NULL};
 
 static const struct sp_sandbox_rule *const audit_groups[] = {base, files_read, local, audit_own, NULL};
 static const char *const audit_paths[] = {PATHS_ALWAYS, NULL};
