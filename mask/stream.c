@@ -94,18 +94,17 @@ sp_mask_stream_append(struct sp_mask_stream *st, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* The start of the UTF-8 character that at lies in, at the earliest base. */
+/* The start of the UTF-8 character that at lies in; at itself when that begins before base. */
 static size_t
 sp_mask_stream_char(const struct sp_mask_stream *st, size_t at)
 {
 	size_t i = at;
 
-	for (size_t k = 0; k < 4 && i > st->base && i < st->len; k++) {
-		if (!sp_chars_is_inner(st->mem[i]))
-			return st->mem[i] >= 0xc0 || i == at ? i : at;
+	if (at >= st->len)
+		return at;
+	for (size_t k = 0; k < 3 && i > st->base && sp_chars_is_inner(st->mem[i]); k++)
 		i--;
-	}
-	return at;
+	return st->mem[i] >= 0xc0 ? i : at;
 }
 
 /* How far everything is decided. */
