@@ -221,6 +221,7 @@ class Bastion:
     def claim_auditd(self):
         if not self.want_audit:
             return
+        os.makedirs(os.path.dirname(AUDITD_LOCK), exist_ok=True)
         self.lock = open(AUDITD_LOCK, "w", encoding="ascii")  # pylint: disable=consider-using-with
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         status = subprocess.run(["auditctl", "-s"], capture_output=True, text=True, check=False)
