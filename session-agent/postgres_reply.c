@@ -355,7 +355,7 @@ on_message(struct sp_postgres_conn *c, const struct message *m)
 	case 'S':
 		if (is_unsafe_setting(m))
 			return broken(c, "a setting changed under which statements can't be read safely");
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'A':
 		return sp_postgres_rows_note(c, m->type, m->body, m->len) == 0 ? 0 : broken(c, "a message that can't be masked");
 	default:
