@@ -27,7 +27,8 @@ struct sp_verify_run {
 	const struct sp_issuer *issuer;
 	const char *principal;
 	struct sp_claims claims;
-	int64_t end; /* effective end without skew */
+	const json_t *facts; /* the claims that describe the person */
+	int64_t end;	     /* effective end without skew */
 };
 
 void
@@ -227,7 +228,13 @@ sp_verify_token(struct sp_verify_run *run)
 	if (r == 0 && refreshed != NULL)
 		r = sp_verify_op_signature(
 		    run, sp_pktoken_refreshed(run->token), sp_pktoken_refreshed_header(run->token));
-	return r;
+	if (r != 0)
+		return r;
+	/* A token that is used for longer speaks with its latest claims: groups may have been taken away. */
+	run->facts = refreshed != NULL && run->issuer->expiry == SP_ISSUER_OIDC_REFRESHED
+			 ? sp_pktoken_refreshed_claims(run->token)
+			 : sp_pktoken_claims(run->token);
+	return 0;
 }
 
 /* The line goes with the certificate's own end too. */
@@ -275,11 +282,11 @@ static const struct {
 static int
 sp_verify_identity(struct sp_verify_run *run, struct sp_verified *v)
 {
-	json_t *claims = json_deep_copy(sp_pktoken_claims(run->token)), *groups = NULL, *id = NULL;
+	json_t *claims = json_deep_copy(run->facts), *groups = NULL, *id = NULL;
 	struct sp_view key = sp_sshcert_key_blob(run->cert);
 	char key_hex[2 * SP_VERIFY_SHA256 + 1], token_hex[2 * SP_VERIFY_SHA256 + 1];
 	uint8_t digest[SP_VERIFY_SHA256];
-	int r = sp_claims_groups(sp_pktoken_claims(run->token), run->issuer, run->why, &groups);
+	int r = sp_claims_groups(run->facts, run->issuer, run->why, &groups);
 
 	if (r == 0)
 		r = sp_verify_sha256(key.data, key.len, digest);

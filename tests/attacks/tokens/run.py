@@ -142,6 +142,9 @@ class Run:
         verdict, identity = self.daemon.verify(*ask)
         if verdict != 0 or identity.get("user") != wanted or identity.get("sub") != "u-alice":
             self.fail(case["name"], f"VERIFY says {verdict} {identity}")
+        for key, value in case.get("identity", {}).items():
+            if identity.get(key) != value:
+                self.fail(case["name"], f"identity has {key} {identity.get(key)!r}, not {value!r}")
 
     def one(self, case):
         self.daemon.log()
