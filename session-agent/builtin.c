@@ -247,6 +247,7 @@ run_approvals(struct sp_session *s, size_t argc, const char *const argv[])
 		return;
 	}
 	s->on_list = on_list;
+	sp_session_wait_control(s);
 	if (sp_control_list(s, all) != 0)
 		on_list(s, NULL);
 }
@@ -299,6 +300,7 @@ run_decide(struct sp_session *s, size_t argc, const char *const argv[])
 		return;
 	}
 	s->on_decided = on_decided;
+	sp_session_wait_control(s);
 	if (sp_control_decide(s, argv[1], approve, reason) != 0)
 		on_decided(s, (uint32_t)-SP_ERR_UNAVAILABLE, "the approval service is not there: try again shortly.");
 }

@@ -189,11 +189,19 @@ session_on_timer(evutil_socket_t fd, short what, void *ctx)
 		sp_log_err("the recorder did not close the record in time");
 		sp_session_finished(s);
 		break;
-	case SP_SESSION_SERVING:
+	case SP_SESSION_SERVING: /* only a built-in command that waits has armed it */
+		sp_session_end(s, "the approval service does not answer: try again shortly");
+		break;
 	case SP_SESSION_OVER:
 	default:
 		break;
 	}
+}
+
+void
+sp_session_wait_control(struct sp_session *s)
+{
+	session_arm(s, SP_SESSION_FINISH_MS);
 }
 
 /* --- telling the person --------------------------------------------------------------------------------- */

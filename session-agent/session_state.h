@@ -141,6 +141,8 @@ void sp_session_policy_ready(struct sp_session *s);
 void sp_session_end(struct sp_session *s, const char *reason);
 /* Called whenever something went out or was recorded: does what can now be done. */
 void sp_session_pump(struct sp_session *s);
+/* A built-in command waits for control, for a bounded time. */
+void sp_session_wait_control(struct sp_session *s);
 void sp_session_finished(struct sp_session *s);
 uint32_t sp_session_new_id(struct sp_session *s);
 

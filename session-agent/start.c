@@ -208,8 +208,7 @@ start_exec(const struct sp_registry *g, int fd)
 	/* Standard error stays: the journal. */
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || close_range(START_FD + 1, ~0U, 0) != 0)
 		_exit(126);
-	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
-	    setrlimit(RLIMIT_FSIZE, &none) != 0)
+	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
 		_exit(126);
 	if (sp_privdrop_ids(g->session_uid, g->session_gid, 0) != 0)
 		_exit(126);
