@@ -289,8 +289,10 @@ sp_sqlwalk_select(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 		r = sp_sqlwalk_ctes(w, &with);
 	if (r != 0)
 		return r;
-	if (sp_pgtree_count(m, SP_PG_SELECT_STMT_LOCKING_CLAUSE) > 0)
+	if (sp_pgtree_count(m, SP_PG_SELECT_STMT_LOCKING_CLAUSE) > 0) {
 		w->relation_words = SP_SQL_BIT(SP_SQL_SELECT_FOR_UPDATE);
+		sp_sqlwalker_act(w, SP_SQL_SELECT, w->relation_words, SP_SQL_NEED_NAME, w->relation_words);
+	}
 	if (sp_pgtree_child(m, SP_PG_SELECT_STMT_INTO_CLAUSE, &into)) {
 		if (!sp_pgtree_child(&into, SP_PG_INTO_CLAUSE_REL, &rel))
 			return sp_sqlwalker_refuse(w, "SELECT INTO without a table");
