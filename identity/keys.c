@@ -116,6 +116,7 @@ sp_keys_on_jwks(void *ctx, int err, struct sp_view body, int64_t max_age, const 
 	struct sp_keys_entry *e = ctx;
 	struct sp_jwk_set *set = NULL;
 	struct sp_reason why = *fetch_why;
+	bool is_news;
 
 	if (err == 0)
 		err = sp_jwk_set_parse(body.data, body.len, &why, &set);
@@ -126,12 +127,14 @@ sp_keys_on_jwks(void *ctx, int err, struct sp_view body, int64_t max_age, const 
 	if (sp_jwk_set_refused(set) > 0)
 		sp_log_info(
 		    "issuer %s: %zu keys left out, the last: %s", e->is->issuer, sp_jwk_set_refused(set), why.text);
+	is_news = e->set == NULL || e->failures > 0;
 	e->is_busy = false;
 	e->failures = 0;
 	e->fetched = time(NULL);
 	e->ttl = sp_keys_ttl(max_age);
 	sp_keys_replace(e, set);
-	sp_log_info("issuer %s: %zu keys for %lld s", e->is->issuer, sp_jwk_set_count(set), (long long)e->ttl);
+	sp_log(is_news ? LOG_INFO : LOG_DEBUG, "issuer %s: %zu keys for %lld s", e->is->issuer, sp_jwk_set_count(set),
+	    (long long)e->ttl);
 	if (sp_keyfile_save(e->keys->directory, e->is->issuer, e->fetched, e->ttl, body, &why) != 0)
 		sp_log_warn("issuer %s: keys not kept on disk: %s", e->is->issuer, why.text);
 	sp_keys_schedule(e, e->ttl);
