@@ -47,6 +47,9 @@ struct sp_detect {
 	const uint8_t *transform; /* by kind; 0 = not wanted */
 	struct sp_spans *out;
 	size_t undecided; /* lowest start of a long match that needs bytes past hi; SIZE_MAX if none */
+	/* What the long finders have seen, so that no byte is looked at again for each anchor; all 0 at first. */
+	size_t run_from, run_to; /* [run_from, run_to) is base64url */
+	size_t pem_from, pem_to; /* no END line begins in [pem_from, pem_to) */
 };
 
 /* The byte at i, or -1 outside the value. */

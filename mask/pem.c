@@ -31,19 +31,31 @@ sp_pem_label(const struct sp_detect *d, size_t s, size_t *ret_len, size_t *ret_e
 
 /* The end of the block whose body starts at s: behind its END line, or as far as a block may reach. */
 static size_t
-sp_pem_body(const struct sp_detect *d, size_t start, size_t s, bool *ret_closed)
+sp_pem_body(struct sp_detect *d, size_t start, size_t s, bool *ret_closed)
 {
+	/* No END line begins in [pem_from, pem_to), so that many BEGIN lines do not read on to the same END. */
 	size_t limit = d->hi - start < SP_MASK_BLOCK_MAX ? d->hi : start + SP_MASK_BLOCK_MAX, len, end;
 
 	*ret_closed = true;
+	if (s >= d->pem_from && s < d->pem_to)
+		s = d->pem_to;
+	else
+		d->pem_from = d->pem_to = s;
 	for (size_t i = s; i + 9 <= limit; i++) {
 		const uint8_t *hit = memmem(d->p + i, limit - i, "-----END ", 9);
 
-		if (hit == NULL)
+		if (hit == NULL) {
+			/* One might begin in the last eight bytes. */
+			d->pem_to = limit - 8;
 			break;
+		}
 		i = (size_t)(hit - d->p);
-		if (sp_pem_label(d, i + 9, &len, &end) == 0 && end <= limit)
-			return end;
+		if (sp_pem_label(d, i + 9, &len, &end) == 0) {
+			d->pem_to = i;
+			if (end <= limit)
+				return end;
+			break;
+		}
 	}
 	*ret_closed = limit == start + SP_MASK_BLOCK_MAX;
 	return limit;

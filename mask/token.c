@@ -55,8 +55,13 @@ sp_token_jwt(struct sp_detect *d, size_t at)
 	if (!sp_detect_wants(d, SP_DETECT_JWT) || d->hi - at < 3 || d->p[at] != 'e' || d->p[at + 1] != 'y' ||
 	    d->p[at + 2] != 'J')
 		return;
+	if (at >= d->run_from && at < d->run_to)
+		i = d->run_to;
+	else
+		d->run_from = at;
 	while (i - at <= SP_DETECT_JWT_HEAD && sp_chars_is_base64url(sp_detect_at(d, i)))
 		i++;
+	d->run_to = i;
 	head = i - at;
 	if (i == d->hi && head <= SP_DETECT_JWT_HEAD && !d->is_final)
 		sp_detect_undecided(d, at);

@@ -86,7 +86,7 @@ put_hit(struct corpus *c)
 	static const char *const hits[] = { "alice.smith@example.com", "4111 1111 1111 1111", "5555555555554444",
 		"078-05-1120", "+1 415 555 2671", "(415) 555-2671", "10.20.30.40", "2001:db8::8:800:200c:417a",
 		"DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "bob@mail.example.org", "192.168.17.4",
-		"AKI" "AIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
+		("AKI" "AIOSFODNN7EXAMPLE"), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
 
 	put(c, hits[pick(sizeof(hits) / sizeof(hits[0]))]);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/text.h"
 #include "mask/mask.h"
@@ -371,6 +372,37 @@ test_stream_long(void **state)
 	sp_mask_set_free(set);
 }
 
+/* Texts made of beginnings: the work stays proportional to their length. */
+static void
+test_hostile(void **state)
+{
+	static const char *const units[] = { ("-----BEGIN " "PRIVATE KEY-----"), "eyJ", "eyJ.", "a@", "xox", "xoxb-", "AA11", "::", "1.",
+		"-----END ", "-----END X-----", "+1", "hp_", "123-4567-", "KIA" };
+	enum { N = 1 << 20 };
+	struct sp_mask_set *set = make_set(ALL, SP_MASK_REDACT);
+	struct sp_buf *out = sp_buf_new(0);
+	enum sp_mask_outcome o;
+	clock_t start = clock();
+	char *p = malloc(N);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal(sp_mask_set_seal(set), 0);
+	for (size_t k = 0; k < sizeof(units) / sizeof(units[0]); k++) {
+		size_t len = strlen(units[k]);
+
+		for (size_t i = 0; i < N; i++)
+			p[i] = units[k][i % len];
+		sp_buf_reset(out);
+		assert_int_equal(sp_mask_scan(set, p, N, true, out, NULL, &o), 0);
+	}
+	/* Half a second on a slow machine; minutes if each anchor read on to the end. */
+	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 30);
+	free(p);
+	sp_buf_free(out);
+	sp_mask_set_free(set);
+}
+
 /* A custom regex that is never decided is masked, not let through. */
 static void
 test_stream_undecided(void **state)
@@ -411,6 +443,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_cells_rules),
 		cmocka_unit_test(test_stream_long),
+		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_stream_undecided),
 	};
 
