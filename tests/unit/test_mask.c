@@ -364,6 +364,14 @@ test_stream_long(void **state)
 	check_stream(set, p, n, 70000);
 	/* A long run of characters of mail addresses and base64. */
 	check_stream(set, p + 100, n - 100, 333);
+	/* Text without a break, so that the cut is somewhere in it; a value at each distance from it. */
+	for (size_t i = 0; i < 3000; i++)
+		p[i] = (uint8_t)"some words and "[i % 15];
+	for (size_t i = 700; i + 200 < 3000; i += 97)
+		memcpy(p + i, " bob@example.com 415-555-2671 4111 1111 1111 1111 ", 50);
+	check_stream(set, p, 3000, 1);
+	for (size_t piece = 2; piece < 700; piece += 7)
+		check_stream(set, p, 3000, piece);
 	/* Characters of several bytes, nowhere a break. */
 	for (size_t i = 0; i + 3 <= n; i += 3)
 		memcpy(p + i, "\xe2\x82\xac", 3);

@@ -47,7 +47,7 @@ try_block(struct totals *t, const struct mask_sample *s)
 static void
 try_cell(struct totals *t, const struct mask_sample *s, size_t shift)
 {
-	static uint8_t buf[MASK_SAMPLE_MAX + 512];
+	static uint8_t buf[MASK_SAMPLE_MAX + 2 * SP_ANCHOR_WINDOW];
 	const struct sp_mask_change *changes = NULL;
 	struct sp_mask_cell cells[3];
 	size_t n = 0, nchanges = 0;
@@ -103,6 +103,9 @@ try_sample(const struct mask_sample *s, void *ctx)
 
 	try_block(t, s);
 	for (size_t shift = 0; shift < 70; shift += s->in_len < 200 ? 1 : 23)
+		try_cell(t, s, shift);
+	/* Across the end of the first pass's window. */
+	for (size_t shift = SP_ANCHOR_WINDOW - 4 - s->in_len; s->in_len < 200 && shift <= SP_ANCHOR_WINDOW - 4; shift++)
 		try_cell(t, s, shift);
 	for (size_t cut = 1; cut < s->in_len; cut++)
 		try_stream(t, s, cut, s->in_len);
