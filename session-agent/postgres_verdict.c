@@ -252,13 +252,15 @@ stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st)
 	if (st->copy == SP_SQL_COPY_OUT)
 		return "COPY is refused here: what it reads has masked columns, or may have; use SELECT";
 	for (i = 0; i < st->nactions; i++) {
-		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION && is_sink(&st->actions[i]))
+		const struct sp_sql_action *a = &st->actions[i];
+
+		if (a->object == SP_SQL_OBJECT_FUNCTION && is_sink(a))
 			return "this function could carry masked values out of the statement";
-		is_into |= (st->actions[i].words & SP_SQL_BIT(SP_SQL_SELECT_INTO)) != 0;
+		is_into |= (a->words & SP_SQL_BIT(SP_SQL_SELECT_INTO)) != 0;
+		/* The target of an INSERT is an action of its own verb; what it reads is a SELECT. */
+		reads |= a->verb == SP_SQL_SELECT && a->object == SP_SQL_OBJECT_RELATION &&
+		    sp_postgres_catalog_is_tainted(m->catalog, a->schema, a->name);
 	}
-	for (i = 0; i < st->nrelations; i++)
-		reads |= st->relations[i].is_read &&
-		    sp_postgres_catalog_is_tainted(m->catalog, st->relations[i].schema, st->relations[i].name);
 	if (reads && (is_into || st->verb == SP_SQL_INSERT || st->verb == SP_SQL_CREATE || st->verb == SP_SQL_MERGE ||
 	    st->verb == SP_SQL_REFRESH))
 		return "this would copy rows with masked columns to where they are not masked";
