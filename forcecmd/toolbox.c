@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 struct words {
 	const char *argv[SP_TOOLBOX_ARGS_MAX + 1];
 	size_t n;
+	char tool[128];
 	char home[64];
 	char numbers[3][12]; /* descriptors as text */
 	int fds[3];	     /* filter, passwd, group: inherited by bubblewrap */
@@ -205,7 +207,8 @@ toolbox_words(const struct sp_toolbox *t, struct words *w)
 		words_add(w, "--ctty");
 		words_add(w, "--");
 	}
-	words_add_list(w, t->argv);
+	words_add(w, w->tool);
+	words_add_list(w, t->argv + 1);
 	w->argv[w->n] = NULL;
 	return w->error;
 }
@@ -240,12 +243,58 @@ toolbox_exec(const struct sp_toolbox *t, struct words *w)
 	_exit(127);
 }
 
+/* The highest version wins, by number and not by spelling. */
+static void
+toolbox_newest(const char *pattern, char *path, size_t cap)
+{
+	unsigned long best = 0;
+	glob_t g;
+	size_t i;
+
+	if (glob(pattern, GLOB_NOSORT, NULL, &g) != 0)
+		return;
+	for (i = 0; i < g.gl_pathc; i++) {
+		const char *p = g.gl_pathv[i] + strcspn(g.gl_pathv[i], "0123456789");
+		unsigned long version = strtoul(p, NULL, 10);
+
+		if (version >= best && strlen(g.gl_pathv[i]) < cap && access(g.gl_pathv[i], X_OK) == 0) {
+			best = version;
+			(void)snprintf(path, cap, "%s", g.gl_pathv[i]);
+		}
+	}
+	globfree(&g);
+}
+
+int
+sp_toolbox_find(const char *name, char *path, size_t cap)
+{
+	static const char *const places[] = { "/usr/lib/postgresql/[0-9]*/bin/", "/usr/pgsql-[0-9]*/bin/", "/usr/bin/" };
+	char pattern[128];
+	size_t i;
+	int n;
+
+	path[0] = '\0';
+	if (name[0] == '/') {
+		n = snprintf(path, cap, "%s", name);
+		return n < 0 || (size_t)n >= cap ? SP_ERR_LIMIT : 0;
+	}
+	if (name[0] == '\0' || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0')
+		return SP_ERR_INVALID;
+	for (i = 0; i < sizeof(places) / sizeof(places[0]) && path[0] == '\0'; i++) {
+		n = snprintf(pattern, sizeof(pattern), "%s%s", places[i], name);
+		if (n < 0 || (size_t)n >= sizeof(pattern))
+			return SP_ERR_LIMIT;
+		toolbox_newest(pattern, path, cap);
+	}
+	return path[0] == '\0' ? SP_ERR_NOT_FOUND : 0;
+}
+
 static bool
 toolbox_is_valid(const struct sp_toolbox *t)
 {
 	bool is_dir_good = t->directory[0] == '\0' || t->directory[0] == '/';
 
-	return sp_text_is_login(t->user) && is_dir_good && t->argv[0] != NULL && t->argv[0][0] == '/';
+	return sp_text_is_login(t->user) && is_dir_good && t->argv[0] != NULL;
 }
 
 int
@@ -258,7 +307,9 @@ sp_toolbox_run(const struct sp_toolbox *t, pid_t *ret_pid)
 	if (!toolbox_is_valid(t))
 		return SP_ERR_INVALID;
 	(void)snprintf(w.home, sizeof(w.home), "/home/%s", t->user);
-	r = toolbox_files(t, &w);
+	r = sp_toolbox_find(t->argv[0], w.tool, sizeof(w.tool));
+	if (r == 0)
+		r = toolbox_files(t, &w);
 	if (r == 0)
 		r = toolbox_words(t, &w);
 	if (r == 0) {

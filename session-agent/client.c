@@ -201,6 +201,45 @@ client_put_list(struct sp_buf *body, const char *const *list)
 		sp_buf_put_cstring(body, *list);
 }
 
+/* What every tool gets, of what it may know of the person's terminal. */
+static int
+client_put_env(const struct sp_session *s, struct sp_buf *body, const char *const *env)
+{
+	struct sp_buf *names = sp_buf_new(4096);
+	uint32_t own = 5, n = 0;
+	int r = SP_ERR_NOMEM;
+
+	while (env[n] != NULL)
+		n++;
+	if (names == NULL)
+		return r;
+	own += s->term[0] != '\0';
+	own += s->lang[0] != '\0';
+	sp_buf_put_u32(body, n + own);
+	sp_buf_put_cstring(body, "PATH=/usr/bin:/bin");
+	sp_buf_put_cstring(body, "PAGER=less");
+	sp_buf_put_cstring(body, "LESSSECURE=1"); /* no shell, no editor, no files from within the pager */
+	sp_buf_putf(names, "USER=%s%cLOGNAME=%s%cTERM=%s%cLANG=%s%c", s->user, 0, s->user, 0, s->term, 0, s->lang, 0);
+	r = sp_buf_error(names);
+	if (r == 0) {
+		const char *p = (const char *)sp_buf_data(names);
+
+		sp_buf_put_cstring(body, p);
+		p += strlen(p) + 1;
+		sp_buf_put_cstring(body, p);
+		p += strlen(p) + 1;
+		if (s->term[0] != '\0')
+			sp_buf_put_cstring(body, p);
+		p += strlen(p) + 1;
+		if (s->lang[0] != '\0')
+			sp_buf_put_cstring(body, p);
+	}
+	sp_buf_free(names);
+	for (; *env != NULL; env++)
+		sp_buf_put_cstring(body, *env);
+	return r == 0 ? sp_buf_error(body) : r;
+}
+
 int
 sp_session_run_tool(struct sp_session *s, const char *directory, const char *const argv[], const char *const env[])
 {
@@ -216,9 +255,10 @@ sp_session_run_tool(struct sp_session *s, const char *directory, const char *con
 		return SP_ERR_NOMEM;
 	sp_buf_put_u8(body, s->has_tty);
 	client_put_list(body, argv);
-	client_put_list(body, env);
+	r = client_put_env(s, body, env);
 	sp_buf_put_cstring(body, directory);
-	r = sp_buf_error(body);
+	if (r == 0)
+		r = sp_buf_error(body);
 	if (r == 0)
 		r = sp_peer_send(s->client, MSG_SPAWN, 0, body, fds, 3);
 	sp_buf_free(body);

@@ -119,7 +119,7 @@ test_directory(void **state)
 static void
 test_refused(void **state)
 {
-	static const char *const relative[] = { "sh", NULL }, *const good[] = { "/usr/bin/true", NULL },
+	static const char *const relative[] = { "./sh", NULL }, *const good[] = { "/usr/bin/true", NULL },
 				 *const bad_env[] = { "NOVALUE", NULL }, *const none[] = { NULL };
 	struct sp_toolbox t = { .user = "alice", .directory = "", .argv = relative, .env = none };
 	pid_t pid;
