@@ -291,7 +291,10 @@ sp_compile_mask(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 			continue;
 	if (sp_yaml_get(n, "regex") != NULL)
 		sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->mask);
-	if (sp_yaml_get(n, "with") != NULL && sp_yaml_enum(sp_yaml_get(n, "with"), transforms, c->diags, &i) != 0)
+	/* `with: null` is YAML's null. */
+	if (sp_yaml_get(n, "with") != NULL && sp_yaml_type(sp_yaml_get(n, "with")) == SP_YAML_NULL)
+		i = SP_POLICY_MASK_NULL - SP_POLICY_MASK_REDACT;
+	else if (sp_yaml_get(n, "with") != NULL && sp_yaml_enum(sp_yaml_get(n, "with"), transforms, c->diags, &i) != 0)
 		i = 0;
 	ret->mask.transform = (enum sp_policy_transform)(SP_POLICY_MASK_REDACT + i);
 	if (ret->mask.ncolumns + ret->mask.ndetectors + ret->mask.nregexes == 0)

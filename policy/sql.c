@@ -204,9 +204,3 @@ sp_sql_size(const struct sp_sql *sql)
 {
 	return sizeof(*sql) + sql->arena.size;
 }
-
-void
-sp_sql_trim(void)
-{
-	pg_query_exit();
-}

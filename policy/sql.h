@@ -5,6 +5,10 @@
  * field of it by number; anything else makes the statement "unparsed", which
  * policy refuses. Facts never depend on the value of a number in the text
  * (policy/sqlcache.h relies on it) and hold no offset into it.
+ *
+ * libpg_query keeps one small memory context a thread (8 KiB) and frees what a
+ * parse took when it returns. pg_query_exit() must not be called: version 15-4.0
+ * cannot parse in that thread again after it.
  */
 #ifndef SALLYPORT_POLICY_SQL_H
 #define SALLYPORT_POLICY_SQL_H
@@ -145,7 +149,5 @@ size_t sp_sql_count(const struct sp_sql *sql);
 const struct sp_sql_stmt *sp_sql_at(const struct sp_sql *sql, size_t i);
 /* Bytes of memory it holds. */
 size_t sp_sql_size(const struct sp_sql *sql);
-/* Gives back what the parser keeps for this thread; call when a session goes idle or ends. */
-void sp_sql_trim(void);
 
 #endif

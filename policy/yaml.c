@@ -121,6 +121,10 @@ sp_yaml_scalar(struct sp_yaml_reader *r, struct fy_event *ev, const struct fy_ma
 
 	n->type = SP_YAML_SCALAR;
 	n->is_plain = t == NULL || fy_token_scalar_style(t) == FYSS_PLAIN;
+	/* libfyaml's mark is behind the opening quote. */
+	if (t != NULL && n->column > 1 &&
+	    (fy_token_scalar_style(t) == FYSS_SINGLE_QUOTED || fy_token_scalar_style(t) == FYSS_DOUBLE_QUOTED))
+		n->column--;
 	if (text == NULL || len == 0) {
 		text = "";
 		len = 0;

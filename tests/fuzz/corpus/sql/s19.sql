@@ -1,0 +1,1 @@
+select count(*) filter (where purge()) from t

@@ -1,0 +1,1 @@
+/* select */ delete from customers where id = 1

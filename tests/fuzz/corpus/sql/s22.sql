@@ -1,0 +1,1 @@
+select (a).pg_read_file from t

@@ -1,0 +1,1 @@
+select dblink_exec('x', 'drop table t')

@@ -1,0 +1,1 @@
+select cursor_to_xml('c', 1, true, true, '')

@@ -1,0 +1,1 @@
+set standard_conforming_strings = 0

@@ -1,0 +1,4 @@
+select 1; -- harmless
+
+
+drop table customers

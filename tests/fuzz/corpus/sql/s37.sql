@@ -1,0 +1,1 @@
+with recursive a as (select * from secret union all select * from a) select 1

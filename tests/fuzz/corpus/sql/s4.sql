@@ -1,0 +1,1 @@
+commit; delete from t where a=1

@@ -1,0 +1,1 @@
+select * from (with d as (select 1) select * from d) q, (with u as (select 2) select * from u) r; with x as (delete from t where a=1 returning 1) table x

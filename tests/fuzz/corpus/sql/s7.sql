@@ -1,0 +1,1 @@
+explain analyze verbose insert into t values (1)

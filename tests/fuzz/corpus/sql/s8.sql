@@ -1,0 +1,1 @@
+prepare p as delete from customers where id = 1
