@@ -25,14 +25,13 @@ struct sp_anchor_bucket {
 #define ANY 0xffffu
 
 static const struct sp_anchor_bucket sp_anchor_buckets[] = {
-	{ SP_ANCHOR_AT, { N(4), ANY & ~(N(0) | N(1) | N(2)), ANY }, { N(0), ANY, ANY } },
-	{ SP_ANCHOR_EYJ, { N(6) | N(2), N(7), N(4) | N(6) }, { N(5) | N(14), N(9) | N(3), N(10) | N(12) } },
-	{ SP_ANCHOR_PEM, { N(2) | N(7), N(4) | N(6), N(4) | N(7) }, { N(13) | N(8), N(2) | N(15), N(5) | N(8) } },
-	{ SP_ANCHOR_AWS, { N(4) | N(5), N(4), N(4) }, { N(11) | N(3), N(9), N(1) } },
-	{ SP_ANCHOR_GH, { N(6), N(6) | N(7), N(5) },
-	    { N(8) | N(1), N(0) | N(15) | N(5) | N(3) | N(2) | N(4), N(15) } },
-	{ SP_ANCHOR_PLUS, { N(2), N(3), ANY }, { N(11), 0x03ff, ANY } },
-	{ SP_ANCHOR_IBAN, { 0x00f0, 0x00f0, N(3) }, { ANY, ANY, 0x03ff } },
+    {SP_ANCHOR_AT, {N(4), ANY & ~(N(0) | N(1) | N(2)), ANY}, {N(0), ANY, ANY}},
+    {SP_ANCHOR_EYJ, {N(6) | N(2), N(7), N(4) | N(6)}, {N(5) | N(14), N(9) | N(3), N(10) | N(12)}},
+    {SP_ANCHOR_PEM, {N(2) | N(7), N(4) | N(6), N(4) | N(7)}, {N(13) | N(8), N(2) | N(15), N(5) | N(8)}},
+    {SP_ANCHOR_AWS, {N(4) | N(5), N(4), N(4)}, {N(11) | N(3), N(9), N(1)}},
+    {SP_ANCHOR_GH, {N(6), N(6) | N(7), N(5)}, {N(8) | N(1), N(0) | N(15) | N(5) | N(3) | N(2) | N(4), N(15)}},
+    {SP_ANCHOR_PLUS, {N(2), N(3), ANY}, {N(11), 0x03ff, ANY}},
+    {SP_ANCHOR_IBAN, {0x00f0, 0x00f0, N(3)}, {ANY, ANY, 0x03ff}},
 };
 
 void
@@ -65,7 +64,13 @@ sp_anchor_plan_init(struct sp_anchor_plan *plan, uint32_t wanted)
 
 /* --- class masks, portable --- */
 
-enum { CLASS_DIGIT = 1, CLASS_SEP = 2, CLASS_DOT = 4, CLASS_COLON = 8, CLASS_BASE64 = 16 };
+enum {
+	CLASS_DIGIT = 1,
+	CLASS_SEP = 2,
+	CLASS_DOT = 4,
+	CLASS_COLON = 8,
+	CLASS_BASE64 = 16
+};
 
 static inline uint8_t
 sp_anchor_class(uint8_t c)
@@ -166,15 +171,15 @@ sp_anchor_blocks_avx2(const struct sp_anchor_plan *plan, const uint8_t *p, size_
 			__m256i v1 = _mm256_loadu_si256((const __m256i *)(const void *)(p + h + 1));
 			__m256i v2 = _mm256_loadu_si256((const __m256i *)(const void *)(p + h + 2));
 			__m256i lit = _mm256_and_si256(_mm256_and_si256(sp_anchor_lookup(v, plan->lo[0], plan->hi[0]),
-						       sp_anchor_lookup(v1, plan->lo[1], plan->hi[1])),
+							   sp_anchor_lookup(v1, plan->lo[1], plan->hi[1])),
 			    sp_anchor_lookup(v2, plan->lo[2], plan->hi[2]));
 			__m256i vdigit = sp_anchor_in(v, '0', 10), vdot = sp_anchor_eq(v, '.');
 			__m256i vslash = sp_anchor_eq(v, '/');
-			__m256i vsep = _mm256_or_si256(_mm256_or_si256(vdot, vslash),
-			    _mm256_or_si256(sp_anchor_eq(v, ' '), sp_anchor_eq(v, '-')));
+			__m256i vsep = _mm256_or_si256(
+			    _mm256_or_si256(vdot, vslash), _mm256_or_si256(sp_anchor_eq(v, ' '), sp_anchor_eq(v, '-')));
 			__m256i valpha = sp_anchor_in(_mm256_or_si256(v, _mm256_set1_epi8(0x20)), 'a', 26);
-			__m256i vb64 = _mm256_or_si256(_mm256_or_si256(valpha, vdigit),
-			    _mm256_or_si256(vslash, sp_anchor_eq(v, '+')));
+			__m256i vb64 = _mm256_or_si256(
+			    _mm256_or_si256(valpha, vdigit), _mm256_or_si256(vslash, sp_anchor_eq(v, '+')));
 
 			literal |= (uint64_t)(uint32_t)~_mm256_movemask_epi8(_mm256_cmpeq_epi8(lit, zero)) << h;
 			_mm256_storeu_si256((__m256i *)(void *)(out->bucket + h), lit);
@@ -283,7 +288,7 @@ sp_anchor_emit(const struct sp_anchor_block *b, const struct sp_anchor_shapes *s
 		f |= (uint32_t)(s->pairs >> i & 1) << 10 | (uint32_t)(s->run >> i & 1) << 11;
 		f |= (uint32_t)(s->dots >> i & 1) << 12 | (uint32_t)(s->colon >> i & 1) << 13;
 		f |= (uint32_t)(s->base64 >> i & 1) << 14;
-		ret[n++] = (struct sp_anchor){ off + i, f };
+		ret[n++] = (struct sp_anchor){off + i, f};
 	}
 	return n;
 }
@@ -296,7 +301,7 @@ sp_anchor_shapes(const struct sp_anchor_plan *plan, struct sp_anchor_state *st, 
 	size_t n = 0;
 
 	for (size_t i = 0; i < nblocks; i++, b++) {
-		struct sp_anchor_shapes s = { 0 };
+		struct sp_anchor_shapes s = {0};
 		bool runs = sp_anchor_has_run(b->base64);
 
 		if ((plan->wanted & SP_ANCHOR_DIGITS) != 0 && b->digit != 0)

@@ -47,9 +47,9 @@ struct sp_anchor {
 
 /* What the first pass looks for; made once. */
 struct sp_anchor_plan {
-	uint32_t wanted;     /* SP_ANCHOR_* */
-	uint8_t lo[3][16];   /* buckets by low nibble of the first, second, third byte */
-	uint8_t hi[3][16];   /* and by high nibble */
+	uint32_t wanted;      /* SP_ANCHOR_* */
+	uint8_t lo[3][16];    /* buckets by low nibble of the first, second, third byte */
+	uint8_t hi[3][16];    /* and by high nibble */
 	uint8_t byte[3][256]; /* the same two in one, where there are no shuffles */
 	bool use_avx2;
 };

@@ -35,15 +35,15 @@ enum sp_detect_kind {
 	SP_DETECT_KINDS
 };
 
-#define SP_DETECT_BEHIND 8    /* bytes before a match that its finder may look at */
-#define SP_DETECT_MAX 512     /* no match of the others, with what is looked at behind it, is longer */
+#define SP_DETECT_BEHIND 8	/* bytes before a match that its finder may look at */
+#define SP_DETECT_MAX 512	/* no match of the others, with what is looked at behind it, is longer */
 #define SP_DETECT_JWT_HEAD 4096 /* base64 bytes of a JWT's header; the whole may be SP_MASK_BLOCK_MAX long */
 
 /* The text around an anchor. */
 struct sp_detect {
 	const uint8_t *p;
-	size_t lo, hi;	       /* the value is p[lo, hi) */
-	bool is_final;	       /* the value ends at hi; otherwise more may follow */
+	size_t lo, hi;		  /* the value is p[lo, hi) */
+	bool is_final;		  /* the value ends at hi; otherwise more may follow */
 	const uint8_t *transform; /* by kind; 0 = not wanted */
 	struct sp_spans *out;
 	size_t undecided; /* lowest start of a long match that needs bytes past hi; SIZE_MAX if none */
@@ -80,7 +80,7 @@ sp_detect_undecided(struct sp_detect *d, size_t start)
 
 struct sp_detect_info {
 	const char *name;
-	bool is_secret;	   /* member of the group "secret"; no part of it may be shown */
+	bool is_secret;	  /* member of the group "secret"; no part of it may be shown */
 	uint32_t anchors; /* SP_ANCHOR_* */
 };
 extern const struct sp_detect_info sp_detect_table[SP_DETECT_KINDS];

@@ -3,7 +3,7 @@
 #include "mask/chars.h"
 #include "mask/detect.h"
 
-#define SP_EMAIL_LOCAL_MAX 64   /* RFC 5321 section 4.5.3.1.1, bytes */
+#define SP_EMAIL_LOCAL_MAX 64	/* RFC 5321 section 4.5.3.1.1, bytes */
 #define SP_EMAIL_DOMAIN_MAX 253 /* bytes */
 
 static bool
@@ -32,7 +32,7 @@ sp_email_is_label(int c)
 static bool
 sp_email_is_file(const uint8_t *p, size_t n)
 {
-	static const char *const files[] = { "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "html", "json" };
+	static const char *const files[] = {"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "html", "json"};
 
 	for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++) {
 		size_t i = 0;

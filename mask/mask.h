@@ -35,10 +35,10 @@
 struct sp_mask_set;
 struct sp_mask_stream;
 
-#define SP_MASK_REGEXES_MAX 32		      /* custom regexes in a set */
-#define SP_MASK_PATTERN_MAX 1024	      /* bytes of one custom pattern */
-#define SP_MASK_NAME_MAX 32		      /* bytes of a custom regex's name: [a-z][a-z0-9_]* */
-#define SP_MASK_KEY_MIN 16		      /* bytes of the hash key */
+#define SP_MASK_REGEXES_MAX 32	 /* custom regexes in a set */
+#define SP_MASK_PATTERN_MAX 1024 /* bytes of one custom pattern */
+#define SP_MASK_NAME_MAX 32	 /* bytes of a custom regex's name: [a-z][a-z0-9_]* */
+#define SP_MASK_KEY_MIN 16	 /* bytes of the hash key */
 #define SP_MASK_KEY_MAX 64
 #define SP_MASK_VALUE_MAX ((size_t)1 << 30)   /* bytes of one value (PostgreSQL's own limit of a field) */
 #define SP_MASK_BATCH_MAX ((size_t)1 << 20)   /* bytes of one buffer given to sp_mask_cells() */
@@ -47,10 +47,11 @@ struct sp_mask_stream;
 
 /* Rising strictness. Where rules differ on the same bytes the stricter one is used. */
 enum sp_mask_transform {
-	SP_MASK_PARTIAL = 1, /* keeps a part that helps a person: last digits, mail domain, network; nothing of a secret */
-	SP_MASK_HASH,	     /* [kind:16 hex]: keyed HMAC-SHA-256, truncated; equal values stay equal under one key */
-	SP_MASK_REDACT,	     /* [masked:kind] */
-	SP_MASK_NULL	     /* the whole value becomes NULL */
+	SP_MASK_PARTIAL =
+	    1,		/* keeps a part that helps a person: last digits, mail domain, network; nothing of a secret */
+	SP_MASK_HASH,	/* [kind:16 hex]: keyed HMAC-SHA-256, truncated; equal values stay equal under one key */
+	SP_MASK_REDACT, /* [masked:kind] */
+	SP_MASK_NULL	/* the whole value becomes NULL */
 };
 
 enum sp_mask_outcome {
@@ -87,10 +88,11 @@ int sp_mask_regex_check(const char *pattern, char *why, size_t why_size) SP_MUST
 
 /* --- building ------------------------------------------------------------------------------------ */
 int sp_mask_set_new(struct sp_mask_set **ret_set) SP_MUST_CHECK; /* NOMEM */
-void sp_mask_set_free(struct sp_mask_set *set);			  /* NULL is fine; wipes */
+void sp_mask_set_free(struct sp_mask_set *set);			 /* NULL is fine; wipes */
 /* Adds a detector or group. Added twice, the stricter transform stays. NOT_FOUND; INVALID after seal. */
 int sp_mask_set_add(struct sp_mask_set *set, const char *detector, enum sp_mask_transform t) SP_MUST_CHECK;
-/* Adds a custom regex. Same name and pattern twice: as above; same name, other pattern: EXISTS. FORMAT, LIMIT, NOMEM. */
+/* Adds a custom regex. Same name and pattern twice: as above; same name, other pattern: EXISTS. FORMAT, LIMIT, NOMEM.
+ */
 int sp_mask_set_add_regex(struct sp_mask_set *set, const char *name, const char *pattern, enum sp_mask_transform t,
     char *why, size_t why_size) SP_MUST_CHECK;
 /* Key of the hash transform, copied. LIMIT if not SP_MASK_KEY_MIN..MAX bytes. */
@@ -117,8 +119,8 @@ struct sp_mask_cell {
 	uint32_t off, len; /* bytes of the buffer */
 };
 struct sp_mask_change {
-	uint32_t cell;	/* index into the cells */
-	bool is_null;	/* NULLED: off and len are 0 */
+	uint32_t cell;	 /* index into the cells */
+	bool is_null;	 /* NULLED: off and len are 0 */
 	size_t off, len; /* of the replacement, counted from the end that out had at the call */
 };
 /*

@@ -63,11 +63,11 @@ sp_netaddr_ipv4(struct sp_detect *d, size_t at)
 }
 
 struct sp_netaddr_v6 {
-	int groups;	  /* before and after "::"; a dotted quad counts two */
-	int compressed;	  /* how many "::" */
-	int trailing;	  /* groups after "::" */
-	int pairs;	  /* groups of exactly two digits */
-	size_t first;	  /* digits of the first group */
+	int groups;	/* before and after "::"; a dotted quad counts two */
+	int compressed; /* how many "::" */
+	int trailing;	/* groups after "::" */
+	int pairs;	/* groups of exactly two digits */
+	size_t first;	/* digits of the first group */
 	bool has_digit;
 	bool is_bad;
 };
@@ -76,7 +76,7 @@ struct sp_netaddr_v6 {
 static struct sp_netaddr_v6
 sp_netaddr_read(const struct sp_detect *d, size_t s, size_t e, size_t quad_end)
 {
-	struct sp_netaddr_v6 v = { 0 };
+	struct sp_netaddr_v6 v = {0};
 	size_t i = s, n;
 
 	if (d->p[i] == ':' && sp_detect_at(d, i + 1) != ':')

@@ -17,33 +17,33 @@ struct sp_number_issuer {
 #define L12_19 (L(12) | L(13) | L(14) | L(15) | L16_19)
 
 static const struct sp_number_issuer sp_number_issuers[] = {
-	{ 400000, 499999, L(13) | L(16) | L(19) },  /* Visa */
-	{ 510000, 559999, L(16) },		    /* Mastercard */
-	{ 222100, 272099, L(16) },		    /* Mastercard */
-	{ 340000, 349999, L(15) },		    /* American Express */
-	{ 370000, 379999, L(15) },		    /* American Express */
-	{ 601100, 601199, L16_19 },		    /* Discover */
-	{ 644000, 659999, L16_19 },		    /* Discover, RuPay, Verve */
-	{ 620000, 629999, L16_19 },		    /* UnionPay */
-	{ 810000, 819999, L16_19 },		    /* UnionPay, RuPay */
-	{ 300000, 305999, L(14) | L(16) | L(19) },  /* Diners Club */
-	{ 309500, 309599, L(14) | L(16) | L(19) },  /* Diners Club */
-	{ 360000, 369999, L(14) | L(16) | L(19) },  /* Diners Club */
-	{ 380000, 399999, L(14) | L(16) | L(19) },  /* Diners Club */
-	{ 352800, 358999, L16_19 },		    /* JCB */
-	{ 220000, 220499, L16_19 },		    /* Mir */
-	{ 979200, 979299, L(16) },		    /* Troy */
-	{ 506099, 506198, L(16) | L(18) | L(19) },  /* Verve */
-	{ 508500, 508999, L(16) },		    /* RuPay */
-	{ 606985, 607984, L(16) },		    /* RuPay */
-	{ 608001, 608500, L(16) },		    /* RuPay */
-	{ 501800, 501899, L12_19 },		    /* Maestro */
-	{ 502000, 502099, L12_19 },		    /* Maestro */
-	{ 503800, 503899, L12_19 },		    /* Maestro */
-	{ 589300, 589399, L12_19 },		    /* Maestro */
-	{ 630400, 630499, L12_19 },		    /* Maestro */
-	{ 675900, 675999, L12_19 },		    /* Maestro */
-	{ 676100, 676399, L12_19 },		    /* Maestro */
+    {400000, 499999, L(13) | L(16) | L(19)}, /* Visa */
+    {510000, 559999, L(16)},		     /* Mastercard */
+    {222100, 272099, L(16)},		     /* Mastercard */
+    {340000, 349999, L(15)},		     /* American Express */
+    {370000, 379999, L(15)},		     /* American Express */
+    {601100, 601199, L16_19},		     /* Discover */
+    {644000, 659999, L16_19},		     /* Discover, RuPay, Verve */
+    {620000, 629999, L16_19},		     /* UnionPay */
+    {810000, 819999, L16_19},		     /* UnionPay, RuPay */
+    {300000, 305999, L(14) | L(16) | L(19)}, /* Diners Club */
+    {309500, 309599, L(14) | L(16) | L(19)}, /* Diners Club */
+    {360000, 369999, L(14) | L(16) | L(19)}, /* Diners Club */
+    {380000, 399999, L(14) | L(16) | L(19)}, /* Diners Club */
+    {352800, 358999, L16_19},		     /* JCB */
+    {220000, 220499, L16_19},		     /* Mir */
+    {979200, 979299, L(16)},		     /* Troy */
+    {506099, 506198, L(16) | L(18) | L(19)}, /* Verve */
+    {508500, 508999, L(16)},		     /* RuPay */
+    {606985, 607984, L(16)},		     /* RuPay */
+    {608001, 608500, L(16)},		     /* RuPay */
+    {501800, 501899, L12_19},		     /* Maestro */
+    {502000, 502099, L12_19},		     /* Maestro */
+    {503800, 503899, L12_19},		     /* Maestro */
+    {589300, 589399, L12_19},		     /* Maestro */
+    {630400, 630499, L12_19},		     /* Maestro */
+    {675900, 675999, L12_19},		     /* Maestro */
+    {676100, 676399, L12_19},		     /* Maestro */
 };
 
 static bool
@@ -129,7 +129,7 @@ sp_number_run(struct sp_detect *d, size_t at)
 static void
 sp_number_card_groups(struct sp_detect *d, size_t s, int sep)
 {
-	static const uint8_t shapes[][6] = { { 4, 4, 4, 4, 3 }, { 4, 4, 4, 4 }, { 4, 6, 5 }, { 4, 6, 4 } };
+	static const uint8_t shapes[][6] = {{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {4, 6, 4}};
 	uint8_t digits[SP_NUMBER_CARD_MAX];
 
 	/* Spaces also part the columns of a table, so only dashes continue a number. */
@@ -256,7 +256,8 @@ sp_number_ssn(struct sp_detect *d, size_t at)
 		return;
 	p = d->p + s;
 	sep = p[3];
-	if ((sep != '-' && sep != ' ') || p[6] != sep || !sp_number_starts(d, s, sep) || !sp_number_ends(d, at + 1, sep))
+	if ((sep != '-' && sep != ' ') || p[6] != sep || !sp_number_starts(d, s, sep) ||
+	    !sp_number_ends(d, at + 1, sep))
 		return;
 	/* Never issued: area 000, 666, 900-999; group 00; serial 0000. */
 	if (p[0] == '9' || (p[0] == '0' && p[1] == '0' && p[2] == '0') || (p[0] == '6' && p[1] == '6' && p[2] == '6'))

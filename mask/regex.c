@@ -133,8 +133,8 @@ sp_regex_is_name(const char *s)
 }
 
 int
-sp_regex_add(struct sp_regex_list *l, const char *name, const char *pattern, char *why, size_t why_size,
-    size_t *ret_index)
+sp_regex_add(
+    struct sp_regex_list *l, const char *name, const char *pattern, char *why, size_t why_size, size_t *ret_index)
 {
 	struct sp_regex *x = &l->at[l->n];
 	int r;
@@ -350,7 +350,7 @@ sp_regex_scan(struct sp_regex_list *l, const struct sp_regex_text *text, size_t 
     struct sp_spans *out, size_t *ret_undecided, size_t *ret_kind)
 {
 	struct sp_regex_text t = *text;
-	struct sp_regex_run run = { &t, 0, 0, out, SIZE_MAX };
+	struct sp_regex_run run = {&t, 0, 0, out, SIZE_MAX};
 	uint32_t which = l->n == 32 ? UINT32_MAX : (1u << l->n) - 1;
 	size_t undecided = SIZE_MAX;
 	int r;

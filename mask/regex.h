@@ -20,7 +20,7 @@ struct sp_regex_list;
 #define SP_REGEX_STEPS_MAX 1000000u /* PCRE2's match limit; a value that exceeds it is masked whole */
 
 int sp_regex_list_new(struct sp_regex_list **ret_l) SP_MUST_CHECK; /* NOMEM */
-void sp_regex_list_free(struct sp_regex_list *l);		    /* NULL is fine */
+void sp_regex_list_free(struct sp_regex_list *l);		   /* NULL is fine */
 /* Errors as sp_mask_set_add_regex(); *ret_index is its place, 0 and up. */
 int sp_regex_add(struct sp_regex_list *l, const char *name, const char *pattern, char *why, size_t why_size,
     size_t *ret_index) SP_MUST_CHECK;

@@ -29,10 +29,10 @@ sp_scan_drop_before(struct sp_spans *s, size_t start)
 int
 sp_scan_text(struct sp_mask_set *set, const struct sp_regex_text *text, struct sp_scan_end *ret_end)
 {
-	struct sp_detect d = { text->p, text->lo, text->hi, text->is_final, set->transform, &set->spans, SIZE_MAX };
+	struct sp_detect d = {text->p, text->lo, text->hi, text->is_final, set->transform, &set->spans, SIZE_MAX};
 	const uint8_t *p = text->p + text->lo;
 	size_t n = text->hi - text->lo, found;
-	struct sp_scan_end end = { SIZE_MAX, SP_DETECT_PRIVATE_KEY };
+	struct sp_scan_end end = {SIZE_MAX, SP_DETECT_PRIVATE_KEY};
 	int r;
 
 	set->spans.n = 0;
@@ -55,7 +55,7 @@ sp_scan_text(struct sp_mask_set *set, const struct sp_regex_text *text, struct s
 		if (r != 0)
 			return r;
 		if (undecided < end.undecided)
-			end = (struct sp_scan_end){ undecided, kind };
+			end = (struct sp_scan_end){undecided, kind};
 	}
 	(void)sp_span_merge(&set->spans);
 	*ret_end = end;
@@ -66,8 +66,8 @@ sp_scan_text(struct sp_mask_set *set, const struct sp_regex_text *text, struct s
 
 /* Puts p[lo, hi) with its spans replaced. */
 static int
-sp_scan_replace(struct sp_mask_set *set, const uint8_t *p, size_t lo, size_t hi, struct sp_buf *out,
-    struct sp_mask_counts *counts)
+sp_scan_replace(
+    struct sp_mask_set *set, const uint8_t *p, size_t lo, size_t hi, struct sp_buf *out, struct sp_mask_counts *counts)
 {
 	size_t done = lo;
 	int r;
@@ -126,7 +126,7 @@ int
 sp_mask_scan(struct sp_mask_set *set, const void *p, size_t n, bool may_null, struct sp_buf *out,
     struct sp_mask_counts *counts, enum sp_mask_outcome *ret_outcome)
 {
-	struct sp_regex_text text = { p, 0, 0, n, true };
+	struct sp_regex_text text = {p, 0, 0, n, true};
 	struct sp_scan_end end;
 	int r;
 
@@ -167,7 +167,7 @@ struct sp_scan_batch {
 	const uint8_t *p;
 	const struct sp_mask_cell *cells;
 	size_t ncells;
-	size_t now; /* the cell whose spans are in set->spans */
+	size_t now;  /* the cell whose spans are in set->spans */
 	size_t base; /* length of out at the call */
 	bool may_null;
 	struct sp_buf *out;
@@ -196,8 +196,8 @@ sp_scan_cell_done(struct sp_scan_batch *b)
 {
 	struct sp_mask_set *set = b->set;
 	const struct sp_mask_cell *c = &b->cells[b->now];
-	struct sp_regex_text text = { b->p, c->off, c->off, (size_t)c->off + c->len, true };
-	struct sp_mask_change change = { (uint32_t)b->now, false, sp_buf_len(b->out) - b->base, 0 };
+	struct sp_regex_text text = {b->p, c->off, c->off, (size_t)c->off + c->len, true};
+	struct sp_mask_change change = {(uint32_t)b->now, false, sp_buf_len(b->out) - b->base, 0};
 	enum sp_mask_outcome outcome;
 	size_t undecided, kind;
 	int r;
@@ -246,7 +246,7 @@ sp_scan_batch_window(struct sp_scan_batch *b, size_t n, size_t off)
 {
 	struct sp_mask_set *set = b->set;
 	size_t found = sp_scan_window(set, b->p, n, off), at;
-	struct sp_detect d = { b->p, 0, 0, true, set->transform, &set->spans, SIZE_MAX };
+	struct sp_detect d = {b->p, 0, 0, true, set->transform, &set->spans, SIZE_MAX};
 	int r;
 
 	for (size_t i = 0; i < found; i++) {
@@ -283,7 +283,7 @@ sp_mask_cells(struct sp_mask_set *set, const void *buf, size_t n, const struct s
     bool may_null, struct sp_buf *out, struct sp_mask_counts *counts, const struct sp_mask_change **ret_changes,
     size_t *ret_nchanges)
 {
-	struct sp_scan_batch b = { set, buf, cells, ncells, 0, sp_buf_len(out), may_null, out, counts };
+	struct sp_scan_batch b = {set, buf, cells, ncells, 0, sp_buf_len(out), may_null, out, counts};
 	int r = 0;
 
 	if (n > SP_MASK_BATCH_MAX)

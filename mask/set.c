@@ -11,7 +11,7 @@ _Static_assert(SP_DETECT_KINDS + SP_MASK_REGEXES_MAX <= SP_MASK_KINDS_MAX, "each
 int
 sp_mask_transform_parse(const char *name, enum sp_mask_transform *ret_t)
 {
-	static const char *const names[] = { "partial", "hash", "redact", "null" };
+	static const char *const names[] = {"partial", "hash", "redact", "null"};
 
 	for (size_t i = 0; i < 4; i++) {
 		if (strcmp(names[i], name) == 0) {

@@ -12,7 +12,7 @@ void
 sp_span_clear(struct sp_spans *s)
 {
 	free(s->at);
-	*s = (struct sp_spans){ 0 };
+	*s = (struct sp_spans){0};
 }
 
 void
@@ -31,7 +31,7 @@ sp_span_add(struct sp_spans *s, size_t start, size_t end, uint8_t kind, uint8_t 
 		s->at = at;
 		s->cap = cap;
 	}
-	s->at[s->n++] = (struct sp_span){ start, end, kind, transform };
+	s->at[s->n++] = (struct sp_span){start, end, kind, transform};
 }
 
 static int

@@ -10,11 +10,11 @@
 #include "mask/chars.h"
 #include "mask/scan.h"
 
-#define SP_STREAM_BEHIND 64	  /* bytes kept before the first that is not put: SP_REGEX_BEHIND_MAX characters */
-#define SP_STREAM_PIECE 16384	  /* bytes taken at once */
+#define SP_STREAM_BEHIND 64   /* bytes kept before the first that is not put: SP_REGEX_BEHIND_MAX characters */
+#define SP_STREAM_PIECE 16384 /* bytes taken at once */
 #define SP_STREAM_HELD_MAX (SP_MASK_BLOCK_MAX + 2 * SP_DETECT_MAX) /* a block, and enough to decide around it */
-#define SP_STREAM_FIRST 1024	  /* bytes of the first allocation */
-#define SP_STREAM_RESCAN_PART 8	  /* a long undecided match is looked at again when this part of it is new */
+#define SP_STREAM_FIRST 1024					   /* bytes of the first allocation */
+#define SP_STREAM_RESCAN_PART 8 /* a long undecided match is looked at again when this part of it is new */
 
 _Static_assert(SP_STREAM_BEHIND >= SP_DETECT_BEHIND && SP_STREAM_BEHIND >= 4 * SP_REGEX_BEHIND_MAX, "look behind");
 
@@ -164,7 +164,7 @@ sp_mask_stream_put(struct sp_mask_stream *st, size_t cut, struct sp_buf *out, st
 static int
 sp_mask_stream_scan(struct sp_mask_stream *st, bool is_final, struct sp_buf *out, struct sp_mask_counts *counts)
 {
-	struct sp_regex_text text = { st->mem, 0, st->base, st->len, is_final };
+	struct sp_regex_text text = {st->mem, 0, st->base, st->len, is_final};
 	struct sp_scan_end end;
 	struct sp_span rest;
 	size_t cut;
@@ -178,7 +178,7 @@ sp_mask_stream_scan(struct sp_mask_stream *st, bool is_final, struct sp_buf *out
 	r = sp_mask_stream_put(st, cut, out, counts);
 	if (r == 0 && !is_final && st->len - st->base > SP_STREAM_HELD_MAX) {
 		/* Only a custom regex can be undecided for so long: all that it might match is masked. */
-		rest = (struct sp_span){ st->base, st->len, (uint8_t)end.kind, SP_MASK_REDACT };
+		rest = (struct sp_span){st->base, st->len, (uint8_t)end.kind, SP_MASK_REDACT};
 		r = sp_mask_set_put(st->set, &rest, st->mem, out, counts);
 		st->set->spans.n = 0;
 		memmove(st->mem, st->mem + st->len - SP_STREAM_BEHIND, SP_STREAM_BEHIND);
@@ -206,8 +206,8 @@ sp_mask_stream_can_wait(const struct sp_mask_stream *st, const uint8_t *p, size_
 }
 
 int
-sp_mask_stream_feed(struct sp_mask_stream *st, const void *p, size_t n, struct sp_buf *out,
-    struct sp_mask_counts *counts)
+sp_mask_stream_feed(
+    struct sp_mask_stream *st, const void *p, size_t n, struct sp_buf *out, struct sp_mask_counts *counts)
 {
 	const uint8_t *in = p;
 	size_t part;

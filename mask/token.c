@@ -113,8 +113,8 @@ sp_token_char_class(int c)
 static bool
 sp_token_is_random(const uint8_t *p)
 {
-	unsigned n[4] = { 0 }, same = 0, slashes = 0, kinds = 0;
-	uint64_t seen[2] = { 0 };
+	unsigned n[4] = {0}, same = 0, slashes = 0, kinds = 0;
+	uint64_t seen[2] = {0};
 
 	for (size_t i = 0; i < 40; i++) {
 		n[sp_token_char_class(p[i])]++;
@@ -123,7 +123,8 @@ sp_token_is_random(const uint8_t *p)
 		same += i > 0 && sp_token_char_class(p[i]) == sp_token_char_class(p[i - 1]);
 	}
 	kinds = (unsigned)__builtin_popcountll(seen[0]) + (unsigned)__builtin_popcountll(seen[1]);
-	return n[0] >= 3 && n[1] >= 3 && (n[2] >= 1 || (n[3] >= 1 && slashes <= 2)) && kinds >= 18 && same <= 25 && slashes <= 4;
+	return n[0] >= 3 && n[1] >= 3 && (n[2] >= 1 || (n[3] >= 1 && slashes <= 2)) && kinds >= 18 && same <= 25 &&
+	       slashes <= 4;
 }
 
 static bool
@@ -198,7 +199,8 @@ sp_token_github_pat(struct sp_detect *d, size_t at)
 	if (at < d->lo + 8 || d->hi - at < 3 || memcmp(d->p + s, "github_pat_", 11) != 0 ||
 	    sp_chars_is_alnum(sp_detect_at(d, s - 1)))
 		return;
-	while (n <= SP_TOKEN_LONGEST && (sp_chars_is_alnum(sp_detect_at(d, s + 11 + n)) || sp_detect_at(d, s + 11 + n) == '_'))
+	while (n <= SP_TOKEN_LONGEST &&
+	       (sp_chars_is_alnum(sp_detect_at(d, s + 11 + n)) || sp_detect_at(d, s + 11 + n) == '_'))
 		n++;
 	if (n == 82 && d->p[s + 11 + 22] == '_' && sp_token_is_mixed(d->p + s + 11, n))
 		sp_detect_found(d, SP_DETECT_GITHUB, s, s + 11 + n);

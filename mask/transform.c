@@ -22,8 +22,8 @@ int
 sp_transform_key_new(const void *key, size_t n, struct sp_transform_key **ret_k)
 {
 	char sha256[] = "SHA256";
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-		OSSL_PARAM_construct_end() };
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0), OSSL_PARAM_construct_end()};
 	struct sp_transform_key *k = calloc(1, sizeof(*k));
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	int r = SP_ERR_CRYPTO;
@@ -227,7 +227,7 @@ sp_transform_has_mail(const uint8_t *p, size_t n)
 	const uint8_t *at = n == 0 ? NULL : memrchr(p, '@', n);
 
 	return at != NULL && at > p && (size_t)(at - p) + 3 < n && memchr(at, '.', n - (size_t)(at - p)) != NULL &&
-	    memchr(p, ' ', n) == NULL && memchr(p, '@', (size_t)(at - p)) == NULL;
+	       memchr(p, ' ', n) == NULL && memchr(p, '@', (size_t)(at - p)) == NULL;
 }
 
 static int
@@ -267,7 +267,7 @@ int
 sp_transform_column(struct sp_transform_key *k, enum sp_mask_transform t, enum sp_mask_type type, const uint8_t *p,
     size_t n, struct sp_buf *out)
 {
-	uint8_t mac[16] = { 0 };
+	uint8_t mac[16] = {0};
 	bool is_hash = t == SP_MASK_HASH;
 	int r;
 

@@ -13,7 +13,7 @@ struct sp_transform_key; /* keyed HMAC-SHA-256, ready to run */
 #define SP_TRANSFORM_HASH_BYTES 8 /* of the HMAC that are shown, as hex */
 
 int sp_transform_key_new(const void *key, size_t n, struct sp_transform_key **ret_k) SP_MUST_CHECK; /* CRYPTO, NOMEM */
-void sp_transform_key_free(struct sp_transform_key *k);						  /* NULL is fine */
+void sp_transform_key_free(struct sp_transform_key *k);						    /* NULL is fine */
 /* The first 16 bytes of the HMAC of p. INVALID without a key, CRYPTO. */
 int sp_transform_hash(struct sp_transform_key *k, const void *p, size_t n, uint8_t ret_mac[16]) SP_MUST_CHECK;
 /*

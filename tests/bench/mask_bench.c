@@ -18,27 +18,27 @@
 #define ROUNDS_MAX 50
 
 static const char *const patterns[] = {
-	"\\b[0-9]{12,19}\\b",
-	"\\b[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}\\b",
-	"\\b[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}\\b",
-	"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z]{2,}",
-	"\\b[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}\\b",
-	"\\b[A-Za-z]{2}[0-9]{2}( ?[A-Za-z0-9]{4}){2,7}( ?[A-Za-z0-9]{1,3})?\\b",
-	"\\+[1-9][0-9 ().-]{6,20}[0-9]",
-	"\\(?[2-9][0-9]{2}\\)?[ .-]?[2-9][0-9]{2}[ .-][0-9]{4}\\b",
-	"\\b0[1-9]([ .-][0-9]{2}){4}\\b",
-	"\\b0[1-9][0-9]{1,3}[ /-][0-9]{6,8}\\b",
-	"\\b([0-9]{1,3}\\.){3}[0-9]{1,3}\\b",
-	"\\b([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\\b",
-	"\\b([0-9A-Fa-f]{1,4}:){1,6}:([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,5})?",
-	"eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]*)*",
-	"-----BEGIN [A-Z ]*PRIVATE KEY",
-	"\\bA[KS]IA[A-Z2-7]{16}\\b",
-	"\\b[A-Za-z0-9/+]{40}\\b",
-	"\\bgh[pousr]_[A-Za-z0-9]{36}",
-	"\\bgithub_pat_[A-Za-z0-9_]{82}",
-	"\\bxox[abceoprs]-[A-Za-z0-9-]{20}",
-	"hooks\\.slack\\.com/[A-Za-z0-9/]{30}",
+    "\\b[0-9]{12,19}\\b",
+    "\\b[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}\\b",
+    "\\b[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5}\\b",
+    "[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z]{2,}",
+    "\\b[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}\\b",
+    "\\b[A-Za-z]{2}[0-9]{2}( ?[A-Za-z0-9]{4}){2,7}( ?[A-Za-z0-9]{1,3})?\\b",
+    "\\+[1-9][0-9 ().-]{6,20}[0-9]",
+    "\\(?[2-9][0-9]{2}\\)?[ .-]?[2-9][0-9]{2}[ .-][0-9]{4}\\b",
+    "\\b0[1-9]([ .-][0-9]{2}){4}\\b",
+    "\\b0[1-9][0-9]{1,3}[ /-][0-9]{6,8}\\b",
+    "\\b([0-9]{1,3}\\.){3}[0-9]{1,3}\\b",
+    "\\b([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}\\b",
+    "\\b([0-9A-Fa-f]{1,4}:){1,6}:([0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4}){0,5})?",
+    "eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]*)*",
+    "-----BEGIN [A-Z ]*PRIVATE KEY",
+    "\\bA[KS]IA[A-Z2-7]{16}\\b",
+    "\\b[A-Za-z0-9/+]{40}\\b",
+    "\\bgh[pousr]_[A-Za-z0-9]{36}",
+    "\\bgithub_pat_[A-Za-z0-9_]{82}",
+    "\\bxox[abceoprs]-[A-Za-z0-9-]{20}",
+    "hooks\\.slack\\.com/[A-Za-z0-9/]{30}",
 };
 
 struct corpus {
@@ -83,10 +83,12 @@ put(struct corpus *c, const char *s)
 static void
 put_hit(struct corpus *c)
 {
-	static const char *const hits[] = { "alice.smith@example.com", "4111 1111 1111 1111", "5555555555554444",
-		"078-05-1120", "+1 415 555 2671", "(415) 555-2671", "10.20.30.40", "2001:db8::8:800:200c:417a",
-		"DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "bob@mail.example.org", "192.168.17.4",
-		("AKI" "AIOSFODNN7EXAMPLE"), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" };
+	static const char *const hits[] = {"alice.smith@example.com", "4111 1111 1111 1111", "5555555555554444",
+	    "078-05-1120", "+1 415 555 2671", "(415) 555-2671", "10.20.30.40", "2001:db8::8:800:200c:417a",
+	    "DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "bob@mail.example.org", "192.168.17.4",
+	    ("AKI"
+	     "AIOSFODNN7EXAMPLE"),
+	    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"};
 
 	put(c, hits[pick(sizeof(hits) / sizeof(hits[0]))]);
 }
@@ -95,15 +97,15 @@ put_hit(struct corpus *c)
 static void
 fill_text(struct corpus *c)
 {
-	static const char *const words[] = { "the", "connection", "was", "closed", "by", "peer", "after", "timeout", "of",
-		"seconds", "and", "query", "returned", "rows", "from", "table", "customers", "while", "checkpoint", "starting:",
-		"time", "server", "process", "(PID", "exited", "with", "status", "LOG:", "statement:", "error", "to-do",
-		"x86_64", "user's", "SELECT", "WHERE", "id", "=", "name,", "value;", "\"quoted\"" };
+	static const char *const words[] = {"the", "connection", "was", "closed", "by", "peer", "after", "timeout",
+	    "of", "seconds", "and", "query", "returned", "rows", "from", "table", "customers", "while", "checkpoint",
+	    "starting:", "time", "server", "process", "(PID", "exited", "with", "status", "LOG:", "statement:", "error",
+	    "to-do", "x86_64", "user's", "SELECT", "WHERE", "id", "=", "name,", "value;", "\"quoted\""};
 	char num[64];
 
 	while (c->n < CORPUS) {
-		snprintf(num, sizeof(num), "2024-%02u-%02u %02u:%02u:%02u.%03u UTC [%u] ", 1 + pick(12), 1 + pick(28), pick(24),
-		    pick(60), pick(60), pick(1000), pick(99999));
+		snprintf(num, sizeof(num), "2024-%02u-%02u %02u:%02u:%02u.%03u UTC [%u] ", 1 + pick(12), 1 + pick(28),
+		    pick(24), pick(60), pick(60), pick(1000), pick(99999));
 		put(c, num);
 		for (unsigned i = 8 + pick(20); i > 0; i--) {
 			put(c, words[pick(sizeof(words) / sizeof(words[0]))]);
@@ -123,13 +125,13 @@ static void
 put_cell(struct corpus *c, const char *s)
 {
 	size_t n = strlen(s);
-	char len[4] = { 0, 0, (char)(n >> 8), (char)n };
+	char len[4] = {0, 0, (char)(n >> 8), (char)n};
 
 	if (c->n + n + 4 > CORPUS)
 		return;
 	memcpy(c->p + c->n, len, 4);
 	c->n += 4;
-	c->cells[c->ncells++] = (struct sp_mask_cell){ (uint32_t)c->n, (uint32_t)n };
+	c->cells[c->ncells++] = (struct sp_mask_cell){(uint32_t)c->n, (uint32_t)n};
 	memcpy(c->p + c->n, s, n);
 	c->n += n;
 }
@@ -138,15 +140,16 @@ put_cell(struct corpus *c, const char *s)
 static void
 fill_rows(struct corpus *c)
 {
-	static const char *const names[] = { "Alice Smith", "Bob", "Carol Jones-Miller", "Dave", "Erin van der Berg" };
-	static const char *const notes[] = { "paid in full", "awaiting delivery", "", "see ticket 4711", "ok", "returned item" };
+	static const char *const names[] = {"Alice Smith", "Bob", "Carol Jones-Miller", "Dave", "Erin van der Berg"};
+	static const char *const notes[] = {
+	    "paid in full", "awaiting delivery", "", "see ticket 4711", "ok", "returned item"};
 	char s[64];
 
 	c->cells = calloc(CORPUS / 4, sizeof(*c->cells));
 	if (c->cells == NULL)
 		die("out of memory");
 	while (c->n + 256 < CORPUS) {
-		char head[7] = { 'D', 0, 0, 0, 60, 0, 6 };
+		char head[7] = {'D', 0, 0, 0, 60, 0, 6};
 
 		memcpy(c->p + c->n, head, sizeof(head));
 		c->n += sizeof(head);
@@ -155,11 +158,11 @@ fill_rows(struct corpus *c)
 		put_cell(c, names[pick(5)]);
 		snprintf(s, sizeof(s), "%u.%02u", pick(100000), pick(100));
 		put_cell(c, s);
-		snprintf(s, sizeof(s), "2024-%02u-%02u %02u:%02u:%02u.%06u+00", 1 + pick(12), 1 + pick(28), pick(24), pick(60),
-		    pick(60), pick(1000000));
+		snprintf(s, sizeof(s), "2024-%02u-%02u %02u:%02u:%02u.%06u+00", 1 + pick(12), 1 + pick(28), pick(24),
+		    pick(60), pick(60), pick(1000000));
 		put_cell(c, s);
-		snprintf(s, sizeof(s), "%08x-%04x-4%03x-a%03x-%06x%06x", pick(UINT32_MAX), pick(65536), pick(4096), pick(4096),
-		    pick(1 << 24), pick(1 << 24));
+		snprintf(s, sizeof(s), "%08x-%04x-4%03x-a%03x-%06x%06x", pick(UINT32_MAX), pick(65536), pick(4096),
+		    pick(4096), pick(1 << 24), pick(1 << 24));
 		put_cell(c, s);
 		put_cell(c, pick(200) == 0 ? "alice.smith@example.com" : notes[pick(6)]);
 	}
@@ -187,7 +190,8 @@ now(void)
 static struct sp_mask_set *
 make_set(void)
 {
-	static const char *const names[] = { "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret" };
+	static const char *const names[] = {
+	    "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret"};
 	struct sp_mask_set *set = NULL;
 
 	if (sp_mask_set_new(&set) != 0)
@@ -205,7 +209,7 @@ make_set(void)
 static double
 ours(struct sp_mask_set *set, struct corpus *c, struct sp_buf *out, uint64_t *ret_hits)
 {
-	struct sp_mask_counts counts = { 0 };
+	struct sp_mask_counts counts = {0};
 	double start = now();
 	size_t cell = 0;
 
@@ -225,8 +229,8 @@ ours(struct sp_mask_set *set, struct corpus *c, struct sp_buf *out, uint64_t *re
 			n = c->cells[cell - 1].off + c->cells[cell - 1].len - off;
 			for (size_t i = first; i < cell; i++)
 				c->cells[i].off -= (uint32_t)off;
-			r = sp_mask_cells(set, c->p + off, n, c->cells + first, cell - first, true, out, &counts, &changes,
-			    &nchanges);
+			r = sp_mask_cells(set, c->p + off, n, c->cells + first, cell - first, true, out, &counts,
+			    &changes, &nchanges);
 			for (size_t i = first; i < cell; i++)
 				c->cells[i].off += (uint32_t)off;
 			if (cell < c->ncells)
@@ -295,9 +299,11 @@ print_runs(const char *name, const double *v, int n)
 int
 main(int argc, char **argv)
 {
-	enum { NPATTERNS = sizeof(patterns) / sizeof(patterns[0]) };
-	struct corpus corpora[3] = { { "text", .reach = 3 }, { "rows", .reach = 3 }, { "dense", .reach = 0.8 } };
-	void (*const fill[3])(struct corpus *) = { fill_text, fill_rows, fill_dense };
+	enum {
+		NPATTERNS = sizeof(patterns) / sizeof(patterns[0])
+	};
+	struct corpus corpora[3] = {{"text", .reach = 3}, {"rows", .reach = 3}, {"dense", .reach = 0.8}};
+	void (*const fill[3])(struct corpus *) = {fill_text, fill_rows, fill_dense};
 	unsigned flags[NPATTERNS], ids[NPATTERNS];
 	int rounds = argc > 1 ? atoi(argv[1]) : 9;
 	struct sp_mask_set *set = make_set();
@@ -332,9 +338,9 @@ main(int argc, char **argv)
 			a[i] = ours(set, c, out, &hits);
 			b[i] = peer(db, scratch, c, &peer_hits);
 		}
-		printf("%s{\"name\":\"%s\",\"ours\":%.1f,\"peer\":%.1f,\"ratio\":%.2f,\"reach\":%.1f,\"masked\":%llu,", k ? "," : "",
-		    c->name, median(a, rounds), median(b, rounds), median(a, rounds) / median(b, rounds), c->reach,
-		    (unsigned long long)hits);
+		printf("%s{\"name\":\"%s\",\"ours\":%.1f,\"peer\":%.1f,\"ratio\":%.2f,\"reach\":%.1f,\"masked\":%llu,",
+		    k ? "," : "", c->name, median(a, rounds), median(b, rounds), median(a, rounds) / median(b, rounds),
+		    c->reach, (unsigned long long)hits);
 		print_runs("ours_runs", a, rounds);
 		printf(",");
 		print_runs("peer_runs", b, rounds);

@@ -26,15 +26,18 @@ must(int r)
 static void
 make_sets(void)
 {
-	static const char *const names[] = { "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret" };
+	static const char *const names[] = {
+	    "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret"};
 
 	for (size_t k = 0; k < SETS; k++) {
 		must(sp_mask_set_new(&sets[k]));
 		must(sp_mask_set_key(sets[k], "0123456789abcdef", 16));
 		for (size_t i = 0; k < 2 && i < sizeof(names) / sizeof(names[0]); i++)
-			must(sp_mask_set_add(sets[k], names[i], k == 0 ? SP_MASK_REDACT : (enum sp_mask_transform)(1 + i % 3)));
+			must(sp_mask_set_add(
+			    sets[k], names[i], k == 0 ? SP_MASK_REDACT : (enum sp_mask_transform)(1 + i % 3)));
 		if (k > 0) {
-			must(sp_mask_set_add_regex(sets[k], "employee", "\\bEMP-[0-9]{4,}\\b", SP_MASK_REDACT, NULL, 0));
+			must(
+			    sp_mask_set_add_regex(sets[k], "employee", "\\bEMP-[0-9]{4,}\\b", SP_MASK_REDACT, NULL, 0));
 			must(sp_mask_set_add_regex(sets[k], "word", "(?<=w:)\\w+", SP_MASK_PARTIAL, NULL, 0));
 			must(sp_mask_set_add_regex(sets[k], "umlaut", "\xc3\xa4+x$", SP_MASK_HASH, NULL, 0));
 		}
@@ -86,7 +89,7 @@ stream(struct sp_mask_set *set, const uint8_t *p, size_t n, unsigned cut)
 static void
 cell(struct sp_mask_set *set, const uint8_t *p, size_t n)
 {
-	struct sp_mask_cell c = { 0, (uint32_t)n };
+	struct sp_mask_cell c = {0, (uint32_t)n};
 	const struct sp_mask_change *changes;
 	size_t nchanges;
 

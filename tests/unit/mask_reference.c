@@ -34,12 +34,13 @@ static pcre2_match_data *match;
 static bool
 is_card(const char *s, size_t n)
 {
-	static const char issuers[] = "^(?:4(?:.{12}|.{15}|.{18})|(?:5[1-5]|222[1-9]|22[3-9].|2[3-6]..|27[01].|2720).*(?<=^.{16})|3[47].{13}"
-				      "|(?:6011|64[4-9]|65|62|81|35(?:2[89]|[3-8])|220[0-4]).*(?<=^.{16}|^.{17}|^.{18}|^.{19})"
-				      "|(?:30[0-5]|3095|36|38|39).*(?<=^.{14}|^.{16}|^.{19})|9792.{12}"
-				      "|(?:506099|5061[0-8]|50619[0-8]).*(?<=^.{16}|^.{18}|^.{19})"
-				      "|(?:508[5-9]|60698[5-9]|60699|607[0-8]|6079[0-7]|60798[0-4]|60800[1-9]|6080[1-9]|608[1-4]|608500).*(?<=^.{16})"
-				      "|(?:5018|5020|5038|5893|6304|6759|676[123]).{8,15})$";
+	static const char issuers[] =
+	    "^(?:4(?:.{12}|.{15}|.{18})|(?:5[1-5]|222[1-9]|22[3-9].|2[3-6]..|27[01].|2720).*(?<=^.{16})|3[47].{13}"
+	    "|(?:6011|64[4-9]|65|62|81|35(?:2[89]|[3-8])|220[0-4]).*(?<=^.{16}|^.{17}|^.{18}|^.{19})"
+	    "|(?:30[0-5]|3095|36|38|39).*(?<=^.{14}|^.{16}|^.{19})|9792.{12}"
+	    "|(?:506099|5061[0-8]|50619[0-8]).*(?<=^.{16}|^.{18}|^.{19})"
+	    "|(?:508[5-9]|60698[5-9]|60699|607[0-8]|6079[0-7]|60798[0-4]|60800[1-9]|6080[1-9]|608[1-4]|608500).*(?<=^.{16})"
+	    "|(?:5018|5020|5038|5893|6304|6759|676[123]).{8,15})$";
 	static pcre2_code *code;
 	char digits[32];
 	size_t k = 0;
@@ -71,11 +72,12 @@ is_card(const char *s, size_t n)
 static bool
 is_iban(const char *s, size_t n)
 {
-	static const char lengths[] = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 "
-				      "DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 "
-				      "IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 "
-				      "NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 "
-				      "TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30";
+	static const char lengths[] =
+	    "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 "
+	    "DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 "
+	    "IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 "
+	    "NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 "
+	    "TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30";
 	char plain[64], want[8];
 	size_t k = 0;
 	unsigned r = 0;
@@ -129,7 +131,7 @@ is_github(const char *s, size_t n)
 {
 	static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	unsigned long crc;
-	char sum[7] = { 0 };
+	char sum[7] = {0};
 
 	if (n != 40)
 		return is_mixed(s + 4, n - 4);
@@ -171,7 +173,7 @@ static bool
 is_aws(const char *s, size_t n)
 {
 	int up = 0, low = 0, dig = 0, sym = 0, slash = 0, same = 0, last = -1, kinds = 0;
-	bool seen[256] = { false };
+	bool seen[256] = {false};
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
@@ -223,7 +225,7 @@ is_jwt(const char *s, size_t n)
 static bool
 is_top(const char *s, size_t n)
 {
-	static const char *const files[] = { "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "html", "json" };
+	static const char *const files[] = {"png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "html", "json"};
 	const char *top = s + n;
 
 	while (top > s && top[-1] != '.')
@@ -236,33 +238,39 @@ is_top(const char *s, size_t n)
 }
 
 static struct rule rules[] = {
-	{ B "(?<![0-9]\\.)[0-9]{12,19}" E "(?!\\.[0-9])", " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}" E, " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4} [0-9]{3}" E, " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "[0-9]{4} [0-9]{6} [0-9]{4,5}" E, " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "(?<![0-9]-)[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "(?<![0-9]-)[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "(?<![0-9]-)[0-9]{4}-[0-9]{6}-[0-9]{4,5}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, { 0 } },
-	{ B "(?<![0-9]@)(?!000|666|9)[0-9]{3}@(?!00)[0-9]{2}@(?!0000)[0-9]{4}" E "(?!@[0-9])", " -", SP_DETECT_SSN, NULL, { 0 } },
-	{ B "(?:[A-Z]{2}|[a-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}" E, " ", SP_DETECT_IBAN, is_iban, { 0 } },
-	{ B "(?:[A-Z]{2}|[a-z]{2})[0-9]{2}(?: [A-Za-z0-9]{4}){2,7}(?: [A-Za-z0-9]{1,3})?", " ", SP_DETECT_IBAN, is_iban, { 0 } },
-	{ B "(?<![0-9]@)(?<!1[@ ])(?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9]@)(?<!\\+)1[@ ](?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9]@)\\+1[@ ](?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9] )0[1-9][0-9]{2} [0-9]{3} [0-9]{4}" E "(?! [0-9])", " ", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9] )0[1-9][0-9] [0-9]{4} [0-9]{4}" E "(?! [0-9])", " ", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9]@)0[1-9][0-9]{1,3}@[0-9]{6,8}" E "(?!@[0-9])", " -/", SP_DETECT_PHONE, NULL, { 0 } },
-	{ B "(?<![0-9]@)0[1-9](?:@[0-9]{2}){4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL, { 0 } },
-	{ "(?<![A-Za-z0-9_.])" OCTET "(?:\\." OCTET "){3}(?![A-Za-z0-9_~])(?!\\.[0-9])(?![+-][A-Za-z])", " ", SP_DETECT_IPV4, NULL, { 0 } },
-	{ "eyJ[A-Za-z0-9_-]{0,4093}\\.[A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]*){0,3}", " ", SP_DETECT_JWT, is_jwt, { 0 } },
-	{ "(?s)-----BEGIN (?=[A-Z0-9 ]*PRIVATE KEY)[A-Z0-9 ]{0,40}-----(?:.*?-----END [A-Z0-9 ]{0,40}-----|.*)", " ",
-	    SP_DETECT_PRIVATE_KEY, NULL, { 0 } },
-	{ B "A[KS]IA[A-Z2-7]{16}" E, " ", SP_DETECT_AWS_ACCESS, NULL, { 0 } },
-	{ "(?<![A-Za-z0-9/+_.-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+_-])(?!=(?!=))", " ", SP_DETECT_AWS_SECRET, is_aws, { 0 } },
-	{ B "gh[pousr]_[A-Za-z0-9]{36,255}" E, " ", SP_DETECT_GITHUB, is_github, { 0 } },
-	{ B "github_pat_[A-Za-z0-9_]{22}_[A-Za-z0-9_]{59}(?![A-Za-z0-9_])", " ", SP_DETECT_GITHUB, is_pat, { 0 } },
-	{ "(?s)" B "xox[abcdeoprs](?:\\.xox.)?-[A-Za-z0-9%_-]{20,255}", " ", SP_DETECT_SLACK, is_slack, { 0 } },
-	{ "hooks\\.slack\\.com/[A-Za-z0-9/_]{30,255}", " ", SP_DETECT_SLACK, is_hook, { 0 } },
+    {B "(?<![0-9]\\.)[0-9]{12,19}" E "(?!\\.[0-9])", " ", SP_DETECT_CARD, is_card, {0}},
+    {B "[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4}" E, " ", SP_DETECT_CARD, is_card, {0}},
+    {B "[0-9]{4} [0-9]{4} [0-9]{4} [0-9]{4} [0-9]{3}" E, " ", SP_DETECT_CARD, is_card, {0}},
+    {B "[0-9]{4} [0-9]{6} [0-9]{4,5}" E, " ", SP_DETECT_CARD, is_card, {0}},
+    {B "(?<![0-9]-)[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, {0}},
+    {B "(?<![0-9]-)[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, {0}},
+    {B "(?<![0-9]-)[0-9]{4}-[0-9]{6}-[0-9]{4,5}" E "(?!-[0-9])", " ", SP_DETECT_CARD, is_card, {0}},
+    {B "(?<![0-9]@)(?!000|666|9)[0-9]{3}@(?!00)[0-9]{2}@(?!0000)[0-9]{4}" E "(?!@[0-9])", " -", SP_DETECT_SSN, NULL,
+	{0}},
+    {B "(?:[A-Z]{2}|[a-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}" E, " ", SP_DETECT_IBAN, is_iban, {0}},
+    {B "(?:[A-Z]{2}|[a-z]{2})[0-9]{2}(?: [A-Za-z0-9]{4}){2,7}(?: [A-Za-z0-9]{1,3})?", " ", SP_DETECT_IBAN, is_iban,
+	{0}},
+    {B "(?<![0-9]@)(?<!1[@ ])(?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL,
+	{0}},
+    {B "(?<![0-9]@)(?<!\\+)1[@ ](?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE,
+	NULL, {0}},
+    {B "(?<![0-9]@)\\+1[@ ](?:\\(" NPA "\\) ?|" NPA "@)" NPA "@[0-9]{4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL,
+	{0}},
+    {B "(?<![0-9] )0[1-9][0-9]{2} [0-9]{3} [0-9]{4}" E "(?! [0-9])", " ", SP_DETECT_PHONE, NULL, {0}},
+    {B "(?<![0-9] )0[1-9][0-9] [0-9]{4} [0-9]{4}" E "(?! [0-9])", " ", SP_DETECT_PHONE, NULL, {0}},
+    {B "(?<![0-9]@)0[1-9][0-9]{1,3}@[0-9]{6,8}" E "(?!@[0-9])", " -/", SP_DETECT_PHONE, NULL, {0}},
+    {B "(?<![0-9]@)0[1-9](?:@[0-9]{2}){4}" E "(?!@[0-9])", " -.", SP_DETECT_PHONE, NULL, {0}},
+    {"(?<![A-Za-z0-9_.])" OCTET "(?:\\." OCTET "){3}(?![A-Za-z0-9_~])(?!\\.[0-9])(?![+-][A-Za-z])", " ", SP_DETECT_IPV4,
+	NULL, {0}},
+    {"eyJ[A-Za-z0-9_-]{0,4093}\\.[A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]*){0,3}", " ", SP_DETECT_JWT, is_jwt, {0}},
+    {"(?s)-----BEGIN (?=[A-Z0-9 ]*PRIVATE KEY)[A-Z0-9 ]{0,40}-----(?:.*?-----END [A-Z0-9 ]{0,40}-----|.*)", " ",
+	SP_DETECT_PRIVATE_KEY, NULL, {0}},
+    {B "A[KS]IA[A-Z2-7]{16}" E, " ", SP_DETECT_AWS_ACCESS, NULL, {0}},
+    {"(?<![A-Za-z0-9/+_.-])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+_-])(?!=(?!=))", " ", SP_DETECT_AWS_SECRET, is_aws, {0}},
+    {B "gh[pousr]_[A-Za-z0-9]{36,255}" E, " ", SP_DETECT_GITHUB, is_github, {0}},
+    {B "github_pat_[A-Za-z0-9_]{22}_[A-Za-z0-9_]{59}(?![A-Za-z0-9_])", " ", SP_DETECT_GITHUB, is_pat, {0}},
+    {"(?s)" B "xox[abcdeoprs](?:\\.xox.)?-[A-Za-z0-9%_-]{20,255}", " ", SP_DETECT_SLACK, is_slack, {0}},
+    {"hooks\\.slack\\.com/[A-Za-z0-9/_]{30,255}", " ", SP_DETECT_SLACK, is_hook, {0}},
 };
 
 #define NRULES (sizeof(rules) / sizeof(rules[0]))
@@ -315,9 +323,11 @@ find_email(const uint8_t *p, size_t n, struct sp_spans *out)
 	int e;
 
 	if (domain == NULL)
-		domain = pcre2_compile((PCRE2_SPTR)(const void *)"(?:[A-Za-z0-9\\x80-\\xff](?:[A-Za-z0-9\\x80-\\xff-]*[A-Za-z0-9\\x80-\\xff])?\\.)+"
-						    "(?:[Xx][Nn]--[A-Za-z0-9\\x80-\\xff-]*[A-Za-z0-9\\x80-\\xff]|[A-Za-z\\x80-\\xff]{2,63})"
-						    "(?=([^A-Za-z0-9\\x80-\\xff-]|-+(?![A-Za-z0-9\\x80-\\xff-])|$))",
+		domain = pcre2_compile(
+		    (PCRE2_SPTR)(const void
+			    *)"(?:[A-Za-z0-9\\x80-\\xff](?:[A-Za-z0-9\\x80-\\xff-]*[A-Za-z0-9\\x80-\\xff])?\\.)+"
+			      "(?:[Xx][Nn]--[A-Za-z0-9\\x80-\\xff-]*[A-Za-z0-9\\x80-\\xff]|[A-Za-z\\x80-\\xff]{2,63})"
+			      "(?=([^A-Za-z0-9\\x80-\\xff-]|-+(?![A-Za-z0-9\\x80-\\xff-])|$))",
 		    PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED | PCRE2_DOLLAR_ENDONLY, &e, &where, NULL);
 	assert_non_null(domain);
 	for (size_t at = 0; at < n; at++) {
@@ -328,7 +338,8 @@ find_email(const uint8_t *p, size_t n, struct sp_spans *out)
 		while (s > 0 && at - s < 64) {
 			int c = p[s - 1];
 
-			if (c == '\'' ? !(s >= 2 && is_word(p[s - 2]) && is_word(p[s])) : !is_word(c) && (c == 0 || strchr(".%+-&~", c) == NULL))
+			if (c == '\'' ? !(s >= 2 && is_word(p[s - 2]) && is_word(p[s]))
+				      : !is_word(c) && (c == 0 || strchr(".%+-&~", c) == NULL))
 				break;
 			s--;
 		}
@@ -426,7 +437,8 @@ find_ipv6(const uint8_t *p, size_t n, struct sp_spans *out)
 			continue;
 		if (compressed && groups == 1 && !(first >= 3 && has_digit && text[0] != ':'))
 			continue;
-		if (compressed && (groups == 0 || groups > 7 || (groups >= 2 && !has_digit && (first < 3 || text[0] == ':'))))
+		if (compressed &&
+		    (groups == 0 || groups > 7 || (groups >= 2 && !has_digit && (first < 3 || text[0] == ':'))))
 			continue;
 		sp_span_add(out, s, q, SP_DETECT_IPV6, SP_MASK_REDACT);
 	}
@@ -488,7 +500,8 @@ mask_reference_find(const uint8_t *p, size_t n, struct sp_spans *out)
 		const struct rule *r = &rules[i];
 
 		for (size_t k = 0; r->seps[k] != 0; k++) {
-			for (size_t off = 0; off < n && pcre2_match(r->code[k], p, n, off, 0, match, NULL) > 0; off = o[0] + 1) {
+			for (size_t off = 0; off < n && pcre2_match(r->code[k], p, n, off, 0, match, NULL) > 0;
+			     off = o[0] + 1) {
 				if (strstr(r->pattern, "(?: [A-Za-z0-9]{4})") != NULL) {
 					/* p ends with a NUL, so p[n] can be read. */
 					find_iban_groups(p, o[0], o[1], out);

@@ -20,7 +20,7 @@ static uint8_t
 unescape(const char **p)
 {
 	const char *s = *p;
-	char hex[3] = { 0 };
+	char hex[3] = {0};
 
 	if (*s != '\\') {
 		*p = s + 1;

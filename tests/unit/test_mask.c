@@ -31,7 +31,7 @@ static void
 check_text(struct sp_mask_set *set, const char *in, const char *want)
 {
 	struct sp_buf *out = sp_buf_new(0);
-	struct sp_mask_counts counts = { 0 };
+	struct sp_mask_counts counts = {0};
 	enum sp_mask_outcome outcome;
 
 	assert_non_null(out);
@@ -68,10 +68,19 @@ test_redact(void **state)
 	check_text(set, "10.1.2.3", "[masked:ipv4]");
 	check_text(set, "fe80::1", "[masked:ipv6]");
 	check_text(set, "2001:db8:0:0:8:800:200c:417a", "[masked:ipv6]");
-	check_text(set, "AKI" "AIOSFODNN7EXAMPLE", "[masked:aws_access_key]");
+	check_text(set,
+	    "AKI"
+	    "AIOSFODNN7EXAMPLE",
+	    "[masked:aws_access_key]");
 	check_text(set, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "[masked:aws_secret_key]");
-	check_text(set, "ghp" "_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17", "[masked:github_token]");
-	check_text(set, "-----BEGIN " "PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\nx", "[masked:private_key]\nx");
+	check_text(set,
+	    "ghp"
+	    "_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
+	    "[masked:github_token]");
+	check_text(set,
+	    "-----BEGIN "
+	    "PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\nx",
+	    "[masked:private_key]\nx");
 	sp_mask_set_free(set);
 }
 
@@ -98,7 +107,10 @@ test_partial(void **state)
 	check_partial("phone", "+1 (415) 555-2671", "+* (***) ***-**71");
 	check_partial("ipv4", "192.168.0.17", "192.168.*.*");
 	check_partial("ipv6", "2001:db8::1", "2001:*");
-	check_partial("secret", "AKI" "AIOSFODNN7EXAMPLE", "[masked:aws_access_key]");
+	check_partial("secret",
+	    "AKI"
+	    "AIOSFODNN7EXAMPLE",
+	    "[masked:aws_access_key]");
 	/* What partial keeps of the outer value could be the inner one. */
 	check_partial("email credit_card", "4111111111111111@example.com", "[masked:email]");
 }
@@ -133,7 +145,7 @@ test_null(void **state)
 {
 	struct sp_mask_set *set = make_set("email", SP_MASK_NULL);
 	struct sp_buf *out = sp_buf_new(0);
-	struct sp_mask_counts counts = { 0 };
+	struct sp_mask_counts counts = {0};
 	struct sp_mask_stream *st = NULL;
 	enum sp_mask_outcome o = SP_MASK_SAME;
 
@@ -162,7 +174,8 @@ test_null(void **state)
 }
 
 static void
-check_column(struct sp_mask_set *set, enum sp_mask_transform t, enum sp_mask_type type, const char *in, const char *want)
+check_column(
+    struct sp_mask_set *set, enum sp_mask_transform t, enum sp_mask_type type, const char *in, const char *want)
 {
 	struct sp_buf *out = sp_buf_new(0);
 	enum sp_mask_outcome o = SP_MASK_SAME;
@@ -216,13 +229,16 @@ test_regex(void **state)
 	char why[160];
 
 	(void)state;
-	assert_int_equal(sp_mask_set_add_regex(set, "employee", "\\bEMP-\\d{4}\\b", SP_MASK_REDACT, why, sizeof(why)), 0);
+	assert_int_equal(
+	    sp_mask_set_add_regex(set, "employee", "\\bEMP-\\d{4}\\b", SP_MASK_REDACT, why, sizeof(why)), 0);
 	assert_int_equal(sp_mask_set_add_regex(set, "employee", "\\bEMP-\\d{4}\\b", SP_MASK_HASH, why, sizeof(why)), 0);
-	assert_int_equal(sp_mask_set_add_regex(set, "employee", "other", SP_MASK_REDACT, why, sizeof(why)), SP_ERR_EXISTS);
+	assert_int_equal(
+	    sp_mask_set_add_regex(set, "employee", "other", SP_MASK_REDACT, why, sizeof(why)), SP_ERR_EXISTS);
 	assert_int_equal(sp_mask_set_add_regex(set, "after", "(?<=pin: )\\d+", SP_MASK_REDACT, why, sizeof(why)), 0);
 	assert_int_equal(sp_mask_set_add_regex(set, "twice", "(\\w)\\1\\1\\1", SP_MASK_REDACT, why, sizeof(why)), 0);
 	assert_int_equal(sp_mask_set_add_regex(set, "long", "code-\\w+", SP_MASK_PARTIAL, why, sizeof(why)), 0);
-	assert_int_equal(sp_mask_set_add_regex(set, "name", "M\xc3\xbcller|^start|end$", SP_MASK_REDACT, why, sizeof(why)), 0);
+	assert_int_equal(
+	    sp_mask_set_add_regex(set, "name", "M\xc3\xbcller|^start|end$", SP_MASK_REDACT, why, sizeof(why)), 0);
 	assert_int_equal(sp_mask_set_add_regex(set, "Bad", "x", SP_MASK_REDACT, why, sizeof(why)), SP_ERR_FORMAT);
 	assert_int_equal(sp_mask_set_seal(set), 0);
 	assert_int_equal(sp_mask_set_add(set, "email", SP_MASK_REDACT), SP_ERR_INVALID);
@@ -295,8 +311,8 @@ static void
 test_cells_rules(void **state)
 {
 	struct sp_mask_set *set = make_set("email", SP_MASK_REDACT);
-	const struct sp_mask_cell touching[] = { { 0, 3 }, { 3, 3 } }, past[] = { { 0, 11 } };
-	const struct sp_mask_cell good[] = { { 0, 6 }, { 7, 1 }, { 9, 6 } };
+	const struct sp_mask_cell touching[] = {{0, 3}, {3, 3}}, past[] = {{0, 11}};
+	const struct sp_mask_cell good[] = {{0, 6}, {7, 1}, {9, 6}};
 	const struct sp_mask_change *c;
 	struct sp_buf *out = sp_buf_new(0);
 	size_t n;
@@ -312,8 +328,8 @@ test_cells_rules(void **state)
 	assert_int_equal(c[1].off, c[0].len);
 	assert_int_equal(c[1].off + c[1].len, sp_buf_len(out));
 	/* What lies outside a cell is not matched: "a@b" and ".co" are in different ones. */
-	assert_int_equal(sp_mask_cells(set, "a@b.co,x,c@d.co", 15, (struct sp_mask_cell[]){ { 0, 3 }, { 4, 2 } }, 2, true, out,
-			     NULL, &c, &n),
+	assert_int_equal(sp_mask_cells(set, "a@b.co,x,c@d.co", 15, (struct sp_mask_cell[]){{0, 3}, {4, 2}}, 2, true,
+			     out, NULL, &c, &n),
 	    0);
 	assert_int_equal(n, 0);
 	sp_buf_free(out);
@@ -349,7 +365,8 @@ check_stream(struct sp_mask_set *set, const uint8_t *p, size_t n, size_t piece)
 static void
 test_stream_long(void **state)
 {
-	static const char head[] = "x \xc3\xa4 -----BEGIN " "PRIVATE KEY-----\n";
+	static const char head[] = "x \xc3\xa4 -----BEGIN "
+				   "PRIVATE KEY-----\n";
 	static uint8_t p[3 * 65536];
 	struct sp_mask_set *set = make_set(ALL, SP_MASK_HASH);
 	size_t n = sizeof(p);
@@ -366,7 +383,7 @@ test_stream_long(void **state)
 	check_stream(set, p + 100, n - 100, 333);
 	/* Text without a break, so that the cut is somewhere in it; a value at each distance from it. */
 	for (size_t i = 0; i < 3000; i++)
-		p[i] = (uint8_t)"some words and "[i % 15];
+		p[i] = (uint8_t) "some words and "[i % 15];
 	for (size_t i = 700; i + 200 < 3000; i += 97)
 		memcpy(p + i, " bob@example.com 415-555-2671 4111 1111 1111 1111 ", 50);
 	check_stream(set, p, 3000, 1);
@@ -384,9 +401,13 @@ test_stream_long(void **state)
 static void
 test_hostile(void **state)
 {
-	static const char *const units[] = { ("-----BEGIN " "PRIVATE KEY-----"), "eyJ", "eyJ.", "a@", "xox", "xoxb-", "AA11", "::", "1.",
-		"-----END ", "-----END X-----", "+1", "hp_", "123-4567-", "KIA" };
-	enum { N = 1 << 20 };
+	static const char *const units[] = {("-----BEGIN "
+					     "PRIVATE KEY-----"),
+	    "eyJ", "eyJ.", "a@", "xox", "xoxb-", "AA11", "::", "1.", "-----END ", "-----END X-----", "+1", "hp_",
+	    "123-4567-", "KIA"};
+	enum {
+		N = 1 << 20
+	};
 	struct sp_mask_set *set = make_set(ALL, SP_MASK_REDACT);
 	struct sp_buf *out = sp_buf_new(0);
 	enum sp_mask_outcome o;
@@ -441,18 +462,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_redact),
-		cmocka_unit_test(test_partial),
-		cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_null),
-		cmocka_unit_test(test_column),
-		cmocka_unit_test(test_regex),
-		cmocka_unit_test(test_regex_limit),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_cells_rules),
-		cmocka_unit_test(test_stream_long),
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_stream_undecided),
+	    cmocka_unit_test(test_redact),
+	    cmocka_unit_test(test_partial),
+	    cmocka_unit_test(test_hash),
+	    cmocka_unit_test(test_null),
+	    cmocka_unit_test(test_column),
+	    cmocka_unit_test(test_regex),
+	    cmocka_unit_test(test_regex_limit),
+	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_cells_rules),
+	    cmocka_unit_test(test_stream_long),
+	    cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_stream_undecided),
 	};
 
 	return cmocka_run_group_tests_name("mask", tests, NULL, NULL);

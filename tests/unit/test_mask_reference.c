@@ -142,7 +142,8 @@ stream(struct sp_mask_set *set, const uint8_t *p, size_t n, struct sp_buf *out)
 static struct sp_mask_set *
 make_set(void)
 {
-	static const char *const names[] = { "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret" };
+	static const char *const names[] = {
+	    "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret"};
 	struct sp_mask_set *set = NULL;
 
 	assert_int_equal(sp_mask_set_new(&set), 0);
@@ -159,7 +160,7 @@ test_reference(void **state)
 	size_t count = texts == NULL ? TEXTS : strtoul(texts, NULL, 10), wrong = 0, masked = 0;
 	struct sp_mask_set *set = make_set(), *portable = make_set();
 	struct sp_buf *out = sp_buf_new(0), *want = sp_buf_new(0);
-	struct sp_spans spans = { 0 };
+	struct sp_spans spans = {0};
 	uint8_t p[TEXT_MAX + 1];
 
 	(void)state;
@@ -199,7 +200,7 @@ test_reference(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_reference) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference)};
 
 	return cmocka_run_group_tests_name("mask reference", tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static void
 try_block(struct totals *t, const struct mask_sample *s)
 {
 	enum sp_mask_outcome outcome = SP_MASK_NULLED;
-	struct sp_mask_counts counts = { 0 };
+	struct sp_mask_counts counts = {0};
 	size_t n = 0;
 
 	sp_buf_reset(t->out);
@@ -54,16 +54,16 @@ try_cell(struct totals *t, const struct mask_sample *s, size_t shift)
 
 	sp_buf_reset(t->out);
 	memset(buf, 'a', shift);
-	cells[0] = (struct sp_mask_cell){ 0, (uint32_t)shift };
+	cells[0] = (struct sp_mask_cell){0, (uint32_t)shift};
 	n = shift;
 	memcpy(buf + n, "\0zzz", 4);
 	n += 4;
-	cells[1] = (struct sp_mask_cell){ (uint32_t)n, (uint32_t)s->in_len };
+	cells[1] = (struct sp_mask_cell){(uint32_t)n, (uint32_t)s->in_len};
 	memcpy(buf + n, s->in, s->in_len);
 	n += s->in_len;
 	memcpy(buf + n, "\0\0\0\7", 4);
 	n += 4;
-	cells[2] = (struct sp_mask_cell){ (uint32_t)n, 7 };
+	cells[2] = (struct sp_mask_cell){(uint32_t)n, 7};
 	memcpy(buf + n, "1234567", 7);
 	n += 7;
 	assert_int_equal(sp_mask_cells(t->set, buf, n, cells, 3, true, t->out, NULL, &changes, &nchanges), 0);
@@ -119,8 +119,9 @@ try_sample(const struct mask_sample *s, void *ctx)
 static void
 run(bool portable)
 {
-	static const char *const names[] = { "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret" };
-	struct totals t = { 0 };
+	static const char *const names[] = {
+	    "credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6", "secret"};
+	struct totals t = {0};
 	size_t n;
 
 	assert_int_equal(sp_mask_set_new(&t.set), 0);
@@ -157,8 +158,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_samples_portable),
+	    cmocka_unit_test(test_samples),
+	    cmocka_unit_test(test_samples_portable),
 	};
 
 	return cmocka_run_group_tests_name("mask samples", tests, NULL, NULL);
