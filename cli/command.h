@@ -7,7 +7,7 @@
  * argv[0] is the subcommand's name. Each returns an exit status: 0 done, 1 what was asked for is not so
  * (a record that does not verify, a policy with errors), 2 usage or the question could not be answered.
  */
-int sp_cli_policy(int argc, char **argv) __attribute__((weak)); /* not linked: the build has no policy command */
+int sp_cli_policy(int argc, char **argv);
 int sp_cli_sessions(int argc, char **argv);
 int sp_cli_replay(int argc, char **argv);
 int sp_cli_verify(int argc, char **argv);

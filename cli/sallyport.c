@@ -32,10 +32,8 @@ static void
 sp_sallyport_usage(FILE *f)
 {
 	fputs("usage: sallyport COMMAND [ARGUMENT...]\n\n", f);
-	for (size_t i = 0; i < N(sp_sallyport_commands); i++) {
-		if (sp_sallyport_commands[i].run != NULL)
-			fprintf(f, "  %-10s %s\n", sp_sallyport_commands[i].name, sp_sallyport_commands[i].what);
-	}
+	for (size_t i = 0; i < N(sp_sallyport_commands); i++)
+		fprintf(f, "  %-10s %s\n", sp_sallyport_commands[i].name, sp_sallyport_commands[i].what);
 	fputs("\nSee sallyport(8).\n", f);
 }
 
@@ -68,7 +66,7 @@ main(int argc, char **argv)
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
 	for (size_t i = 0; i < N(sp_sallyport_commands); i++) {
-		if (strcmp(sp_sallyport_commands[i].name, name) == 0 && sp_sallyport_commands[i].run != NULL)
+		if (strcmp(sp_sallyport_commands[i].name, name) == 0)
 			return sp_sallyport_commands[i].run(argc - 1, argv + 1);
 	}
 	if (*name != '\0')

@@ -218,7 +218,14 @@ make_event(struct sp_buf *ev, uint64_t i, uint64_t n, size_t size)
 {
 	static char text[SP_EVENT_TEXT_MAX];
 
-	memset(text, 'a' + (int)(i % 26), size);
+	static uint64_t x = 88172645463325252u;
+
+	for (size_t k = 0; k < size; k++) { /* xorshift64: does not pack well */
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		text[k] = (char)(' ' + x % 95);
+	}
 	if (i == 1) {
 		sp_event_begin(ev, SP_EVENT_SESSION_START, sp_event_now());
 		sp_event_put_cstring(ev, SP_FIELD_COMMAND, "psql orders");
