@@ -67,7 +67,7 @@ struct sp_session {
 	size_t input_len;
 };
 
-static void
+static void SP_PRINTF(1, 2)
 tell(const char *fmt, ...)
 {
 	va_list ap;
