@@ -261,6 +261,8 @@ test_people(void **state)
 	static const char settings[] = "  - { name: s, do: { sql: [set], settings: [search_path] }, effect: allow }\n";
 	static const char functions[] = "  - { name: f, do: { functions: [app.purge, pg_read_file] }, effect: allow }\n";
 	static const char words[] = "  - { name: w, do: { sql: [ddl, do] }, effect: allow }\n";
+	static const char any[] = "  - { name: a, do: { sql: [set], settings: ['*'] }, effect: allow }\n";
+	static const char named[] = "  - { name: a, do: { sql: [set], settings: [client_encoding] }, effect: allow }\n";
 	struct sp_decision d;
 
 	(void)state;
@@ -282,6 +284,15 @@ test_people(void **state)
 	assert_int_equal(decide(functions, ENG, "select pg_ls_dir('x')", 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide(words, ENG, "do 'x'", 0, NULL).effect, SP_POLICY_ALLOW);
 	assert_int_equal(decide(words, ENG, "drop table t", 0, NULL).effect, SP_POLICY_ALLOW);
+	assert_int_equal(decide(words, ENG, "alter table t add column a int", 0, NULL).effect, SP_POLICY_ALLOW);
+	/* A node type of no allow-list, inside a statement that is allowed. */
+	assert_int_equal(decide(words, ENG, "alter table t replica identity full", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(any, ENG, "set work_mem = '1MB'", 0, NULL).effect, SP_POLICY_ALLOW);
+	assert_int_equal(decide(any, ENG, "set role x", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(any, ENG, "set standard_conforming_strings = on", 0, NULL).effect, SP_POLICY_ALLOW);
+	assert_int_equal(decide(any, ENG, "set standard_conforming_strings = off", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(named, ENG, "set client_encoding = sjis", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(named, ENG, "set client_encoding = utf8", 0, NULL).effect, SP_POLICY_ALLOW);
 	assert_int_equal(decide(words, ENG, "create role r", 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide(words, ENG, "create extension x", 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide("  - { name: k, do: { connect: true }, effect: deny }\n", ENG, NULL, 0, NULL).effect,
