@@ -52,12 +52,15 @@ sp_report_is(const struct sp_event *ev, enum sp_event_field f, const char *s)
 static int
 sp_report_value(struct sp_buf *b, const char *name, const uint8_t *p, size_t n)
 {
-	char *nv;
+	char *nv, value[SP_REPORT_VALUE_MAX + 1];
 	int r;
 
 	if (n > SP_REPORT_VALUE_MAX)
 		n = SP_REPORT_VALUE_MAX;
-	nv = audit_encode_nv_string(name, (const char *)p, (unsigned)n);
+	/* Unless it has to encode, it takes the value up to a NUL, whatever the length given. */
+	memcpy(value, p, n);
+	value[n] = '\0';
+	nv = audit_encode_nv_string(name, value, (unsigned)n);
 	if (nv == NULL)
 		return SP_ERR_NOMEM;
 	r = sp_buf_putf(b, " %s", nv);
