@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -294,11 +295,23 @@ load_file(int dir, const char *name)
 	return j;
 }
 
+/* One sallyportd a machine: a second would take the sockets away and know nothing of the first one's sessions. */
+static int
+registry_lock(void)
+{
+	int fd = open(REGISTRY_STATE "/.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return SP_ERR_SYSTEM;
+	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : SP_ERR_EXISTS; /* held until the process ends */
+}
+
 int
 sp_registry_load(struct sp_registry *g)
 {
 	struct dirent *e;
 	DIR *d;
+	int r;
 
 	if (mkdir(REGISTRY_STATE, 0700) != 0 && errno != EEXIST)
 		return SP_ERR_SYSTEM;
@@ -306,6 +319,9 @@ sp_registry_load(struct sp_registry *g)
 		return SP_ERR_SYSTEM;
 	if (chmod(REGISTRY_SOCKETS, 0711) != 0) /* whatever the umask is */
 		return SP_ERR_SYSTEM;
+	r = registry_lock();
+	if (r != 0)
+		return r;
 	d = opendir(REGISTRY_STATE);
 	if (d == NULL)
 		return SP_ERR_SYSTEM;
