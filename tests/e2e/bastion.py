@@ -35,6 +35,7 @@ DAEMONS = {"identity": "sallyport-identity", "control": "sallyport-control", "re
 UNITS = "/lib/systemd/system"
 PG_BIN, PG_DATA = "/usr/lib/postgresql/15/bin", "/var/lib/postgresql/e2e"
 WAIT = float(os.environ.get("SALLYPORT_E2E_WAIT", "20"))  # seconds before anything that should happen has not
+FORCECMD = "/usr/libexec/sallyport/sallyport-forcecmd"  # as login shell: sshd runs a forced command through the shell
 CA_DIR = "/etc/sallyport/ca"
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>]|\r")
 
@@ -328,7 +329,7 @@ done; chmod 644 *.pem"""
     def make_people(self):
         script = ["set -e", "groupadd -f sallyport-admin"]
         for name in PEOPLE:
-            script += [f"useradd -m -s /bin/bash {name}", f"useradd -m -s /bin/bash lap-{name}",
+            script += [f"useradd -m -s {FORCECMD} {name}", f"useradd -m -s /bin/bash lap-{name}",
                        f"mkdir -m 700 /home/lap-{name}/.ssh",
                        f"printf 'Host bastion\\n  IdentityFile ~/.ssh/op/id\\n' >/home/lap-{name}/.ssh/config",
                        f"chown -R lap-{name}: /home/lap-{name}/.ssh"]

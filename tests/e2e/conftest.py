@@ -38,6 +38,9 @@ def b(shared):  # pylint: disable=redefined-outer-name
     for name in (*bastion.DAEMONS, "sshd"):
         if not shared.pid(name):
             shared.start_daemon(name)
+    for name in bastion.DAEMONS:
+        shared.wait_ready(name)
+    bastion.wait_for("logins to work", lambda: shared.ssh("alice", "whoami").returncode == 0, every=0.3)
     yield shared
     if shared.read("/etc/sallyport/policy.d/orders.yaml") != bastion.POLICY_YAML:
         shared.set_policy(bastion.POLICY_YAML)

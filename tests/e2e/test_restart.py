@@ -32,7 +32,7 @@ def test_restart_leaves_sessions_alive(b, psql, name):
     b.restart(name)
     b.wait_ready(name)
     still_works(psql, 111)
-    assert b.ssh("alice", "whoami").returncode == 0, "no new login after the restart"
+    wait_for("a new login after the restart", lambda: b.ssh("alice", "whoami").returncode == 0, timeout=10, every=0.5)
     psql.sendline(r"\q")
     psql.expect(pexpect.EOF)
     psql.close()
