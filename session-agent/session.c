@@ -403,6 +403,7 @@ sp_session_pump(struct sp_session *s)
 	session_flush_out(s);
 	sp_terminal_pump(s);
 	session_flush_out(s);
+	sp_terminal_go_on(s);
 	if (s->stage == SP_SESSION_FLUSHING && sp_buf_len(s->print) == 0 && sp_buf_len(s->to_out) == 0)
 		session_finish(s);
 }

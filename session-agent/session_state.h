@@ -175,6 +175,7 @@ void sp_terminal_spawned(struct sp_session *s);
 void sp_terminal_resize(struct sp_session *s, uint32_t rows, uint32_t cols);
 void sp_terminal_tool_exit(struct sp_session *s, bool is_signaled, int value);
 void sp_terminal_pump(struct sp_session *s);
+void sp_terminal_go_on(struct sp_session *s);
 void sp_terminal_free(struct sp_session *s);
 
 /* dispatch.c and builtin.c */

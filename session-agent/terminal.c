@@ -179,20 +179,26 @@ sp_terminal_tool_exit(struct sp_session *s, bool is_signaled, int value)
 	sp_session_pump(s);
 }
 
-/* After room was made anywhere: the chunk in hand, then the tool, then the end. */
+/* After room was made anywhere: the chunk in hand goes out. */
 void
 sp_terminal_pump(struct sp_session *s)
 {
+	if (s->has_tool && s->stage == SP_SESSION_SERVING && s->chunk_len != 0)
+		(void)terminal_show(s);
+}
+
+/* After what there was has been written: reads the tool on, or ends with it. */
+void
+sp_terminal_go_on(struct sp_session *s)
+{
+	bool can_read = s->chunk_len == 0 && sp_buf_len(s->to_out) == 0 && !s->is_pty_drained;
+
 	if (!s->has_tool || s->stage != SP_SESSION_SERVING)
 		return;
-	if (s->chunk_len != 0 && !terminal_show(s))
-		return;
-	if (s->pty_read != NULL) {
-		if (sp_buf_len(s->to_out) == 0 && !s->is_pty_drained)
-			(void)event_add(s->pty_read, NULL);
-		else
-			(void)event_del(s->pty_read);
-	}
+	if (s->pty_read != NULL && can_read)
+		(void)event_add(s->pty_read, NULL);
+	else if (s->pty_read != NULL)
+		(void)event_del(s->pty_read);
 	if (s->is_tool_gone && (s->pty_read == NULL || s->is_pty_drained) && s->chunk_len == 0)
 		sp_session_exit(s, s->tool_status);
 }
