@@ -259,6 +259,42 @@ pam_keep_login(pam_handle_t *pamh, const char *login_id)
 	return PAM_SUCCESS;
 }
 
+/*
+ * What other modules put into the session's environment may come from files of the person's own (pam_env with
+ * user_readenv reads ~/.pam_environment), and LD_PRELOAD would run their code before ours: only these stay.
+ */
+static bool
+pam_is_kept(const char *line)
+{
+	static const char *const names[] = { "SSH_AUTH_INFO_0=", SP_PAM_VARIABLE "=", "LANG=", "LC_ALL=", "XDG_SESSION_ID=",
+		"XDG_SESSION_TYPE=", "XDG_SESSION_CLASS=", "XDG_RUNTIME_DIR=" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(line, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* PAM_SUCCESS only when nothing else is left. */
+static int
+pam_clean_environment(pam_handle_t *pamh)
+{
+	char **list = pam_getenvlist(pamh), **p;
+	int result = list == NULL ? PAM_BUF_ERR : PAM_SUCCESS;
+
+	for (p = list; p != NULL && *p != NULL; p++) {
+		if (!pam_is_kept(*p)) {
+			(*p)[strcspn(*p, "=")] = '\0'; /* a name alone removes it */
+			if (pam_putenv(pamh, *p) != PAM_SUCCESS)
+				result = PAM_SESSION_ERR;
+		}
+		free(*p);
+	}
+	free(list);
+	return result;
+}
+
 static int
 pam_open_body(pam_handle_t *pamh, const char *user, struct sp_buf *body)
 {
@@ -310,7 +346,9 @@ pam_open(pam_handle_t *pamh, const struct pam_args *a, const char *user)
 		pam_report_refusal(pamh, a, "session", user, &c);
 		goto out;
 	}
-	result = pam_keep_login(pamh, login_id);
+	result = pam_clean_environment(pamh);
+	if (result == PAM_SUCCESS)
+		result = pam_keep_login(pamh, login_id);
 	if (result == PAM_SUCCESS && a->is_debug)
 		pam_syslog(pamh, LOG_DEBUG, "login %s for %s", login_id, user);
 out:

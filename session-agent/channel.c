@@ -44,6 +44,7 @@ struct channel {
 	struct sp_registry *g;
 	struct sp_live *l;
 	unsigned sockets;
+	bool is_accepted; /* came by monitor.sock: one of its connections until it ends */
 };
 
 /* --- CREDENTIAL ----------------------------------------------------------------------------------- */
@@ -234,6 +235,8 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	sp_buf_free(reply);
 	if (r == 0 && (l == NULL || msg->nfds != 1))
 		r = SP_ERR_DENIED;
+	if (r == 0)
+		r = sp_peer_set_deadline(p, 0);
 	if (r != 0)
 		return r;
 	if (l->ring >= 0)
@@ -273,9 +276,11 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 		sp_log_info("session %s of %s has ended%s%s", l->id, l->user, err == SP_ERR_CLOSED ? "" : ": ",
 		    err == SP_ERR_CLOSED ? "" : sp_err_str(err));
 		sp_broker_detach(ch->g->broker, l);
-	} else {
-		sp_listener_release(ch->g->monitor);
+	} else if (err != 0 && err != SP_ERR_CLOSED) {
+		sp_log(LOG_NOTICE, "a connection to monitor.sock is closed: %s", sp_err_str(err));
 	}
+	if (ch->is_accepted)
+		sp_listener_release(ch->g->monitor);
 	free(ch);
 }
 
@@ -289,7 +294,7 @@ static const struct sp_peer_request channel_requests[] = {
 static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };
 
 static int
-channel_new(struct sp_registry *g, int fd, struct sp_live *l, unsigned state, struct sp_peer **ret_p)
+channel_new(struct sp_registry *g, int fd, struct sp_live *l, struct sp_peer **ret_p)
 {
 	struct channel *ch = calloc(1, sizeof(*ch));
 	int r;
@@ -298,19 +303,22 @@ channel_new(struct sp_registry *g, int fd, struct sp_live *l, unsigned state, st
 		return SP_ERR_NOMEM;
 	ch->g = g;
 	ch->l = l;
+	ch->is_accepted = l == NULL;
 	r = sp_peer_new(g->base, fd, &channel_ops, ch, ret_p);
 	if (r != 0) {
 		free(ch);
 		return r;
 	}
-	sp_peer_set_state(*ret_p, state);
+	sp_peer_set_state(*ret_p, l == NULL ? CHANNEL_NEW : CHANNEL_LIVE);
+	if (l == NULL && sp_peer_set_deadline(*ret_p, SP_CHANNEL_DEADLINE_MS) != 0)
+		sp_log_warn("a connection to monitor.sock has no time limit");
 	return 0;
 }
 
 int
 sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct sp_buf *begin, const int fds[4])
 {
-	int r = channel_new(g, fd, l, CHANNEL_LIVE, &l->peer);
+	int r = channel_new(g, fd, l, &l->peer);
 
 	if (r != 0) {
 		(void)close(fd);
@@ -324,7 +332,7 @@ sp_channel_accept(struct sp_registry *g, int fd)
 {
 	struct sp_peer *p;
 
-	if (channel_new(g, fd, NULL, CHANNEL_NEW, &p) == 0)
+	if (channel_new(g, fd, NULL, &p) == 0)
 		return;
 	(void)close(fd);
 	sp_listener_release(g->monitor);

@@ -8,6 +8,7 @@
 #include "session-agent/registry.h"
 
 #define SP_CHANNEL_SOCKETS_MAX 4 /* LISTENs of one session */
+#define SP_CHANNEL_DEADLINE_MS 10000 /* from connecting to the end of RESUME */
 
 /* Begins a new session on fd (taken over): sends BEGIN with its descriptors (which stay the caller's). */
 int sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct sp_buf *begin,

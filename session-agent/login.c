@@ -17,6 +17,7 @@
 
 #define LOGIN_ITEM_MAX 1024
 #define LOGIN_AUTH_INFO_MAX 131072
+#define LOGIN_SHELL SP_LIBEXECDIR "/sallyport-forcecmd"
 
 enum {
 	MSG_OPEN = 1,
@@ -35,6 +36,7 @@ struct client {
 	char *user;
 	char *rhost;
 	uid_t uid;
+	char problem[256];
 };
 
 static void
@@ -72,6 +74,28 @@ client_check_audit(const struct client *c)
 	if (cred->loginuid != c->uid)
 		return "This login's kernel audit user is somebody else.";
 	return NULL;
+}
+
+/*
+ * sshd runs a forced command through the login shell, and a shell reads files of its owner's first (bash its
+ * ~/.bashrc, zsh its ~/.zshenv): code of the person's would run in their audit session, off the record.
+ */
+static const char *
+client_check_account(struct client *c)
+{
+	const struct passwd *pw = sp_text_is_login(c->user) ? getpwnam(c->user) : NULL;
+
+	if (pw == NULL)
+		return "This account is unknown.";
+	if (pw->pw_uid == 0)
+		return "root does not come in through Sallyport.";
+	c->uid = pw->pw_uid;
+	if (pw->pw_shell != NULL && strcmp(pw->pw_shell, LOGIN_SHELL) == 0)
+		return NULL;
+	(void)snprintf(c->problem, sizeof(c->problem),
+	    "This account's login shell would run files of its owner's, off the record. An administrator mends it with: "
+	    "usermod -s " LOGIN_SHELL " %s", c->user);
+	return c->problem;
 }
 
 static json_t *
@@ -172,9 +196,8 @@ static int
 client_on_open(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct client *c = ctx;
-	const char *problem = NULL;
+	const char *problem;
 	char *info = NULL;
-	struct passwd *pw;
 	int r;
 
 	(void)p;
@@ -186,13 +209,7 @@ client_on_open(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 		free(info);
 		return r;
 	}
-	pw = sp_text_is_login(c->user) ? getpwnam(c->user) : NULL;
-	if (pw == NULL)
-		problem = "This account is unknown.";
-	else if (pw->pw_uid == 0)
-		problem = "root does not come in through Sallyport.";
-	else
-		c->uid = pw->pw_uid;
+	problem = client_check_account(c);
 	if (problem == NULL)
 		problem = client_check_audit(c);
 	if (problem != NULL)
@@ -293,7 +310,7 @@ sp_login_accept(struct sp_registry *g, int fd)
 	if (c != NULL) {
 		c->g = g;
 		if (sp_peer_new(g->base, fd, &client_ops, c, &c->peer) == 0) {
-			if (sp_peer_cred(c->peer)->uid == 0)
+			if (sp_peer_cred(c->peer)->uid == 0 && sp_peer_set_deadline(c->peer, SP_LOGIN_DEADLINE_MS) == 0)
 				return;
 			sp_log_warn("pam: a connection of uid %u is refused", (unsigned)sp_peer_cred(c->peer)->uid);
 			sp_peer_free(c->peer);

@@ -6,6 +6,7 @@
 #include "session-agent/registry.h"
 
 #define SP_LOGIN_CLIENTS_MAX 512
+#define SP_LOGIN_DEADLINE_MS 10000 /* of one connection; the module waits 5 s at most */
 #define SP_LOGIN_SWEEP_SECONDS 2 /* how soon a login is forgotten whose sshd died without a word */
 
 /* A connection of the PAM module. Takes over fd. */

@@ -42,8 +42,7 @@ on_pam(int fd, const struct sp_peer_cred *cred, void *ctx)
 static void
 on_client(int fd, const struct sp_peer_cred *cred, void *ctx)
 {
-	(void)cred;
-	sp_start_accept(ctx, fd);
+	sp_start_accept(ctx, fd, cred->uid);
 }
 
 static void
@@ -125,6 +124,8 @@ daemon_listen(struct sp_registry *g)
 	if (r == 0)
 		r = sp_listener_new(g->base, SP_RUNDIR "/session.sock", 0666, 0, 0, -1, SP_START_CLIENTS_MAX, on_client,
 		    g, &g->client);
+	if (r == 0)
+		sp_listener_limit_uid(g->client, SP_START_CLIENTS_OF_UID_MAX);
 	return r;
 }
 

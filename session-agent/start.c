@@ -309,6 +309,7 @@ starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	struct start s = { 0 };
 	const char *problem;
 	int fds[4], r;
+	uid_t uid;
 
 	r = start_get(body, &s);
 	if (r == 0 && msg->nfds != 3)
@@ -323,10 +324,11 @@ starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 		goto out;
 	}
 	memcpy(fds + 1, msg->fds, 3 * sizeof(fds[0]));
+	uid = sp_peer_cred(p)->uid;
 	r = sp_peer_detach(p, &fds[0]); /* the peer is gone: the connection now belongs to the session */
 	if (r != 0)
 		goto out;
-	sp_listener_release(g->client);
+	sp_listener_release_uid(g->client, uid);
 	free(st);
 	if (start_session(g, l, &s, fds) != 0)
 		sp_log_err("a session of %s could not be started", l->user);
@@ -341,8 +343,10 @@ starter_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct starter *st = ctx;
 
-	(void)err;
-	sp_listener_release(st->g->client);
+	if (err != 0 && err != SP_ERR_CLOSED)
+		sp_log(LOG_NOTICE, "a connection of uid %u, audit session %u, to session.sock is closed: %s",
+		    (unsigned)sp_peer_cred(p)->uid, sp_peer_cred(p)->sessionid, sp_err_str(err));
+	sp_listener_release_uid(st->g->client, sp_peer_cred(p)->uid);
 	sp_peer_free(p);
 	free(st);
 }
@@ -354,16 +358,21 @@ static const struct sp_peer_request starter_requests[] = {
 static const struct sp_peer_ops starter_ops = { starter_requests, starter_on_close, "session" };
 
 void
-sp_start_accept(struct sp_registry *g, int fd)
+sp_start_accept(struct sp_registry *g, int fd, uid_t uid)
 {
 	struct starter *st = calloc(1, sizeof(*st));
 
 	if (st != NULL) {
 		st->g = g;
-		if (sp_peer_new(g->base, fd, &starter_ops, st, &st->peer) == 0)
-			return;
+		if (sp_peer_new(g->base, fd, &starter_ops, st, &st->peer) == 0) {
+			if (sp_peer_set_deadline(st->peer, SP_START_DEADLINE_MS) == 0)
+				return;
+			sp_peer_free(st->peer);
+			fd = -1;
+		}
 		free(st);
 	}
-	(void)close(fd);
-	sp_listener_release(g->client);
+	if (fd >= 0)
+		(void)close(fd);
+	sp_listener_release_uid(g->client, uid);
 }

@@ -387,7 +387,7 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
                   "sed 's/^/bastion /' /etc/ssh/ssh_host_ed25519_key.pub >/etc/ssh/ssh_known_hosts"])
 
     def enable(self):
-        return self.run(["sallyport-enable"])
+        return self.run(["sallyport-enable", "--shells"])
 
     def start_daemons(self):
         for name, unit in DAEMONS.items():

@@ -210,6 +210,34 @@ test_open(void **state)
 	stop(s);
 }
 
+/* What pam_env may have read from a file of the person's own does not get into the session. */
+static void
+test_environment(void **state)
+{
+	static const char *const gone[] = { "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "PATH", "LANGUAGE",
+		"LC_ALLX", "LANGX", "X" };
+	struct server s = serve(SERVE_REPLY, OPEN_OK, 0);
+	pam_handle_t *h = begin("all", KEY "\n");
+	char line[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		(void)snprintf(line, sizeof(line), "%s=/home/alice/x.so=y", gone[i]);
+		assert_int_equal(pam_putenv(h, line), PAM_SUCCESS);
+	}
+	assert_int_equal(pam_putenv(h, "LANG=C.UTF-8"), PAM_SUCCESS);
+	assert_int_equal(pam_putenv(h, "XDG_SESSION_ID=c1"), PAM_SUCCESS);
+	assert_int_equal(pam_open_session(h, 0), PAM_SUCCESS);
+	for (i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		assert_null(pam_getenv(h, gone[i]));
+	assert_string_equal(pam_getenv(h, "LANG"), "C.UTF-8");
+	assert_string_equal(pam_getenv(h, "XDG_SESSION_ID"), "c1");
+	assert_non_null(pam_getenv(h, "SALLYPORT_SESSION"));
+	(void)pam_end(h, PAM_SUCCESS);
+	stop(s);
+}
+
 static void
 test_open_refused(void **state)
 {
@@ -390,6 +418,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_open_refused),
 		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_down),
