@@ -194,42 +194,47 @@ sp_decide_actions(struct sp_decide_work *w, const struct sp_sql_stmt *s)
 		sp_decide_action(w, &s->actions[i]);
 }
 
-/* The latest of the first n statements that gives a prepared statement or cursor its meaning. */
-static const struct sp_sql_stmt *
-sp_decide_definition(const struct sp_sql *sql, size_t n, bool is_cursor, const char *name)
+/* Decides on whatever the first n statements prepare or declare under the name. False if nothing. */
+static bool
+sp_decide_definitions(struct sp_decide_work *w, const struct sp_sql *sql, size_t n, bool is_cursor, const char *name)
 {
-	for (size_t i = n; i > 0; i--) {
-		const struct sp_sql_stmt *s = sp_sql_at(sql, i - 1);
+	bool is_known = false;
 
-		if (s->is_definition && strcmp(is_cursor ? s->cursor : s->prepared, name) == 0 && name[0] != 0)
-			return s;
+	for (size_t i = 0; i < n && name[0] != 0; i++) {
+		const struct sp_sql_stmt *s = sp_sql_at(sql, i);
+
+		if (!s->is_definition || strcmp(is_cursor ? s->cursor : s->prepared, name) != 0)
+			continue;
+		sp_decide_actions(w, s);
+		is_known = true;
 	}
-	return NULL;
+	return is_known;
 }
 
 /* What runs, or shows rows, under a name given earlier. */
 static void
 sp_decide_named(struct sp_decide_work *w, const struct sp_sql *sql, size_t i, const struct sp_sql_action *a)
 {
-	bool is_cursor = a->verb == SP_SQL_CURSOR;
-	const struct sp_sql_stmt *def = sp_decide_definition(sql, i, is_cursor, a->name);
-	const struct sp_sql *found = NULL;
+	bool is_cursor = a->verb == SP_SQL_CURSOR, is_known = false;
+	enum sp_decide_lookup what = is_cursor ? SP_DECIDE_CURSOR : SP_DECIDE_PREPARED;
+	const struct sp_sql *found;
 
-	if (def == NULL && w->req->lookup != NULL)
-		found = w->req->lookup(w->req->lookup_ctx, is_cursor ? SP_DECIDE_CURSOR : SP_DECIDE_PREPARED, a->name);
-	if (found != NULL)
-		def = sp_decide_definition(found, sp_sql_count(found), is_cursor, a->name);
-	if ((def == NULL && found == NULL) || w->nesting >= SP_DECIDE_NESTING_MAX) {
+	if (w->nesting < SP_DECIDE_NESTING_MAX) {
+		w->nesting++;
+		is_known = sp_decide_definitions(w, sql, i, is_cursor, a->name);
+		for (size_t k = 0; !is_known || k > 0; k++) {
+			found = w->req->lookup == NULL ? NULL : w->req->lookup(w->req->lookup_ctx, what, a->name, k);
+			if (found == NULL)
+				break;
+			if (!sp_decide_definitions(w, found, sp_sql_count(found), is_cursor, a->name))
+				sp_decide_sql(w, found, sp_sql_count(found));
+			is_known = true;
+		}
+		w->nesting--;
+	}
+	if (!is_known)
 		sp_decide_refuse(w, "It is not known here what the %s \"%.64s\" does.",
 		    is_cursor ? "cursor" : "prepared statement", a->name);
-		return;
-	}
-	w->nesting++;
-	if (def != NULL)
-		sp_decide_actions(w, def);
-	else
-		sp_decide_sql(w, found, sp_sql_count(found));
-	w->nesting--;
 }
 
 static void

@@ -40,10 +40,11 @@ struct sp_decide_request {
 	int64_t time;		 /* seconds since 1970 */
 	const char *from;	 /* the person's address as text, or NULL if not known (then no `from` matches) */
 	/*
-	 * For EXECUTE, FETCH, MOVE and WHERE CURRENT OF: what the session saw being prepared or declared under
-	 * that name; NULL if it saw none, which is refused. The answer is only read during the call.
+	 * For EXECUTE, FETCH, MOVE and WHERE CURRENT OF: the i-th text that the session saw being prepared or
+	 * declared under that name and that may be what runs; NULL past the last. All of them are decided on; none
+	 * at all is refused. The answer is only read during the call.
 	 */
-	const struct sp_sql *(*lookup)(void *ctx, enum sp_decide_lookup what, const char *name);
+	const struct sp_sql *(*lookup)(void *ctx, enum sp_decide_lookup what, const char *name, size_t i);
 	void *lookup_ctx;
 };
 

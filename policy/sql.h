@@ -134,6 +134,7 @@ struct sp_sql_stmt {
 	const char *prepared;	/* PREPARE, EXECUTE, DEALLOCATE name; "" for none, or all of them in DEALLOCATE ALL */
 	const char *cursor;	/* DECLARE, FETCH, MOVE, CLOSE, WHERE CURRENT OF; "" for none */
 	bool is_definition;	/* PREPARE or DECLARE: gives prepared or cursor its meaning */
+	bool is_held;		/* DECLARE … WITH HOLD: outlives its transaction */
 	bool is_discard;	/* DISCARD ALL/PLANS, DEALLOCATE ALL, CLOSE ALL: what was prepared or declared is gone */
 };
 

@@ -294,6 +294,7 @@ sp_sqlutility_prepare(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 static int
 sp_sqlutility_cursor(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 {
+	enum { HOLD = 0x20 }; /* CURSOR_OPT_HOLD */
 	struct sp_pgtree v;
 	const char *name;
 
@@ -305,6 +306,8 @@ sp_sqlutility_cursor(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 		v = sp_pgtree_string(m, SP_PG_CLOSE_PORTAL_STMT_PORTALNAME);
 	name = sp_sqlwalker_string(w, &v);
 	w->f->stmt.is_definition = m->type == SP_PG_DECLARE_CURSOR_STMT;
+	if (m->type == SP_PG_DECLARE_CURSOR_STMT)
+		w->f->stmt.is_held = (sp_pgtree_number(m, SP_PG_DECLARE_CURSOR_STMT_OPTIONS) & HOLD) != 0;
 	if (m->type == SP_PG_CLOSE_PORTAL_STMT)
 		w->f->stmt.is_discard = v.len == 0;
 	/* Only FETCH and MOVE name it as an object: they are what must find the declared query. */

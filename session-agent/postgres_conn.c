@@ -141,11 +141,12 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 	c->statements = sp_postgres_names_new();
 	c->portals = sp_postgres_names_new();
 	c->cursors = sp_postgres_names_new();
+	c->holds = sp_postgres_names_new();
 	c->c_rd = event_new(base, fd, EV_READ | EV_PERSIST, on_client, c);
 	c->c_wr = event_new(base, fd, EV_WRITE, on_client, c);
 	c->c_timer = evtimer_new(base, on_timer, c);
 	if (c->c_in == NULL || c->c_out == NULL || c->s_in == NULL || c->s_out == NULL || c->notices == NULL || c->scratch == NULL ||
-	    c->startup == NULL || c->statements == NULL || c->portals == NULL || c->cursors == NULL || c->c_rd == NULL || c->c_wr == NULL ||
+	    c->startup == NULL || c->statements == NULL || c->portals == NULL || c->cursors == NULL || c->holds == NULL || c->c_rd == NULL || c->c_wr == NULL ||
 	    c->c_timer == NULL || event_add(c->c_rd, NULL) != 0 || evtimer_add(c->c_timer, &limit) != 0) {
 		sp_postgres_conn_kill(c);
 		return NULL;
@@ -176,6 +177,7 @@ conn_free(struct sp_postgres_conn *c)
 	sp_postgres_names_free(c->statements);
 	sp_postgres_names_free(c->portals);
 	sp_postgres_names_free(c->cursors);
+	sp_postgres_names_free(c->holds);
 	sp_mask_stream_free(c->copy_out);
 	sp_postgres_masks_unref(c->err_masks);
 	free(c->cols);

@@ -143,7 +143,7 @@ struct sp_postgres_conn {
 	bool has_flushed;	/* Flush was sent for the message that waits for answers */
 	bool is_stalled;	/* s_out was full: go on when it has drained */
 	bool has_changed;	/* DDL ran in the open transaction */
-	struct sp_postgres_names *statements, *portals, *cursors; /* cursors: DECLARE */
+	struct sp_postgres_names *statements, *portals, *cursors, *holds; /* DECLARE; holds: WITH HOLD */
 	bool is_skipping;	/* the server ignores everything up to Sync */
 	char last_described[SP_PG_NAME_MAX + 1]; /* portal of the newest expectation if that describes it */
 	bool has_described;

@@ -10,6 +10,7 @@
 #include "session-agent/postgres_proxy.h"
 
 #define SMALL_MAX ((uint64_t)65536) /* bytes of a message that only carries a name */
+#define NAME_BYTES_MAX ((size_t)63)   /* NAMEDATALEN less its NUL */
 #define QUEUE_SPARE 4		    /* expectations one message may add */
 /* What takes a refused message's place: no parser takes it, so it fails there and changes nothing. */
 #define REFUSED_SQL "refused by sallyport"
@@ -65,15 +66,18 @@ wait_for_answers(struct sp_postgres_conn *c)
 /* --- names made and unmade by SQL itself --------------------------------------------------------------- */
 
 static void
-track_name(struct sp_postgres_expect *x, struct sp_postgres_names *names, const char *name,
+track_name(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgres_names *names, const char *name,
     struct sp_postgres_text *text, bool adds, bool is_alone)
 {
 	struct sp_postgres_name *n = NULL;
 	uint64_t id = 0;
 
 	if (adds) {
-		if (sp_postgres_names_add(names, name, &text, 1, NULL, 0, 0, &n, &id) != 0)
-			return; /* nothing is known of it: running it will be refused */
+		if (sp_postgres_names_add(names, name, &text, 1, NULL, 0, 0, &n, &id) != 0) {
+			/* What else is known under that name may be wrong from here on. */
+			sp_postgres_conn_fatal(c, "54000", "too many prepared statements and cursors on this connection", NULL);
+			return;
+		}
 	} else if (!is_alone || (n = sp_postgres_names_closing(names, name, &id)) == NULL)
 		return;
 	if (!is_alone || x->name != NULL) {
@@ -88,21 +92,25 @@ track_name(struct sp_postgres_expect *x, struct sp_postgres_names *names, const 
 
 /* What an allowed text does to names and to the catalogs, for when its answer has come. */
 static void
-track(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgres_text *text, const struct sp_sql *sql)
+track(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgres_text *text, const struct sp_sql *sql,
+    bool is_sure)
 {
-	bool is_alone = sp_sql_count(sql) == 1;
+	bool is_alone = is_sure && sp_sql_count(sql) == 1;
 	size_t i, k;
 
 	for (i = 0; i < sp_sql_count(sql); i++) {
 		const struct sp_sql_stmt *st = sp_sql_at(sql, i);
 
 		if (st->verb == SP_SQL_PREPARE && st->prepared[0] != '\0')
-			track_name(x, c->statements, st->prepared, text, true, is_alone);
+			track_name(c, x, c->statements, st->prepared, text, true, is_alone);
 		else if (st->verb == SP_SQL_DEALLOCATE && st->prepared[0] != '\0')
-			track_name(x, c->statements, st->prepared, text, false, is_alone);
-		else if (st->verb == SP_SQL_CURSOR && st->cursor[0] != '\0' && st->nrelations + st->noutputs != 0)
-			track_name(x, c->cursors, st->cursor, text, true, is_alone);
-		if (st->is_discard && is_alone) {
+			track_name(c, x, c->statements, st->prepared, text, false, is_alone);
+		else if (st->verb == SP_SQL_CURSOR && st->is_definition)
+			track_name(c, x, st->is_held ? c->holds : c->cursors, st->cursor, text, true, is_alone);
+		else if (st->verb == SP_SQL_CURSOR && st->cursor[0] != '\0' && !st->has_rows) /* CLOSE */
+			track_name(c, x, sp_postgres_names_find(c->holds, st->cursor) != NULL ? c->holds : c->cursors, st->cursor,
+			    text, false, is_alone);
+		if (st->is_discard && is_alone && st->verb != SP_SQL_CURSOR) {
 			x->discards = true;
 			x->id = sp_postgres_names_mark(c->statements);
 		}
@@ -113,6 +121,20 @@ track(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgr
 }
 
 /* --- messages ------------------------------------------------------------------------------------------- */
+
+/* The server keeps 63 bytes of a name: two longer ones could be one there. */
+static bool
+is_long(const char *name)
+{
+	return strlen(name) > NAME_BYTES_MAX;
+}
+
+static int
+refuse_long(struct sp_postgres_conn *c)
+{
+	return forward_refusal(c, sp_postgres_admit_refuse(c, "42622", "a statement's or portal's name has at most 63 bytes"),
+	    false, false);
+}
 
 static int
 on_query(struct sp_postgres_conn *c, const struct message *m)
@@ -137,7 +159,7 @@ on_query(struct sp_postgres_conn *c, const struct message *m)
 		c->segment++;
 		x = sp_postgres_expect_push(c, SP_POSTGRES_X_QUERY);
 		x->run = run;
-		track(c, x, ask.texts[0], v.sql[0]);
+		track(c, x, ask.texts[0], v.sql[0], true);
 	}
 	if (r == 0)
 		sp_postgres_verdict_clear(&v);
@@ -159,6 +181,8 @@ on_parse(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_parse_parse(m->body, m->len, &p) != 0)
 		return protocol_error(c, "malformed Parse message");
+	if (is_long(p.name))
+		return refuse_long(c);
 	if (c->q_len != 0 && sp_postgres_names_is_full(c->statements, p.name))
 		return wait_for_answers(c);
 	ask.texts[0] = sp_postgres_text_new(p.sql.data, p.sql.len);
@@ -218,6 +242,8 @@ on_bind(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_bind_parse(m->body, m->len, &b) != 0)
 		return protocol_error(c, "malformed Bind message");
+	if (is_long(b.portal) || is_long(b.statement))
+		return refuse_long(c);
 	if (c->q_len != 0 && sp_postgres_names_is_full(c->portals, b.portal))
 		return wait_for_answers(c);
 	statement = sp_postgres_names_find(c->statements, b.statement);
@@ -243,6 +269,8 @@ on_describe(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_target_parse(m->body, m->len, &t) != 0)
 		return protocol_error(c, "malformed Describe message");
+	if (is_long(t.name))
+		return refuse_long(c);
 	forward(c, m);
 	sp_postgres_expect_push(c, t.what == 'S' ? SP_POSTGRES_X_DESCRIBE_S : SP_POSTGRES_X_DESCRIBE_P);
 	if (t.what == 'P') {
@@ -276,6 +304,8 @@ on_execute(struct sp_postgres_conn *c, const struct message *m, bool described)
 
 	if (sp_pg_execute_parse(m->body, m->len, &e) != 0)
 		return protocol_error(c, "malformed Execute message");
+	if (is_long(e.portal))
+		return refuse_long(c);
 	portal = sp_postgres_names_find(c->portals, e.portal);
 	if (portal == NULL)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "34000", "portal does not exist"), false, false);
@@ -299,8 +329,8 @@ on_execute(struct sp_postgres_conn *c, const struct message *m, bool described)
 		forward(c, m);
 		x = sp_postgres_expect_push(c, SP_POSTGRES_X_EXECUTE);
 		x->run = run;
-		if (ask.n_texts == 1)
-			track(c, x, ask.texts[0], v.sql[0]);
+		for (i = 0; i < ask.n_texts; i++)
+			track(c, x, ask.texts[i], v.sql[i], ask.n_texts == 1);
 	}
 	sp_postgres_verdict_clear(&v);
 	return r;
@@ -314,6 +344,8 @@ on_close(struct sp_postgres_conn *c, const struct message *m)
 
 	if (sp_pg_target_parse(m->body, m->len, &t) != 0)
 		return protocol_error(c, "malformed Close message");
+	if (is_long(t.name))
+		return refuse_long(c);
 	forward(c, m);
 	x = sp_postgres_expect_push(c, SP_POSTGRES_X_CLOSE);
 	x->names = t.what == 'P' ? c->portals : c->statements;

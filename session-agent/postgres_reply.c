@@ -209,8 +209,10 @@ on_ready(struct sp_postgres_conn *c, struct sp_postgres_expect *x, const struct 
 		return broken(c, "a refusal that did not fail");
 	c->tx = m->body[0];
 	sp_postgres_expect_pop(c, !x->is_failed);
-	if (c->tx == 'I' && c->q_len == 0)
+	if (c->tx == 'I' && c->q_len == 0) {
 		sp_postgres_names_clear(c->portals, sp_postgres_names_mark(c->portals));
+		sp_postgres_names_clear(c->cursors, sp_postgres_names_mark(c->cursors));
+	}
 	if (c->tx == 'I' && c->has_changed) {
 		c->has_changed = false;
 		sp_postgres_catalog_expire(c->px); /* committed just now: others can see it from here */

@@ -11,6 +11,8 @@
 #include "session-agent/postgres_conn.h"
 #include "session-agent/postgres_proxy.h"
 
+#define SQL_NAME_MAX 60 /* NAMEDATALEN less its NUL and a character cut off */
+
 /* Built-in functions that carry a value out of a statement by another way than its rows. */
 static const char *const sinks[] = {"set_config", "pg_notify", "setval", "lo_from_bytea", "lo_put", "lowrite", "lo_import",
     "lo_export", "pg_logical_emit_message", "pg_advisory_lock", "pg_try_advisory_lock", "pg_advisory_xact_lock",
@@ -267,40 +269,65 @@ stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st)
 	return NULL;
 }
 
-static const struct sp_sql *
-newest(struct sp_postgres_conn *c, struct sp_postgres_names *names, const char *name, bool must_be_one,
-    struct sp_sql **ret_held)
+/* A prepared statement is only run through EXECUTE when one text alone can be behind its name. */
+static const struct sp_postgres_text *
+prepared_text(struct sp_postgres_conn *c, const char *name)
 {
-	struct sp_postgres_name *n = sp_postgres_names_find(names, name);
-	const struct sp_postgres_text *t;
+	struct sp_postgres_name *n = sp_postgres_names_find(c->statements, name);
 
-	if (n == NULL || (must_be_one && (n->n != 1 || n->c[0]->n_texts != 1)))
+	return n == NULL || n->n != 1 || n->c[0]->n_texts != 1 ? NULL : n->c[0]->texts[0];
+}
+
+/*
+ * The i-th DECLARE that may be behind a cursor's name. The server keeps cursors and the portals of Bind under the
+ * same names: where a portal has, or may have, that name, nothing is known of the cursor.
+ */
+static const struct sp_postgres_text *
+cursor_text(struct sp_postgres_conn *c, const char *name, size_t i)
+{
+	struct sp_postgres_names *sets[] = {c->cursors, c->holds};
+	struct sp_postgres_name *n;
+	size_t k;
+
+	if (sp_postgres_names_find(c->portals, name) != NULL)
 		return NULL;
-	t = n->c[n->n - 1]->texts[0];
-	if (sp_sqlcache_get(c->px->cache, t->sql, t->len, ret_held) != 0)
-		return NULL;
-	return *ret_held;
+	for (k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
+		if ((n = sp_postgres_names_find(sets[k], name)) == NULL)
+			continue;
+		if (n->n == SP_POSTGRES_CANDIDATES_MAX) /* there may have been more */
+			return NULL;
+		if (i < n->n)
+			return n->c[i]->texts[0];
+		i -= n->n;
+	}
+	return NULL;
 }
 
 struct lookup {
 	struct sp_postgres_conn *c;
+	bool is_over; /* more was behind names than fits */
 	unsigned n;
 	struct sp_sql *held[SP_DECIDE_NESTING_MAX * 4];
 };
 
 static const struct sp_sql *
-on_lookup(void *ctx, enum sp_decide_lookup what, const char *name)
+on_lookup(void *ctx, enum sp_decide_lookup what, const char *name, size_t i)
 {
 	struct lookup *l = ctx;
-	const struct sp_sql *sql;
+	const struct sp_postgres_text *t;
 
-	if (l->n == sizeof(l->held) / sizeof(l->held[0]))
+	if (what == SP_DECIDE_CURSOR)
+		t = cursor_text(l->c, name, i);
+	else
+		t = i == 0 ? prepared_text(l->c, name) : NULL;
+	if (t == NULL)
 		return NULL;
-	sql = what == SP_DECIDE_PREPARED ? newest(l->c, l->c->statements, name, true, &l->held[l->n]) :
-	    newest(l->c, l->c->cursors, name, false, &l->held[l->n]);
-	if (sql != NULL)
-		l->n++;
-	return sql;
+	if (l->n == sizeof(l->held) / sizeof(l->held[0]) ||
+	    sp_sqlcache_get(l->c->px->cache, t->sql, t->len, &l->held[l->n]) != 0) {
+		l->is_over = true;
+		return NULL;
+	}
+	return l->held[l->n++];
 }
 
 /* Whether anything the message may read through the names it runs is masked; every candidate counts. */
@@ -331,6 +358,15 @@ names_tainted(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, str
 	return false;
 }
 
+static bool
+cursor_tainted(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const char *name)
+{
+	bool in_tx = sp_postgres_names_find(c->cursors, name) != NULL, held = sp_postgres_names_find(c->holds, name) != NULL;
+
+	return (!in_tx && !held) || (in_tx && names_tainted(c, m, c->cursors, name, 2)) ||
+	    (held && names_tainted(c, m, c->holds, name, 2));
+}
+
 static void
 taint(struct sp_postgres_conn *c, struct sp_postgres_verdict *v, const struct sp_sql *sql)
 {
@@ -342,8 +378,8 @@ taint(struct sp_postgres_conn *c, struct sp_postgres_verdict *v, const struct sp
 
 		if (st->prepared[0] != '\0' && st->verb != SP_SQL_PREPARE && st->verb != SP_SQL_DEALLOCATE)
 			t |= names_tainted(c, v->masks, c->statements, st->prepared, 2);
-		if (st->cursor[0] != '\0' && st->has_rows)
-			t |= names_tainted(c, v->masks, c->cursors, st->cursor, 2);
+		if (st->cursor[0] != '\0' && st->has_rows && !st->is_definition)
+			t |= cursor_tainted(c, v->masks, st->cursor);
 		if (t && v->why_refused == NULL)
 			v->why_refused = stmt_escapes(v->masks, st);
 		v->is_tainted |= t;
@@ -378,6 +414,18 @@ masks_join(const struct sp_policy_mask **list, size_t *n, const struct sp_decisi
 	return true;
 }
 
+/* The server cuts names at 63 bytes, and at whole characters: a longer one could be another's. */
+static bool
+has_long_name(const struct sp_sql *sql)
+{
+	size_t i;
+
+	for (i = 0; i < sp_sql_count(sql); i++)
+		if (strlen(sp_sql_at(sql, i)->prepared) >= SQL_NAME_MAX || strlen(sp_sql_at(sql, i)->cursor) >= SQL_NAME_MAX)
+			return true;
+	return false;
+}
+
 void
 sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *texts, unsigned n,
     struct sp_postgres_verdict *ret_v)
@@ -406,7 +454,11 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 		v->n++;
 		rq.sql = v->sql[i];
 		sp_decide(scope, &rq, &d);
-		if (!masks_join(rules, &n_rules, &d))
+		if (l.is_over)
+			deny(v, "more prepared statements or cursors take part than can be judged at once");
+		else if (has_long_name(v->sql[i]))
+			deny(v, "the name of a prepared statement or cursor has at most 59 bytes here");
+		else if (!masks_join(rules, &n_rules, &d))
 			deny(v, "too many mask rules apply");
 		else if (i == 0 || d.effect < v->decision.effect)
 			v->decision = d;

@@ -224,6 +224,39 @@ def test_a_name_never_runs_another_text(wire):
     assert codes(wire.run(pg.bind("", "nobody") + pg.execute("") + pg.SYNC)) == ["26000"]
 
 
+def test_names_that_are_one_to_the_server(server, wire):
+    """The server keeps 63 bytes of a name, and cursors and portals under the same names."""
+    sql = "update customers set note = 'unapproved' where id = 2 returning id"
+    long = "a" * 63
+    wire.run(pg.parse(long + "y", "select 'harmless'") + pg.SYNC)
+    got = wire.run(pg.close("S", long + "x") + pg.parse(long + "x", sql) + pg.bind("", long + "y") + pg.execute("") + pg.SYNC)
+    assert codes(got) == ["42622"]
+    for name in ("b" * 62 + "\u00e9", "b" * 70):
+        assert codes(wire.run(pg.query(f"prepare {name} as select 1"))) == ["42501"]
+    wire.run(pg.query("begin"))
+    wire.run(pg.query("declare k cursor for select 1"))
+    wire.run(pg.query("close k"))
+    wire.run(pg.parse("", sql) + pg.bind("k", "") + pg.SYNC)
+    assert codes(wire.run(pg.query("fetch all from k"))) == ["42501"]
+    wire.run(pg.query("rollback"))
+    assert server.direct("select count(*) from customers where note = 'unapproved'") == "0\n"
+
+
+def test_cursors_go_on(wire):
+    for _ in range(20):
+        wire.run(pg.query("begin"))
+        wire.run(pg.query("declare k cursor for select id from customers"))
+        assert pg.kinds(wire.run(pg.query("fetch 1 from k"))) == "TDCZ"
+        wire.run(pg.query("commit"))
+    for _ in range(20):
+        wire.run(pg.query("declare h cursor with hold for select id from customers"))
+        assert pg.kinds(wire.run(pg.query("fetch 1 from h"))) == "TDCZ"
+        wire.run(pg.query("close h"))
+    wire.run(pg.parse("s", "select 1") + pg.SYNC)
+    wire.run(pg.query("close all"))
+    assert pg.kinds(wire.run(pg.bind("", "s") + pg.execute("") + pg.SYNC)) == "2DCZ"
+
+
 def test_every_byte_alone(wire):
     for byte in pg.parse("", "select id, ssn from customers where id = $1") + pg.bind("", "", [b"1"]) + pg.execute("") + pg.SYNC:
         wire.send(bytes([byte]))
