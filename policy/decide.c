@@ -61,6 +61,21 @@ sp_decide_scope_free(struct sp_decide_scope *scope)
 	free(scope);
 }
 
+size_t
+sp_decide_scope_masks(const struct sp_decide_scope *scope, const struct sp_policy_mask **masks, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < scope->n; i++) {
+		if (!scope->rules[i]->has_mask)
+			continue;
+		if (n < max)
+			masks[n] = &scope->rules[i]->mask;
+		n++;
+	}
+	return n;
+}
+
 static void
 sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...) SP_PRINTF(2, 3);
 

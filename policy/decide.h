@@ -66,6 +66,11 @@ struct sp_decision {
  */
 int sp_decide_scope_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
     const struct sp_policy_connection *connection, struct sp_decide_scope **ret_scope) SP_MUST_CHECK;
+/*
+ * Every mask that any rule of the scope could ask for, whatever is done: for what comes back outside of a statement's
+ * rows. The first max go to masks; returns how many there are.
+ */
+size_t sp_decide_scope_masks(const struct sp_decide_scope *scope, const struct sp_policy_mask **masks, size_t max);
 void sp_decide_scope_free(struct sp_decide_scope *scope);
 
 /* Decides. Cannot fail: whatever goes wrong is a deny that says so. */

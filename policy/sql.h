@@ -71,6 +71,7 @@ struct sp_sql_action {
 	uint64_t exact; /* NEED_NAME: those of them that count as naming it (none: only its object's name does) */
 	enum sp_sql_object object;
 	enum sp_sql_need need;
+	bool is_own;  /* a SELECT that is what RETURNING, SET or USING read of the statement's own target */
 	const char *schema; /* "" if the text does not say */
 	const char *name;   /* "" if there is none */
 };
@@ -125,10 +126,13 @@ struct sp_sql_stmt {
 	const struct sp_sql_output *outputs;
 	size_t ncolumns;	/* every column name written anywhere in it, sorted, each once; "*" for a star */
 	const char *const *columns;
+	size_t nsources;	/* column names whose values go into a column that stays: SET, ALTER … USING, GENERATED */
+	const char *const *sources; /* "*" for a star or a whole row */
 	enum sp_sql_copy copy;
 	size_t ncopy_columns;	/* COPY t (a, b): the columns, in order; 0 for all of relations[0] */
 	const char *const *copy_columns;
 	bool is_copy_query;	/* COPY (query) TO */
+	bool is_copy_odd;	/* delimiters or quotes that may fall inside a value and change its look */
 	bool is_copy_binary;	/* FORMAT binary (or a spelling this does not know) */
 	enum sp_sql_txn txn;
 	const char *prepared;	/* PREPARE, EXECUTE, DEALLOCATE name; "" for none, or all of them in DEALLOCATE ALL */

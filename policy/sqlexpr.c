@@ -207,6 +207,61 @@ sp_sqlexpr_is_count(const struct sp_pgtree *e)
 	    sp_sqlexpr_is_string(&name, "count");
 }
 
+/* (row).*: as many columns as the row's type has, even none. */
+static bool
+sp_sqlexpr_is_expansion(const struct sp_pgtree *e)
+{
+	struct sp_pgtree part;
+	size_t n = e->type == SP_PG_A_INDIRECTION ? sp_pgtree_count(e, SP_PG_A_INDIRECTION_INDIRECTION) : 0;
+
+	return n > 0 && sp_pgtree_nth(e, SP_PG_A_INDIRECTION_INDIRECTION, n - 1, &part) && part.type == SP_PG_A_STAR;
+}
+
+static int
+sp_sqlexpr_source(struct sp_sqlwalker *w, const struct sp_pgtree *e, unsigned int number, bool is_upsert, unsigned int depth)
+{
+	enum { CHECK = 6 }; /* ConstrType */
+	struct sp_pgtree_iter it;
+	struct sp_pgtree_field f;
+	struct sp_pgtree part, s;
+	size_t n;
+	int r;
+
+	if (depth > SP_SQLEXPR_DEPTH_MAX)
+		return SP_ERR_LIMIT;
+	if (e->type == SP_PG_COLUMN_REF) {
+		n = sp_pgtree_count(e, SP_PG_COLUMN_REF_FIELDS);
+		/* excluded.column of ON CONFLICT is what the statement itself would have inserted. */
+		if (is_upsert && n == 2 && sp_pgtree_nth(e, SP_PG_COLUMN_REF_FIELDS, 0, &part) &&
+		    sp_sqlexpr_is_string(&part, "excluded"))
+			return 0;
+		if (n > 0 && sp_pgtree_nth(e, SP_PG_COLUMN_REF_FIELDS, n - 1, &part) && part.type == SP_PG_STRING) {
+			s = sp_pgtree_string(&part, SP_PG_STRING_SVAL);
+			sp_sqlfacts_source(w->f, sp_sqlwalker_string(w, &s));
+		} else {
+			sp_sqlfacts_source(w->f, "*");
+		}
+		return w->f->error;
+	}
+	if (e->type == SP_PG_CONSTRAINT && sp_pgtree_number(e, SP_PG_CONSTRAINT_CONTYPE) == CHECK)
+		return 0;
+	sp_pgtree_iter_init(&it, e);
+	while ((r = sp_pgtree_next(&it, &f)) == 0) {
+		if (f.schema->kind != SP_PG_MESSAGE_FIELD || (number != 0 && f.schema->number != number))
+			continue;
+		r = sp_sqlexpr_source(w, &f.child, 0, is_upsert, depth + 1);
+		if (r != 0)
+			return r;
+	}
+	return r == SP_ERR_NOT_FOUND ? 0 : r;
+}
+
+int
+sp_sqlexpr_sources(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned int number)
+{
+	return sp_sqlexpr_source(w, m, number, m->type == SP_PG_ON_CONFLICT_CLAUSE, 0);
+}
+
 static void
 sp_sqlexpr_column(struct sp_sqlwalker *w, const struct sp_pgtree *ref, struct sp_sql_output *o)
 {
@@ -241,6 +296,8 @@ sp_sqlexpr_outputs(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned i
 				value = target;
 			if (value.type == SP_PG_COLUMN_REF)
 				sp_sqlexpr_column(w, &value, &o);
+			else if (sp_sqlexpr_is_expansion(&value))
+				o.kind = SP_SQL_OUTPUT_STAR;
 			else if (sp_sqlexpr_is_count(&value))
 				o.kind = SP_SQL_OUTPUT_COUNT;
 			else if (value.type != SP_PG_RES_TARGET && sp_sqlexpr_is_const(&value))

@@ -73,6 +73,7 @@ sp_sqlfacts_clear(struct sp_sqlfacts *f)
 	free(f->outputs);
 	free(f->columns);
 	free(f->copy_columns);
+	free(f->sources);
 	free(f->aliases);
 	memset(f, 0, sizeof(*f));
 }
@@ -110,6 +111,7 @@ sp_sqlfacts_action(struct sp_sqlfacts *f, const struct sp_sql_action *a)
 	for (size_t i = 0; i < f->nactions; i++) {
 		p = &f->actions[i];
 		if (p->verb == a->verb && p->words == a->words && p->object == a->object && p->need == a->need &&
+		    p->is_own == a->is_own &&
 		    strcmp(p->name, a->name) == 0 && strcmp(p->schema, a->schema) == 0)
 			return;
 	}
@@ -171,6 +173,12 @@ sp_sqlfacts_copy_column(struct sp_sqlfacts *f, const char *name)
 }
 
 void
+sp_sqlfacts_source(struct sp_sqlfacts *f, const char *name)
+{
+	sp_sqlfacts_name(f, &f->sources, &f->nsources, name, true);
+}
+
+void
 sp_sqlfacts_alias(struct sp_sqlfacts *f, const char *name)
 {
 	sp_sqlfacts_name(f, &f->aliases, &f->naliases, name, true);
@@ -210,6 +218,16 @@ sp_sqlfacts_whole_rows(struct sp_sqlfacts *f)
 				o->column = "";
 			}
 	}
+	for (size_t j = 0; j < f->naliases; j++) {
+		for (size_t i = 0; i < f->nsources; i++)
+			if (strcmp(f->aliases[j], f->sources[i]) == 0)
+				f->sources[i] = "*";
+		for (size_t i = 0; i < f->ncolumns; i++)
+			if (strcmp(f->aliases[j], f->columns[i]) == 0) {
+				sp_sqlfacts_column(f, "*");
+				break;
+			}
+	}
 }
 
 int
@@ -226,6 +244,8 @@ sp_sqlfacts_finish(struct sp_sqlfacts *f, struct sp_sql_stmt *ret_stmt)
 	s.relations = sp_sqlfacts_move(f, f->relations, f->nrelations, sizeof(*f->relations));
 	s.outputs = sp_sqlfacts_move(f, f->outputs, f->noutputs, sizeof(*f->outputs));
 	s.columns = sp_sqlfacts_move(f, f->columns, f->ncolumns, sizeof(*f->columns));
+	s.sources = sp_sqlfacts_move(f, f->sources, f->nsources, sizeof(*f->sources));
+	s.nsources = f->nsources;
 	s.copy_columns = sp_sqlfacts_move(f, f->copy_columns, f->ncopy_columns, sizeof(*f->copy_columns));
 	s.nactions = f->nactions;
 	s.nrelations = f->nrelations;

@@ -33,8 +33,9 @@ struct sp_sqlfacts {
 	struct sp_sql_output *outputs;
 	const char **columns;
 	const char **copy_columns;
+	const char **sources;
 	const char **aliases; /* of relations: names that stand for whole rows */
-	size_t nactions, nrelations, noutputs, ncolumns, ncopy_columns, naliases;
+	size_t nactions, nrelations, noutputs, ncolumns, ncopy_columns, nsources, naliases;
 };
 
 void sp_sqlfacts_init(struct sp_sqlfacts *f, struct sp_sqlfacts_arena *arena);
@@ -45,6 +46,7 @@ void sp_sqlfacts_relation(struct sp_sqlfacts *f, const char *schema, const char 
 void sp_sqlfacts_output(struct sp_sqlfacts *f, const struct sp_sql_output *o); /* every one is kept */
 void sp_sqlfacts_column(struct sp_sqlfacts *f, const char *name);
 void sp_sqlfacts_copy_column(struct sp_sqlfacts *f, const char *name);
+void sp_sqlfacts_source(struct sp_sqlfacts *f, const char *name);
 void sp_sqlfacts_alias(struct sp_sqlfacts *f, const char *name);
 /* Moves the lists to the arena and the whole to *ret_stmt. Returns the error, if there was one. */
 int sp_sqlfacts_finish(struct sp_sqlfacts *f, struct sp_sql_stmt *ret_stmt) SP_MUST_CHECK;

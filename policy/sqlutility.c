@@ -181,11 +181,19 @@ sp_sqlutility_copy_options(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 
 	for (size_t i = 0; sp_pgtree_nth(m, SP_PG_COPY_STMT_OPTIONS, i, &opt); i++) {
 		name = sp_pgtree_string(&opt, SP_PG_DEF_ELEM_DEFNAME);
-		if (!sp_sqlutility_is(&name, "format"))
-			continue;
 		v = (struct sp_pgtree){0};
 		if (sp_pgtree_child(&opt, SP_PG_DEF_ELEM_ARG, &arg))
 			v = sp_sqlutility_text(&arg);
+		if (sp_sqlutility_is(&name, "delimiter"))
+			w->f->stmt.is_copy_odd |= v.len != 1 || strchr(",;|\t", v.data[0]) == NULL;
+		else if (sp_sqlutility_is(&name, "quote"))
+			w->f->stmt.is_copy_odd |= v.len != 1 || v.data[0] != '"';
+		else if (sp_sqlutility_is(&name, "escape"))
+			w->f->stmt.is_copy_odd |= v.len != 1 || strchr("\"\\", v.data[0]) == NULL;
+		else if (sp_sqlutility_is(&name, "encoding"))
+			w->f->stmt.is_copy_odd |= !sp_sqlutility_is(&v, "utf8") && !sp_sqlutility_is(&v, "utf-8");
+		if (!sp_sqlutility_is(&name, "format"))
+			continue;
 		if (!sp_sqlutility_is(&v, "text") && !sp_sqlutility_is(&v, "csv"))
 			w->f->stmt.is_copy_binary = true;
 	}
@@ -396,6 +404,7 @@ sp_sqlutility_row(struct sp_sqlwalker *w, const struct sp_pgtree *m, const struc
 	uint64_t aspects = row->aspect == SP_SQL_WORDS ? 0 : SP_SQL_BIT(row->aspect);
 	uint64_t exact = row->need != SP_SQL_NEED_NAME ? 0 : aspects != 0 ? aspects : SP_SQL_BIT(row->verb);
 	size_t n = w->f->nactions;
+	struct sp_pgtree rel;
 	int r;
 
 	w->relation_verb = row->verb;
@@ -403,6 +412,11 @@ sp_sqlutility_row(struct sp_sqlwalker *w, const struct sp_pgtree *m, const struc
 	if (row->need != SP_SQL_NEED_RULE)
 		sp_sqlwalker_act(w, row->verb, aspects, row->need, exact);
 	r = sp_sqlwalker_children(w, m, NULL);
+	if (r == 0 && m->type == SP_PG_ALTER_TABLE_STMT)
+		r = sp_sqlexpr_sources(w, m, 0);
+	if (r == 0 && m->type == SP_PG_ALTER_TABLE_STMT && w->f->nsources > 0 &&
+	    sp_pgtree_child(m, SP_PG_ALTER_TABLE_STMT_RELATION, &rel))
+		r = sp_sqlwalker_own(w, &rel);
 	for (size_t i = n; i < w->f->nactions; i++)
 		if (w->f->actions[i].verb == row->verb)
 			return r;

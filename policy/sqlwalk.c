@@ -249,7 +249,7 @@ static int
 sp_sqlwalk_ctes(struct sp_sqlwalker *w, const struct sp_pgtree *with)
 {
 	static const uint8_t skip[] = {SP_PG_COMMON_TABLE_EXPR_CTENAME, 0};
-	bool is_recursive = sp_pgtree_number(with, SP_PG_WITH_CLAUSE_RECURSIVE) != 0;
+	bool is_recursive = sp_pgtree_number(with, SP_PG_WITH_CLAUSE_RECURSIVE) != 0, was_within = w->is_within_with;
 	struct sp_sqlwalker_cte *c;
 	struct sp_pgtree cte, s;
 	int r = 0;
@@ -258,8 +258,10 @@ sp_sqlwalk_ctes(struct sp_sqlwalker *w, const struct sp_pgtree *with)
 		for (size_t i = 0; r == 0 && sp_pgtree_nth(with, SP_PG_WITH_CLAUSE_CTES, i, &cte); i++) {
 			if (cte.type != SP_PG_COMMON_TABLE_EXPR)
 				return sp_sqlwalker_refuse(w, "a WITH of an unknown form");
+			w->is_within_with = true;
 			if (pass == 1)
 				r = sp_sqlwalker_children(w, &cte, skip);
+			w->is_within_with = was_within;
 			if (r != 0 || (is_recursive && pass == 1))
 				continue;
 			c = sp_sqlfacts_alloc(w->f->arena, sizeof(*c));
@@ -351,8 +353,12 @@ sp_sqlwalk_dml_more(struct sp_sqlwalker *w, const struct sp_pgtree *m, const str
 	int r = 0;
 
 	if (m->type == SP_PG_INSERT_STMT && sp_pgtree_child(m, SP_PG_INSERT_STMT_ON_CONFLICT_CLAUSE, &part) &&
-	    sp_pgtree_number(&part, SP_PG_ON_CONFLICT_CLAUSE_ACTION) != CONFLICT_NOTHING)
-		return sp_sqlwalker_target(w, rel, SP_SQL_UPDATE, 0);
+	    sp_pgtree_number(&part, SP_PG_ON_CONFLICT_CLAUSE_ACTION) != CONFLICT_NOTHING) {
+		r = sp_sqlwalker_target(w, rel, SP_SQL_UPDATE, 0);
+		return r != 0 ? r : sp_sqlexpr_sources(w, &part, SP_PG_ON_CONFLICT_CLAUSE_TARGET_LIST);
+	}
+	if (m->type == SP_PG_UPDATE_STMT)
+		return sp_sqlexpr_sources(w, m, SP_PG_UPDATE_STMT_TARGET_LIST);
 	if (m->type != SP_PG_MERGE_STMT)
 		return 0;
 	for (size_t i = 0; r == 0 && sp_pgtree_nth(m, SP_PG_MERGE_STMT_MERGE_WHEN_CLAUSES, i, &part); i++) {
@@ -373,7 +379,22 @@ sp_sqlwalk_dml_more(struct sp_sqlwalker *w, const struct sp_pgtree *m, const str
 		default:
 			return sp_sqlwalker_refuse(w, "a MERGE action of an unknown kind");
 		}
+		if (r == 0)
+			r = sp_sqlexpr_sources(w, &part, SP_PG_MERGE_WHEN_CLAUSE_TARGET_LIST);
+		if (r == 0)
+			r = sp_sqlexpr_sources(w, &part, SP_PG_MERGE_WHEN_CLAUSE_VALUES);
 	}
+	return r;
+}
+
+int
+sp_sqlwalker_own(struct sp_sqlwalker *w, const struct sp_pgtree *rel)
+{
+	size_t n = w->f->nactions;
+	int r = sp_sqlwalker_target(w, rel, SP_SQL_SELECT, 0);
+
+	if (r == 0 && w->f->error == 0 && w->f->nactions > n)
+		w->f->actions[n].is_own = !w->is_within_with;
 	return r;
 }
 
@@ -397,6 +418,8 @@ sp_sqlwalk_dml(struct sp_sqlwalker *w, const struct sp_pgtree *m, const struct s
 	r = sp_sqlwalker_target(w, &rel, d->verb, aspects);
 	if (r == 0)
 		r = sp_sqlwalk_dml_more(w, m, &rel, is_bounded);
+	if (r == 0 && (w->f->nsources > 0 || (d->returning != 0 && sp_pgtree_count(m, d->returning) > 0)))
+		r = sp_sqlwalker_own(w, &rel);
 	w->relation_verb = SP_SQL_SELECT;
 	w->relation_words = 0;
 	return r == 0 ? sp_sqlwalker_children(w, m, d->skip) : r;
@@ -478,6 +501,7 @@ sp_sqlwalker_node(struct sp_sqlwalker *w, const struct sp_pgtree *m)
 	w->depth = saved.depth;
 	w->relation_verb = saved.relation_verb;
 	w->relation_words = saved.relation_words;
+	w->is_within_with = saved.is_within_with;
 	w->ctes = saved.ctes;
 	return r != 0 ? r : w->f->error;
 }

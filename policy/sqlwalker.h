@@ -25,6 +25,7 @@ struct sp_sqlwalker {
 	enum sp_sql_verb relation_verb; /* what is done to a RangeVar met now */
 	uint64_t relation_words;	/* aspects of it */
 	bool is_explain;		/* planned, not run */
+	bool is_within_with;		/* rows of RETURNING go to another part of the statement */
 	const struct sp_sqlwalker_cte *ctes;
 };
 
@@ -37,6 +38,8 @@ int sp_sqlwalker_check(struct sp_sqlwalker *w, const struct sp_pgtree *m) SP_MUS
 /* A RangeVar to which verb is done, with these aspects. */
 int sp_sqlwalker_target(struct sp_sqlwalker *w, const struct sp_pgtree *range_var, enum sp_sql_verb verb,
     uint64_t aspects) SP_MUST_CHECK;
+/* What RETURNING, SET and USING read of their own table: it needs what a SELECT of it needs, and gets its masks. */
+int sp_sqlwalker_own(struct sp_sqlwalker *w, const struct sp_pgtree *range_var) SP_MUST_CHECK;
 /* An action on something that is no relation. name may be NULL. */
 void sp_sqlwalker_act(struct sp_sqlwalker *w, enum sp_sql_verb verb, uint64_t aspects, enum sp_sql_need need,
     uint64_t exact);
@@ -64,6 +67,8 @@ bool sp_sqlexpr_is_bounded(const struct sp_pgtree *e, const char *target, const 
 bool sp_sqlexpr_is_equal(const struct sp_pgtree *a, const struct sp_pgtree *b);
 /* Outputs of a target list (SELECT or RETURNING). */
 void sp_sqlexpr_outputs(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned int number);
+/* Columns whose values the expressions under m carry (field number, 0: all of m; no CHECK constraints). */
+int sp_sqlexpr_sources(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned int number) SP_MUST_CHECK;
 /* Whether a column, function, parameter or subselect is anywhere inside. */
 bool sp_sqlexpr_is_const(const struct sp_pgtree *e);
 

@@ -383,7 +383,7 @@ verdict_apply(struct sp_postgres_run *run, struct sp_postgres_verdict *v)
 {
 	struct sp_decision *d = &v->decision;
 
-	if (d->effect != SP_POLICY_DENY && v->is_tainted && v->why_refused != NULL) {
+	if (d->effect != SP_POLICY_DENY && v->why_refused != NULL) {
 		d->effect = SP_POLICY_DENY;
 		snprintf(d->message, sizeof(d->message), "%s", v->why_refused);
 	}
@@ -391,6 +391,7 @@ verdict_apply(struct sp_postgres_run *run, struct sp_postgres_verdict *v)
 		refuse(run, "42501", d->message[0] != '\0' ? d->message : "refused by policy");
 	run->label = sp_policy_label_str(d->label);
 	run->is_tainted = v->is_tainted;
+	run->is_altered = v->is_altered;
 	if (run->is_tainted)
 		harmless_find(run, v);
 	run->masks = v->masks;
@@ -433,11 +434,6 @@ sp_postgres_admit(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask,
 		sp_postgres_run_unref(run);
 		sp_postgres_verdict_clear(ret_v);
 		return r;
-	}
-	if (c->err_masks != run->masks && run->masks != NULL) {
-		sp_postgres_masks_unref(c->err_masks);
-		c->err_masks = run->masks;
-		c->err_masks->refs++;
 	}
 	*ret_run = run;
 	return 0;

@@ -107,7 +107,7 @@ is_leak(const char *schema, const char *name)
 {
 	size_t i;
 
-	if (strcmp(schema, "pg_toast") == 0)
+	if (strncmp(schema, "pg_toast", strlen("pg_toast")) == 0)
 		return true;
 	for (i = 0; i < sizeof(leaks) / sizeof(leaks[0]); i++)
 		if (strcmp(name, leaks[i]) == 0)
@@ -248,8 +248,9 @@ sp_postgres_catalog_close(struct sp_postgres_catalog *k)
 	return 0;
 }
 
-bool
-sp_postgres_catalog_is_tainted(const struct sp_postgres_catalog *k, const char *schema, const char *name)
+/* Whether any relation that the name can mean has one of the flags; an unknown one has them all. */
+static bool
+has_flag(const struct sp_postgres_catalog *k, const char *schema, const char *name, uint8_t flag)
 {
 	size_t lo = 0, hi = k->n_rel;
 	bool found = false;
@@ -268,10 +269,22 @@ sp_postgres_catalog_is_tainted(const struct sp_postgres_catalog *k, const char *
 		if (*schema != '\0' && strcmp(schema, rel->schema) != 0)
 			continue;
 		found = true;
-		if ((rel->flags & REL_TAINTED) != 0)
+		if ((rel->flags & flag) != 0)
 			return true;
 	}
 	return !found;
+}
+
+bool
+sp_postgres_catalog_is_tainted(const struct sp_postgres_catalog *k, const char *schema, const char *name)
+{
+	return has_flag(k, schema, name, REL_TAINTED);
+}
+
+bool
+sp_postgres_catalog_is_whole(const struct sp_postgres_catalog *k, const char *schema, const char *name)
+{
+	return has_flag(k, schema, name, REL_WHOLE);
 }
 
 enum sp_postgres_attribution

@@ -76,6 +76,10 @@ settle_names(struct sp_postgres_conn *c, struct sp_postgres_expect *x, bool took
 		sp_postgres_catalog_expire(c->px);
 		c->has_changed = true;
 	}
+	if (x->alters) {
+		c->n_alters--;
+		c->has_altered = true;
+	}
 	if (x->name == NULL)
 		return;
 	if (!x->adds)
@@ -179,7 +183,6 @@ conn_free(struct sp_postgres_conn *c)
 	sp_postgres_names_free(c->cursors);
 	sp_postgres_names_free(c->holds);
 	sp_mask_stream_free(c->copy_out);
-	sp_postgres_masks_unref(c->err_masks);
 	free(c->cols);
 	free(c->cells);
 	free(c);

@@ -46,6 +46,7 @@ struct sp_postgres_run {
 	uint64_t rows, bytes;
 	struct sp_postgres_masks *masks; /* NULL: nothing is masked */
 	bool is_tainted;		 /* reads something with masked columns, or may */
+	bool is_altered;		 /* what the catalogs say of user tables may not hold for it */
 	unsigned n_harmless;		 /* output columns of the text, 0 if it does not tell */
 	uint8_t harmless[32];		 /* bit i: output i shows no stored value */
 	struct sp_mask_counts counts;
@@ -73,6 +74,7 @@ struct sp_postgres_expect {
 	bool adds;	/* the name gains a candidate, otherwise it loses those up to id */
 	bool discards;	/* DEALLOCATE ALL or DISCARD: every statement up to id is gone */
 	bool is_failed; /* QUERY: an error came */
+	bool alters;	/* may give a known name to another table or view (postgres_verdict.h) */
 	bool changes;	/* DDL: what is known of the catalogs is old when it has run */
 	struct sp_postgres_names *names; /* where name belongs */
 	struct sp_postgres_run *run; /* NULL for what carries no statement */
@@ -143,6 +145,8 @@ struct sp_postgres_conn {
 	bool has_flushed;	/* Flush was sent for the message that waits for answers */
 	bool is_stalled;	/* s_out was full: go on when it has drained */
 	bool has_changed;	/* DDL ran in the open transaction */
+	bool has_altered;	/* some that gives known names to other tables or views */
+	unsigned n_alters;	/* such statements in the queue */
 	struct sp_postgres_names *statements, *portals, *cursors, *holds; /* DECLARE; holds: WITH HOLD */
 	bool is_skipping;	/* the server ignores everything up to Sync */
 	char last_described[SP_PG_NAME_MAX + 1]; /* portal of the newest expectation if that describes it */
@@ -154,7 +158,6 @@ struct sp_postgres_conn {
 	unsigned held_len; /* q_len when HOLD_ANSWERS began */
 
 	/* server to client */
-	struct sp_postgres_masks *err_masks; /* for errors that belong to no run; NULL */
 	struct sp_mask_stream *copy_out; /* masks COPY data */
 	bool s_hold;		 /* a RESULT has no room in the record */
 	uint64_t pass_left;	 /* bytes of a server message being passed on unseen */

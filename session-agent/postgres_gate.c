@@ -117,6 +117,10 @@ track(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgr
 		for (k = 0; k < st->nactions; k++)
 			x->changes |= (st->actions[k].words & SP_SQL_BIT(SP_SQL_DDL)) != 0;
 		x->changes |= st->verb == SP_SQL_DO || st->verb == SP_SQL_CALL;
+		if (!x->alters && sp_postgres_alters(st)) {
+			x->alters = x->changes = true;
+			c->n_alters++;
+		}
 	}
 }
 

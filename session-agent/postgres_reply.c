@@ -214,7 +214,7 @@ on_ready(struct sp_postgres_conn *c, struct sp_postgres_expect *x, const struct 
 		sp_postgres_names_clear(c->cursors, sp_postgres_names_mark(c->cursors));
 	}
 	if (c->tx == 'I' && c->has_changed) {
-		c->has_changed = false;
+		c->has_changed = c->has_altered = false;
 		sp_postgres_catalog_expire(c->px); /* committed just now: others can see it from here */
 	}
 	pass(c, m);

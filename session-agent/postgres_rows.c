@@ -10,6 +10,7 @@
 #include "session-agent/postgres_catalog.h"
 
 #define BATCH_CELLS 4096 /* cells given to the scanner at once */
+#define FIRST_USER_OID 16384 /* FirstNormalObjectId: below are the system's own tables */
 
 /* OIDs of built-in types (pg_type.dat). */
 enum {
@@ -94,6 +95,14 @@ shows_nothing(const struct sp_postgres_run *run, unsigned i, unsigned n_cols)
 	return run->n_harmless == n_cols && i < sizeof(run->harmless) * 8 && (run->harmless[i / 8] & (1u << (i % 8))) != 0;
 }
 
+static enum sp_postgres_attribution
+column_attribution(const struct sp_postgres_masks *m, const struct sp_postgres_run *run, struct sp_postgres_column *col)
+{
+	enum sp_postgres_attribution a = sp_postgres_catalog_column(m->catalog, col->table, col->attnum, &col->transform);
+
+	return a == SP_POSTGRES_COLUMN_CLEAR && run->is_altered && col->table >= FIRST_USER_OID ? SP_POSTGRES_COLUMN_UNKNOWN : a;
+}
+
 /* What each column needs, once a result. */
 static void
 columns_resolve(struct sp_postgres_conn *c, struct sp_postgres_run *run)
@@ -107,7 +116,7 @@ columns_resolve(struct sp_postgres_conn *c, struct sp_postgres_run *run)
 
 		col->transform = SP_MASK_REDACT;
 		if (m->n_patterns != 0 && col->table != 0)
-			a = sp_postgres_catalog_column(m->catalog, col->table, col->attnum, &col->transform);
+			a = column_attribution(m, run, col);
 		else if (m->n_patterns != 0 && run->is_tainted && !shows_nothing(run, i, c->n_cols))
 			a = SP_POSTGRES_COLUMN_UNKNOWN;
 		if (a != SP_POSTGRES_COLUMN_CLEAR)
@@ -317,32 +326,17 @@ sp_postgres_rows_mask(struct sp_postgres_conn *c, struct sp_postgres_run *run, s
 
 #define WITHHELD "[masked]"
 
-/* Copies text, with what stands in quotes, and every digit, hidden: in a statement's errors they may be data. */
+/* Copies text up to the first byte that may begin a value: a quote, a colon, a bracket, a digit, anything but ASCII. */
 static void
 hide_values(struct sp_buf *out, const uint8_t *p, size_t n)
 {
-	uint8_t quote = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (quote != 0) {
-			if (p[i] == quote) {
-				sp_buf_put_u8(out, quote);
-				quote = 0;
-			}
-		} else if (p[i] == '"' || (p[i] == '\'' && (i == 0 || p[i - 1] == ' ' || p[i - 1] == '('))) {
-			quote = p[i];
-			sp_buf_put_u8(out, quote);
-			sp_buf_put(out, WITHHELD, strlen(WITHHELD));
-		} else if (p[i] >= '0' && p[i] <= '9')
-			sp_buf_put_u8(out, '*');
-		else if (p[i] == ':') {
-			sp_buf_put(out, ": " WITHHELD, strlen(WITHHELD) + 2);
-			while (i + 1 < n && p[i + 1] != '"')
-				i++;
-		} else
-			sp_buf_put_u8(out, p[i]);
-	}
+	for (i = 0; i < n && p[i] < 0x80 && strchr("\"'`:([{<=0123456789", p[i]) == NULL; i++)
+		;
+	sp_buf_put(out, p, i);
+	if (i < n)
+		sp_buf_put(out, WITHHELD, strlen(WITHHELD));
 }
 
 static int
@@ -382,21 +376,36 @@ is_free_text(const struct sp_pg_error *e)
 	    memcmp(f->value.data, "39", 2) == 0 || memcmp(f->value.data, "HV", 2) == 0;
 }
 
+/* A reference to what hides values in messages of this run, or of none. */
+static int
+masks_of(struct sp_postgres_conn *c, struct sp_postgres_run *run, struct sp_postgres_masks **ret_m)
+{
+	if (run == NULL || run->masks == NULL)
+		return sp_postgres_scope_masks(c->px, ret_m);
+	run->masks->refs++;
+	*ret_m = run->masks;
+	return 0;
+}
+
 int
 sp_postgres_rows_error(struct sp_postgres_conn *c, struct sp_postgres_run *run, uint8_t type, const uint8_t *p, size_t n)
 {
-	const struct sp_postgres_masks *m = run != NULL ? run->masks : c->err_masks;
-	bool strict = m != NULL && m->n_patterns != 0 && (run == NULL || run->is_tainted);
+	struct sp_postgres_masks *m = NULL;
 	struct sp_pg_error e;
+	bool strict;
 	unsigned i;
 	size_t at;
 	int r = sp_pg_error_parse(p, n, &e);
 
+	if (r == 0)
+		r = masks_of(c, run, &m);
 	if (r != 0)
 		return r;
-	strict = strict && !is_from_analysis(&e);
+	/* A COMMIT or an UPDATE without masks of its own can still say what stands in masked columns. */
+	strict = m != NULL && m->n_patterns != 0 && (run == NULL || run->masks == NULL || run->is_tainted) &&
+	    !is_from_analysis(&e);
 	at = sp_pg_write_begin(c->c_out, type);
-	for (i = 0; i < e.n; i++) {
+	for (i = 0; i < e.n && r == 0; i++) {
 		const struct sp_view *v = &e.f[i].value;
 
 		if (strict && strchr("DHWqp", e.f[i].code) != NULL)
@@ -408,18 +417,19 @@ sp_postgres_rows_error(struct sp_postgres_conn *c, struct sp_postgres_run *run, 
 			else
 				hide_values(c->c_out, v->data, v->len);
 			sp_buf_put_u8(c->c_out, 0);
-		} else if ((r = field_scan(c, run, m, v->data, v->len)) != 0)
-			return r;
+		} else
+			r = field_scan(c, run, m, v->data, v->len);
 	}
+	sp_postgres_masks_unref(m);
 	sp_buf_put_u8(c->c_out, 0);
 	sp_pg_write_end(c->c_out, at);
-	return sp_buf_error(c->c_out);
+	return r != 0 ? r : sp_buf_error(c->c_out);
 }
 
 int
 sp_postgres_rows_note(struct sp_postgres_conn *c, uint8_t type, const uint8_t *p, size_t n)
 {
-	const struct sp_postgres_masks *m = c->err_masks;
+	struct sp_postgres_masks *m;
 	struct sp_pg_cur cur;
 	const char *name, *value;
 	size_t at, name_len, len;
@@ -431,16 +441,18 @@ sp_postgres_rows_note(struct sp_postgres_conn *c, uint8_t type, const uint8_t *p
 		pid = sp_pg_cur_u32(&cur);
 	name = sp_pg_cur_cstr(&cur, &name_len);
 	value = sp_pg_cur_cstr(&cur, &len);
-	if ((r = sp_pg_cur_end(&cur)) != 0)
+	if ((r = sp_pg_cur_end(&cur)) != 0 || (r = sp_postgres_scope_masks(c->px, &m)) != 0)
 		return r;
 	at = sp_pg_write_begin(c->c_out, type);
 	if (type == 'A')
 		sp_buf_put_u32(c->c_out, pid);
-	if ((r = field_scan(c, NULL, m, (const uint8_t *)name, name_len)) != 0)
-		return r;
+	r = field_scan(c, NULL, m, (const uint8_t *)name, name_len);
 	if (type == 'A' && m != NULL && m->n_patterns != 0)
 		sp_pg_write_cstr(c->c_out, len == 0 ? "" : WITHHELD);
-	else if ((r = field_scan(c, NULL, m, (const uint8_t *)value, len)) != 0)
+	else if (r == 0)
+		r = field_scan(c, NULL, m, (const uint8_t *)value, len);
+	sp_postgres_masks_unref(m);
+	if (r != 0)
 		return r;
 	sp_pg_write_end(c->c_out, at);
 	return sp_buf_error(c->c_out);

@@ -19,6 +19,9 @@ static const char *const sinks[] = {"set_config", "pg_notify", "setval", "lo_fro
     "pg_try_advisory_xact_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock_shared", "dblink", "dblink_exec",
     "pg_create_restore_point", "pg_replication_origin_create", "pg_create_logical_replication_slot"};
 
+/* Built-in functions that show what others ran, or statistics of columns. */
+static const char *const tellers[] = {"pg_stat_get_activity", "pg_stat_get_backend_activity", "pg_mcv_list_items"};
+
 void
 sp_postgres_masks_unref(struct sp_postgres_masks *m)
 {
@@ -206,17 +209,36 @@ masks_get(struct sp_postgres_proxy *px, const struct sp_policy_mask *const *rule
 	return 0;
 }
 
+int
+sp_postgres_scope_masks(struct sp_postgres_proxy *px, struct sp_postgres_masks **ret_m)
+{
+	const struct sp_decide_scope *scope = sp_postgres_proxy_scope(px);
+	const struct sp_policy_mask *rules[SP_DECIDE_MASKS_MAX];
+	size_t n;
+
+	if (scope == NULL)
+		return SP_ERR_UNAVAILABLE;
+	n = sp_decide_scope_masks(scope, rules, SP_DECIDE_MASKS_MAX);
+	return n > SP_DECIDE_MASKS_MAX ? SP_ERR_LIMIT : masks_get(px, rules, n, ret_m);
+}
+
 /* --- what a statement reads ------------------------------------------------------------------------ */
+
+static bool
+is_among(const char *name, const char *const *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(name, list[i]) == 0)
+			return true;
+	return false;
+}
 
 static bool
 is_sink(const struct sp_sql_action *a)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++)
-		if (strcmp(a->name, sinks[i]) == 0)
-			return true;
-	return false;
+	return is_among(a->name, sinks, sizeof(sinks) / sizeof(sinks[0]));
 }
 
 /* Whether the text calls functions whose bodies we can't see. */
@@ -228,7 +250,8 @@ calls_unknown(const struct sp_sql_stmt *st)
 	if (st->verb == SP_SQL_DO || st->verb == SP_SQL_CALL)
 		return true;
 	for (i = 0; i < st->nactions; i++)
-		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION && st->actions[i].need != SP_SQL_NEED_NONE)
+		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION &&
+		    (st->actions[i].need != SP_SQL_NEED_NONE || is_among(st->actions[i].name, tellers, sizeof(tellers) / sizeof(tellers[0]))))
 			return true;
 	return false;
 }
@@ -244,28 +267,67 @@ stmt_reads_masked(const struct sp_postgres_masks *m, const struct sp_sql_stmt *s
 	return calls_unknown(st);
 }
 
-/* Where masking the rows would not be enough: the reason, or NULL. */
-static const char *
-stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st)
+/* Whether a column rule could mean one of these columns, in whatever table. */
+static bool
+names_masked(const struct sp_postgres_masks *m, const char *const *names, size_t n)
 {
-	bool reads = false, is_into = false;
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(names[i], "*") == 0)
+			return true;
+		for (k = 0; k < m->n_patterns; k++)
+			if (glob(m->patterns[k].column, names[i]))
+				return true;
+	}
+	return false;
+}
+
+/* What the actions of a statement do with values. */
+struct flow {
+	bool reads;   /* from what has masked columns */
+	bool whole;   /* and all that is read there counts as masked */
+	bool keeps;   /* rows as they are, in a table or view */
+	bool changes; /* columns of rows that are there */
+};
+
+static void
+flow_find(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st, struct flow *f)
+{
+	size_t i;
+
+	for (i = 0; i < st->nactions; i++) {
+		const struct sp_sql_action *a = &st->actions[i];
+
+		f->keeps |= a->verb == SP_SQL_INSERT || a->verb == SP_SQL_CREATE || a->verb == SP_SQL_MERGE || a->verb == SP_SQL_REFRESH;
+		f->changes |= a->verb == SP_SQL_UPDATE || a->verb == SP_SQL_MERGE || a->verb == SP_SQL_ALTER;
+		/* The target of an INSERT is an action of its own verb; what it reads is a SELECT. */
+		if (a->verb != SP_SQL_SELECT || a->object != SP_SQL_OBJECT_RELATION || a->is_own ||
+		    !sp_postgres_catalog_is_tainted(m->catalog, a->schema, a->name))
+			continue;
+		f->reads = true;
+		f->whole |= sp_postgres_catalog_is_whole(m->catalog, a->schema, a->name);
+	}
+}
+
+/* Where masking the rows would not be enough: the reason, or NULL. runs: by name it runs what reads masked columns. */
+static const char *
+stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st, bool runs)
+{
+	struct flow f = {.reads = runs, .whole = runs};
 	size_t i;
 
 	if (st->copy == SP_SQL_COPY_OUT)
 		return "COPY is refused here: what it reads has masked columns, or may have; use SELECT";
-	for (i = 0; i < st->nactions; i++) {
-		const struct sp_sql_action *a = &st->actions[i];
-
-		if (a->object == SP_SQL_OBJECT_FUNCTION && is_sink(a))
+	for (i = 0; i < st->nactions; i++)
+		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION && is_sink(&st->actions[i]))
 			return "this function could carry masked values out of the statement";
-		is_into |= (a->words & SP_SQL_BIT(SP_SQL_SELECT_INTO)) != 0;
-		/* The target of an INSERT is an action of its own verb; what it reads is a SELECT. */
-		reads |= a->verb == SP_SQL_SELECT && a->object == SP_SQL_OBJECT_RELATION &&
-		    sp_postgres_catalog_is_tainted(m->catalog, a->schema, a->name);
-	}
-	if (reads && (is_into || st->verb == SP_SQL_INSERT || st->verb == SP_SQL_CREATE || st->verb == SP_SQL_MERGE ||
-	    st->verb == SP_SQL_REFRESH))
+	flow_find(m, st, &f);
+	if (f.reads && f.keeps)
 		return "this would copy rows with masked columns to where they are not masked";
+	if (f.changes && (names_masked(m, st->sources, st->nsources) ||
+	    (f.reads && (f.whole || names_masked(m, st->columns, st->ncolumns)))))
+		return "this would copy values of masked columns to where they are not masked";
 	return NULL;
 }
 
@@ -330,41 +392,92 @@ on_lookup(void *ctx, enum sp_decide_lookup what, const char *name, size_t i)
 	return l->held[l->n++];
 }
 
-/* Whether anything the message may read through the names it runs is masked; every candidate counts. */
-static bool
-names_tainted(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, struct sp_postgres_names *names,
-    const char *name, unsigned depth)
+/* What comes of the message through the names it runs; every candidate counts. */
+struct seen {
+	bool is_tainted;
+	const char *escapes;
+};
+
+static void
+text_look(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const struct sp_postgres_text *t, struct seen *ret)
 {
-	struct sp_postgres_name *n = sp_postgres_names_find(names, name);
+	struct sp_sql *sql;
+	size_t i;
+
+	if (sp_sqlcache_get(c->px->cache, t->sql, t->len, &sql) != 0) {
+		ret->is_tainted = true;
+		return;
+	}
+	for (i = 0; i < sp_sql_count(sql); i++) {
+		const struct sp_sql_stmt *st = sp_sql_at(sql, i);
+
+		if (!stmt_reads_masked(m, st) && st->verb != SP_SQL_EXECUTE)
+			continue;
+		ret->is_tainted = true;
+		if (ret->escapes == NULL)
+			ret->escapes = stmt_escapes(m, st, false);
+	}
+	sp_sql_unref(sql);
+}
+
+static void
+name_look(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const struct sp_postgres_name *n, struct seen *ret)
+{
 	unsigned i, j;
+
+	ret->is_tainted |= n->n == SP_POSTGRES_CANDIDATES_MAX;
+	for (i = 0; i < n->n; i++)
+		for (j = 0; j < n->c[i]->n_texts; j++)
+			text_look(c, m, n->c[i]->texts[j], ret);
+}
+
+static void
+names_look(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const struct sp_sql_stmt *st, struct seen *ret)
+{
+	struct sp_postgres_name *n[3] = {NULL, NULL, NULL};
+	unsigned i;
+
+	if (st->prepared[0] != '\0' && st->verb != SP_SQL_PREPARE && st->verb != SP_SQL_DEALLOCATE) {
+		n[0] = sp_postgres_names_find(c->statements, st->prepared);
+		ret->is_tainted |= n[0] == NULL;
+	}
+	if (st->cursor[0] != '\0' && st->has_rows && !st->is_definition) {
+		n[1] = sp_postgres_names_find(c->cursors, st->cursor);
+		n[2] = sp_postgres_names_find(c->holds, st->cursor);
+		ret->is_tainted |= n[1] == NULL && n[2] == NULL;
+	}
+	for (i = 0; i < sizeof(n) / sizeof(n[0]); i++)
+		if (n[i] != NULL)
+			name_look(c, m, n[i], ret);
+}
+
+/* Whether tables and views may by now be others than the catalogs say to those outside of a transaction. */
+static bool
+is_altering(struct sp_postgres_proxy *px, const struct sp_postgres_verdict *v)
+{
+	const struct sp_postgres_conn *c;
+	unsigned i;
 	size_t k;
 
-	if (n == NULL || depth == 0 || n->n == SP_POSTGRES_CANDIDATES_MAX)
-		return true;
-	for (i = 0; i < n->n; i++)
-		for (j = 0; j < n->c[i]->n_texts; j++) {
-			const struct sp_postgres_text *t = n->c[i]->texts[j];
-			struct sp_sql *sql;
-			bool tainted = false;
-
-			if (sp_sqlcache_get(c->px->cache, t->sql, t->len, &sql) != 0)
+	for (c = px->conns; c != NULL; c = c->next)
+		if (c->n_alters != 0 || c->has_altered)
+			return true;
+	for (i = 0; i < v->n; i++)
+		for (k = 0; sp_sql_count(v->sql[i]) > 1 && k < sp_sql_count(v->sql[i]); k++)
+			if (sp_postgres_alters(sp_sql_at(v->sql[i], k)))
 				return true;
-			for (k = 0; k < sp_sql_count(sql); k++)
-				tainted |= stmt_reads_masked(m, sp_sql_at(sql, k)) || sp_sql_at(sql, k)->verb == SP_SQL_EXECUTE;
-			sp_sql_unref(sql);
-			if (tainted)
-				return true;
-		}
 	return false;
 }
 
-static bool
-cursor_tainted(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const char *name)
+bool
+sp_postgres_alters(const struct sp_sql_stmt *st)
 {
-	bool in_tx = sp_postgres_names_find(c->cursors, name) != NULL, held = sp_postgres_names_find(c->holds, name) != NULL;
+	size_t i;
 
-	return (!in_tx && !held) || (in_tx && names_tainted(c, m, c->cursors, name, 2)) ||
-	    (held && names_tainted(c, m, c->holds, name, 2));
+	for (i = 0; i < st->nactions; i++)
+		if (st->actions[i].verb == SP_SQL_ALTER)
+			return true;
+	return st->verb == SP_SQL_DO || st->verb == SP_SQL_CALL;
 }
 
 static void
@@ -374,16 +487,34 @@ taint(struct sp_postgres_conn *c, struct sp_postgres_verdict *v, const struct sp
 
 	for (i = 0; i < sp_sql_count(sql); i++) {
 		const struct sp_sql_stmt *st = sp_sql_at(sql, i);
-		bool t = stmt_reads_masked(v->masks, st);
+		bool t = v->is_altered || stmt_reads_masked(v->masks, st);
+		struct seen s = {false, NULL};
 
-		if (st->prepared[0] != '\0' && st->verb != SP_SQL_PREPARE && st->verb != SP_SQL_DEALLOCATE)
-			t |= names_tainted(c, v->masks, c->statements, st->prepared, 2);
-		if (st->cursor[0] != '\0' && st->has_rows && !st->is_definition)
-			t |= cursor_tainted(c, v->masks, st->cursor);
+		names_look(c, v->masks, st, &s);
+		t |= s.is_tainted;
+		if (v->why_refused == NULL)
+			v->why_refused = s.escapes;
 		if (t && v->why_refused == NULL)
-			v->why_refused = stmt_escapes(v->masks, st);
+			v->why_refused = stmt_escapes(v->masks, st, s.is_tainted);
 		v->is_tainted |= t;
 	}
+}
+
+/* COPY data that the detectors can't read as it is sent. */
+static const char *
+copy_refusal(const struct sp_sql *sql)
+{
+	size_t i;
+
+	for (i = 0; i < sp_sql_count(sql); i++) {
+		const struct sp_sql_stmt *st = sp_sql_at(sql, i);
+
+		if (st->copy == SP_SQL_COPY_OUT && st->is_copy_binary)
+			return "COPY in binary format is refused where values are masked; use the text format";
+		if (st->copy == SP_SQL_COPY_OUT && st->is_copy_odd)
+			return "COPY with these delimiters, quotes or encoding is refused where values are masked; use the usual ones";
+	}
+	return NULL;
 }
 
 static void
@@ -439,7 +570,7 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 
 	memset(v, 0, offsetof(struct sp_postgres_verdict, decision));
 	v->masks = NULL;
-	v->is_tainted = v->needs_catalog = false;
+	v->is_tainted = v->is_altered = v->needs_catalog = false;
 	v->why_refused = NULL;
 	deny(v, scope == NULL ? "no policy is in force for this connection" : "nothing is known of what this runs");
 	for (i = 0; scope != NULL && i < n; i++) {
@@ -473,9 +604,12 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 		deny(v, "the mask rules can't be applied");
 		return;
 	}
+	for (i = 0; v->masks != NULL && v->masks->has_detectors && i < v->n && v->why_refused == NULL; i++)
+		v->why_refused = copy_refusal(v->sql[i]);
 	if (v->masks == NULL || v->masks->n_patterns == 0)
 		return;
 	v->needs_catalog = !sp_postgres_catalog_is_fresh(v->masks->catalog);
+	v->is_altered = is_altering(c->px, v);
 	for (i = 0; !v->needs_catalog && i < v->n; i++)
 		taint(c, v, v->sql[i]);
 }

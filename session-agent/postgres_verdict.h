@@ -52,6 +52,7 @@ struct sp_postgres_verdict {
 	struct sp_decision decision;			/* the strictest */
 	struct sp_postgres_masks *masks;		/* a reference; NULL: none */
 	bool is_tainted;	/* reads what has masked columns, or may; only known with needs_catalog false */
+	bool is_altered;	/* the catalogs may not say what tables and views are to this statement */
 	bool needs_catalog;	/* column rules apply and nobody has looked yet where the columns are */
 	const char *why_refused; /* static text; set where masking makes a statement impossible */
 };
@@ -62,6 +63,13 @@ struct sp_postgres_verdict {
  */
 void sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *texts, unsigned n,
     struct sp_postgres_verdict *ret_v);
+/*
+ * A new reference to the masks of every rule that can concern this person here, NULL with 0 for none: for errors,
+ * notices and notifications that belong to no statement's rows. UNAVAILABLE without a policy, NOMEM, LIMIT.
+ */
+int sp_postgres_scope_masks(struct sp_postgres_proxy *px, struct sp_postgres_masks **ret_m) SP_MUST_CHECK;
+/* Whether a statement may give a name that is there to another table or view, or tables to others' rows. */
+bool sp_postgres_alters(const struct sp_sql_stmt *st);
 void sp_postgres_verdict_clear(struct sp_postgres_verdict *v);
 
 #endif

@@ -38,7 +38,7 @@ rules:
   - name: read
     who: [engineers]
     on: {{ labels: {{ env: test }} }}
-    do: {{ sql: [select, show, explain, copy_to, copy_from, cursor, set, insert, create, prepare, execute, deallocate] }}
+    do: {{ sql: [select, show, explain, copy_to, copy_from, cursor, set, insert, create, prepare, execute, deallocate, alter] }}
     effect: allow
     mask: {{ columns: ["*.ssn", "customers.email", "part.other"], detect: [credit_card, email, us_ssn], with: partial }}
   - name: writes
@@ -57,6 +57,9 @@ create table customers(id int primary key, name text, email text, ssn text, note
 insert into customers values (1,'Ann','ann@example.com','123-45-6789','x'),(2,'Ben','ben@example.com','987-65-4321',null);
 create view cv as select id, ssn as hidden from customers;
 create table leak(x text);
+create table empty();
+create table lazy(id int, email text unique deferrable initially deferred);
+insert into lazy values (1, 'x'), (2, 'y');
 create table part(id int, ssn text, other text) partition by list (id);
 create table part_one partition of part for values in (1);
 insert into part values (1, '123-45-6789', '987-65-4321');
@@ -169,12 +172,12 @@ def codes(messages):
     return [pg.fields(b).get("C") for k, b in messages if k in (b"E", b"N")]
 
 
-def attacks():
-    with open(os.path.join(TOP, "tests", "attacks", "pg", "masks.txt"), encoding="utf-8") as f:
+def attacks(name):
+    with open(os.path.join(TOP, "tests", "attacks", "pg", name), encoding="utf-8") as f:
         return [tuple(line.rstrip("\n").split("\t", 1)) for line in f if not line.startswith("#")]
 
 
-@pytest.mark.parametrize("expected,sql", attacks())
+@pytest.mark.parametrize("expected,sql", attacks("masks.txt"))
 @pytest.mark.parametrize("protocol", ["simple", "text", "binary"])
 def test_masks_hold(server, proxy, expected, sql, protocol):
     if protocol != "simple" and ";" in sql and "$$" not in sql:
@@ -191,6 +194,19 @@ def test_masks_hold(server, proxy, expected, sql, protocol):
     if expected == "refused":
         assert "42501" in codes(got), got
         assert "statement: " + sql not in server.logged() and ": " + sql + "\n" not in server.logged()
+
+
+@pytest.mark.parametrize("expected,messages", attacks("sessions.txt"))
+def test_masks_hold_over_messages(proxy, wire, expected, messages):
+    got = []
+    for sql in messages.split(" ;; "):
+        wire.send(pg.query(sql))
+        one = wire.until(b"Z")
+        got += one
+    for secret in SECRETS:
+        assert secret not in b"".join(b for _, b in got)
+    if expected == "refused":
+        assert "42501" in codes(got), got
 
 
 def test_refused_never_arrives_and_session_goes_on(server, wire):
