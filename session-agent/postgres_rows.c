@@ -1,65 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session-agent/postgres_rows.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/pg_write.h"
 #include "session-agent/postgres_catalog.h"
+#include "session-agent/postgres_values.h"
 
 #define BATCH_CELLS 4096 /* cells given to the scanner at once */
 #define FIRST_USER_OID 16384 /* FirstNormalObjectId: below are the system's own tables */
-
-/* OIDs of built-in types (pg_type.dat). */
-enum {
-	T_BOOL = 16, T_BYTEA = 17, T_CHAR = 18, T_NAME = 19, T_INT8 = 20, T_INT2 = 21, T_INT4 = 23, T_TEXT = 25, T_OID = 26,
-	T_JSON = 114, T_XML = 142, T_FLOAT4 = 700, T_FLOAT8 = 701, T_UNKNOWN = 705, T_BPCHAR = 1042, T_VARCHAR = 1043,
-	T_DATE = 1082, T_TIME = 1083, T_TIMESTAMP = 1114, T_TIMESTAMPTZ = 1184, T_NUMERIC = 1700, T_UUID = 2950, T_JSONB = 3802
-};
 
 static enum sp_mask_type
 mask_type_of(uint32_t type, bool is_binary)
 {
 	switch (type) {
-	case T_TEXT:
-	case T_VARCHAR:
-	case T_BPCHAR:
-	case T_NAME:
-	case T_XML:
-	case T_UNKNOWN:
+	case SP_POSTGRES_TEXT:
+	case SP_POSTGRES_VARCHAR:
+	case SP_POSTGRES_BPCHAR:
+	case SP_POSTGRES_NAME:
+	case SP_POSTGRES_XML:
+	case SP_POSTGRES_UNKNOWN:
 		return SP_MASK_TYPE_TEXT;
-	case T_JSON:
+	case SP_POSTGRES_JSON:
 		return SP_MASK_TYPE_JSON;
-	case T_JSONB:
+	case SP_POSTGRES_JSONB:
 		return is_binary ? SP_MASK_TYPE_OTHER : SP_MASK_TYPE_JSON;
-	case T_BYTEA:
+	case SP_POSTGRES_BYTEA:
 		return is_binary ? SP_MASK_TYPE_OTHER : SP_MASK_TYPE_BYTES;
-	case T_UUID:
+	case SP_POSTGRES_UUID:
 		return is_binary ? SP_MASK_TYPE_OTHER : SP_MASK_TYPE_UUID;
 	default:
 		return SP_MASK_TYPE_OTHER;
-	}
-}
-
-/* Fixed-size values too small, or of a shape, that no detector could match. */
-static bool
-is_harmless(uint32_t type)
-{
-	switch (type) {
-	case T_BOOL:
-	case T_CHAR:
-	case T_INT2:
-	case T_DATE:
-	case T_TIME:
-	case T_TIMESTAMP:
-	case T_TIMESTAMPTZ:
-	case T_FLOAT4:
-	case T_UUID:
-		return true;
-	default:
-		return false;
 	}
 }
 
@@ -121,54 +94,14 @@ columns_resolve(struct sp_postgres_conn *c, struct sp_postgres_run *run)
 			a = SP_POSTGRES_COLUMN_UNKNOWN;
 		if (a != SP_POSTGRES_COLUMN_CLEAR)
 			col->treatment = SP_POSTGRES_HIDE;
-		else if (!m->has_detectors || (col->is_binary && is_harmless(col->type)))
+		else if (!m->has_detectors || (col->is_binary && sp_postgres_value_is_harmless(col->type)))
 			col->treatment = SP_POSTGRES_PASS;
-		else if (col->is_binary && (col->type == T_INT8 || col->type == T_INT4 || col->type == T_OID ||
-		    col->type == T_NUMERIC || col->type == T_FLOAT8))
-			col->treatment = SP_POSTGRES_DIGITS;
+		else if (sp_postgres_value_is_deep(col->type, col->is_binary))
+			col->treatment = SP_POSTGRES_DEEP;
 		else
 			col->treatment = SP_POSTGRES_SCAN;
-		c->has_hidden |= col->treatment == SP_POSTGRES_HIDE || col->treatment == SP_POSTGRES_DIGITS;
+		c->has_hidden |= col->treatment == SP_POSTGRES_HIDE || col->treatment == SP_POSTGRES_DEEP;
 	}
-}
-
-static uint64_t
-be(const uint8_t *p, size_t n)
-{
-	uint64_t v = 0;
-
-	while (n-- != 0)
-		v = v << 8 | *p++;
-	return v;
-}
-
-/* The decimal digits of a binary number, enough of them for a detector; -1: cannot be told. */
-static int
-digits_of(uint32_t type, const uint8_t *p, size_t n, char *out, size_t room)
-{
-	unsigned count, i;
-	size_t at = 0;
-	double d;
-	uint64_t v;
-
-	if ((type == T_INT4 || type == T_OID) && n == 4)
-		return snprintf(out, room, "%" PRId32, (int32_t)be(p, 4));
-	if (type == T_INT8 && n == 8)
-		return snprintf(out, room, "%" PRId64, (int64_t)be(p, 8));
-	if (type == T_FLOAT8 && n == 8) {
-		v = be(p, 8);
-		memcpy(&d, &v, sizeof(d));
-		return snprintf(out, room, "%.17g", d);
-	}
-	/* numeric: int16 ndigits, weight, sign, dscale, then base-10000 digits */
-	if (type != T_NUMERIC || n < 8 || (count = (unsigned)be(p, 2)) * 2 + 8 != n || count > 32)
-		return -1;
-	for (i = 0; i < count && at + 6 < room; i++)
-		at += (size_t)snprintf(out + at, room - at, i == 0 ? "%u" : "%04u", (unsigned)be(p + 8 + 2 * i, 2));
-	/* Trailing groups of zeros are not sent: weight says how many belong before the point. */
-	for (; i < (unsigned)((int16_t)be(p + 2, 2) + 1) && i < 32 && at + 6 < room; i++)
-		at += (size_t)snprintf(out + at, room - at, "0000");
-	return (int)at;
 }
 
 static void
@@ -192,24 +125,22 @@ cell_mask(struct sp_postgres_conn *c, struct sp_postgres_run *run, const struct 
 {
 	enum sp_mask_outcome o = SP_MASK_NULLED;
 	size_t at = sp_buf_len(out);
-	char digits[160];
-	int r = 0, len;
+	bool found = false;
+	int r = 0;
 
-	(void)c;
 	sp_buf_put_u32(out, 0);
 	if (col->treatment == SP_POSTGRES_HIDE) {
 		r = sp_mask_column(run->masks->set, col->transform, col->mask_type, p, n, out, &o);
 		run->masked_columns++;
-	} else if (col->treatment == SP_POSTGRES_DIGITS) {
-		len = digits_of(col->type, p, n, digits, sizeof(digits));
-		if (len >= 0 && (r = sp_mask_scan(run->masks->set, digits, (size_t)len, true, out, &run->counts, &o)) == 0 &&
-		    o == SP_MASK_CHANGED)
-			o = SP_MASK_NULLED;
 	} else if (col->treatment == SP_POSTGRES_PASS)
 		o = SP_MASK_SAME;
 	else {
 		r = sp_mask_scan(run->masks->set, p, n, col->is_text, out, &run->counts, &o);
 		if (r == 0 && o == SP_MASK_CHANGED && !col->is_text)
+			o = SP_MASK_NULLED;
+		if (r == 0 && o == SP_MASK_SAME && col->treatment == SP_POSTGRES_DEEP)
+			r = sp_postgres_value_scan(run->masks->set, col->type, col->is_binary, p, n, c->scratch, &run->counts, &found);
+		if (found)
 			o = SP_MASK_NULLED;
 	}
 	if (r != 0)

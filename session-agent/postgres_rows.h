@@ -9,7 +9,7 @@
 enum sp_postgres_treatment {
 	SP_POSTGRES_PASS,  /* nothing to find: its type can't hold what detectors look for */
 	SP_POSTGRES_SCAN,  /* detectors */
-	SP_POSTGRES_DIGITS, /* a binary number: its decimal text is scanned, and a hit makes it NULL */
+	SP_POSTGRES_DEEP,  /* detectors, also inside of it (postgres_values.h): a hit there makes it NULL */
 	SP_POSTGRES_HIDE   /* a column rule, or not attributable: masked whole */
 };
 

@@ -40,7 +40,7 @@ rules:
     on: {{ labels: {{ env: test }} }}
     do: {{ sql: [select, show, explain, copy_to, copy_from, cursor, set, insert, create, prepare, execute, deallocate, alter] }}
     effect: allow
-    mask: {{ columns: ["*.ssn", "customers.email", "part.other"], detect: [credit_card, email, us_ssn], with: partial }}
+    mask: {{ columns: ["*.ssn", "customers.email", "part.other"], detect: [credit_card, email, us_ssn, ipv4], with: partial }}
   - name: writes
     who: [engineers]
     on: {{ labels: {{ env: test }} }}
@@ -194,6 +194,17 @@ def test_masks_hold(server, proxy, expected, sql, protocol):
     if expected == "refused":
         assert "42501" in codes(got), got
         assert "statement: " + sql not in server.logged() and ": " + sql + "\n" not in server.logged()
+
+
+@pytest.mark.parametrize("expected,sql", attacks("detectors.txt"))
+@pytest.mark.parametrize("result", [0, 1])
+def test_detectors_look_inside(wire, expected, sql, result):
+    got = wire.run(pg.parse("", sql) + pg.bind("", "", result=result) + pg.execute("") + pg.SYNC)
+    cell = [pg.cells(b) for k, b in got if k == b"D"][0][0]
+    if expected == "pass":
+        assert cell is not None and b"[masked" not in cell
+    else:
+        assert cell is None or b"[masked" in cell or b"***" in cell
 
 
 @pytest.mark.parametrize("expected,messages", attacks("sessions.txt"))
