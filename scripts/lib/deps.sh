@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the build, the tests and the demo need, from the distribution's own packages (Debian 12).
-# Sourced; needs root only when something is missing. sp_deps_install [GROUP…]: build test lint package e2e.
+# Sourced; needs root only when something is missing. sp_deps_install [GROUP…]: build test lint package e2e bench.
 
 sp_deps_build="build-essential autoconf automake libtool pkg-config ca-certificates
 	libevent-dev libssl-dev libjansson-dev libcurl4-openssl-dev libaudit-dev libpam0g-dev libfyaml-dev
@@ -14,6 +14,8 @@ sp_deps_package="debhelper devscripts fakeroot lintian dpkg-dev systemd libcap2-
 sp_deps_e2e="python3 python3-pytest python3-pexpect python3-yaml python3-jwcrypto python3-cryptography
 	openssh-server openssh-client auditd bubblewrap postgresql-15 postgresql-client-15 libcap2-bin
 	iproute2 util-linux openssl rsync procps passwd systemd"
+
+sp_deps_bench="pgbouncer"
 
 # With this file apt installs servers without starting one on this machine; whoever had one of his own keeps it.
 sp_deps_policy=/usr/sbin/policy-rc.d
@@ -61,6 +63,7 @@ sp_deps_install() {
 	for group in "$@"; do
 		case $group in
 		build) names+=" $sp_deps_build" ;;
+		bench) names+=" $sp_deps_bench" ;;
 		test) names+=" $sp_deps_test" ;;
 		lint) names+=" $sp_deps_lint" ;;
 		package) names+=" $sp_deps_package" ;;

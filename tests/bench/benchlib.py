@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, TOP + "/tests/e2e")
@@ -33,6 +34,14 @@ def open_bastion(**kwargs):
     return e2e.Bastion(audit=kwargs.pop("audit", False), say=say, **kwargs)
 
 
+def masking_is_on(b):
+    """Measured with masking off it would be worth nothing: a card number that the server sends must not arrive."""
+    card = e2e.CUSTOMERS[0][4]
+    shown = b.psql("alice", f"select 'card ' || {card}").stdout
+    if card in shown or "card" not in shown:
+        raise SystemExit("masking is off: " + shown)
+
+
 def median(values):
     return statistics.median(values)
 
@@ -50,7 +59,6 @@ def tps(text):
 
 def timed(argv, **kwargs):
     """Seconds of wall time of one command, which must succeed."""
-    import time  # pylint: disable=import-outside-toplevel
     start = time.perf_counter()
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
                           **kwargs)

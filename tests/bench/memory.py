@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """memory: proportional set size of all of Sallyport's processes at 200 idle sessions, each an open psql with one answered
-query, less the same at none, for each session. The peer is the promise: 3 MB. (psql, bubblewrap and sshd are not ours.)"""
+query, less the same at none, for each session. The peer is the promise: 3 MB. (psql, bubblewrap and sshd are not ours.)
+A person may have 64 sessions, so four have 50 each."""
 import os
 import time
 
@@ -9,6 +10,8 @@ import benchlib as lib
 
 SESSIONS, PROMISE_MB = 200, 3.0
 OURS = ("sallyportd", "sallyport-")
+MORE = ("dave", "erin")  # beside those of every bastion
+PEOPLE = ("alice", "bob", *MORE)
 
 
 def pss(b):
@@ -29,9 +32,17 @@ def pss(b):
     return found
 
 
+def make_people(b):
+    for name in MORE:
+        b.run(["sh", "-c", "useradd -m -s %s %s && useradd -m -s /bin/bash lap-%s && cp -r /home/lap-alice/.ssh /home/lap-%s/ && "
+               "rm -rf /home/lap-%s/.ssh/op && chown -R lap-%s: /home/lap-%s/.ssh" % (lib.e2e.FORCECMD, *[name] * 6)])
+    for name in PEOPLE:
+        b.login(name)
+
+
 def main():
     with lib.open_bastion(audit=True) as b:
-        b.login("alice")
+        make_people(b)
         b.db("alter system set max_connections = 400")
         b.restart("postgres")
         lib.e2e.wait_for("PostgreSQL", lambda: b.db("select 1", check=False).returncode == 0)
@@ -39,7 +50,8 @@ def main():
         children = []
         try:
             for i in range(SESSIONS):
-                c = b.popen(b.ssh_argv("alice", ["psql orders -X -A -t"]), user="lap-alice", stdin=-1, stdout=-1)
+                who = PEOPLE[i % len(PEOPLE)]
+                c = b.popen(b.ssh_argv(who, ["psql orders -X -A -t"]), user="lap-" + who, stdin=-1, stdout=-1)
                 c.stdin.write(b"select 1;\n")
                 c.stdin.flush()
                 if c.stdout.readline() != b"1\n":

@@ -15,6 +15,7 @@ def main():
     with lib.open_bastion() as b:
         b.login("alice")
         b.db(SCHEMA.format(rows=MEGABYTES * 1000000 // ROW), "orders")
+        lib.masking_is_on(b)
         query = "psql orders -X -A -t -c 'select id, name, note from bulk'"
         direct = ("PGPASSWORD=%s psql -X -A -t -h %s -U app_rw -d orders 'sslmode=verify-full sslrootcert=%s/ca.pem dbname=orders' "
                   "-c 'select id, name, note from bulk'" % (lib.e2e.DB_PASSWORD, lib.e2e.DB_HOST, lib.e2e.CA_DIR))

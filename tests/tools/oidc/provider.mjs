@@ -5,7 +5,7 @@
 // node provider.mjs --issuer https://idp.internal:8443 --cert FILE --key FILE [--listen ADDR]
 //                   [--alg RS256|ES256|EdDSA] [--client-id sallyport] [--id-token-ttl SECONDS] [--keys FILE]
 //
-// Who signs in (alice, bob, carol) is the request's login_hint, or what the form of the login page says;
+// Who signs in (alice, bob, carol, dave, erin) is the request's login_hint, or what the form of the login page says;
 // any password will do. The client is public (PKCE, no secret) with redirect URIs on http://localhost:3000, 10001 and 11110, as opkssh uses.
 // It prints "ready ISSUER" when it listens. --keys keeps the signing keys over a restart.
 import fs from 'node:fs';
@@ -18,6 +18,8 @@ const people = {
 	alice: { name: 'Alice Example', email: 'alice@example.com', email_verified: true, groups: ['eng'] },
 	bob: { name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['dba'] },
 	carol: { name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },
+	dave: { name: 'Dave Example', email: 'dave@example.com', email_verified: true, groups: ['eng'] },
+	erin: { name: 'Erin Example', email: 'erin@example.com', email_verified: true, groups: ['eng'] },
 };
 
 const { values: opt } = parseArgs({ options: {
