@@ -12,7 +12,7 @@
 #include "session-agent/session_state.h"
 
 #define BUILTIN_FIELD_MAX 512	 /* bytes of one value shown */
-#define BUILTIN_STATEMENT_MAX 2000 /* bytes of a statement shown to an approver */
+#define BUILTIN_STATEMENT_MAX (128 * 1024) /* bytes of a statement shown to an approver */
 #define BUILTIN_REASON_MAX 1024
 #define BUILTIN_USAGE 2		 /* exit status */
 

@@ -15,7 +15,8 @@
 #include "session-agent/postgres_catalog.h"
 #include "session-agent/postgres_proxy.h"
 
-#define DIGEST_NAME "sallyport postgres approval 1"
+#define DIGEST_NAME "sallyport postgres approval 2"
+#define APPROVAL_TEXT_MAX ((size_t)32 * 1024) /* bytes of a statement to approve: what nobody can read nobody approves */
 #define PARAM_TEXT_MAX 4096 /* bytes of one parameter that are put on record */
 
 static void
@@ -53,9 +54,18 @@ digest_portal(EVP_MD_CTX *md, bool *ok, const struct sp_postgres_candidate *port
 	digest_put(md, ok, b.params, b.params_len);
 }
 
-static int
-digest_make(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_decision *d, uint8_t out[32])
+static void
+digest_text(EVP_MD_CTX *md, bool *ok, const struct sp_postgres_text *t)
 {
+	digest_put(md, ok, t->sql, t->len);
+	digest_put(md, ok, sp_postgres_text_types(t), 4 * t->n_types);
+}
+
+static int
+digest_make(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_postgres_verdict *v,
+    uint8_t out[32])
+{
+	const struct sp_decision *d = &v->decision;
 	const struct sp_policy_subject *who = sp_session_subject(c->px->session);
 	const char *rule = d->rule != NULL ? sp_policy_rule_name(d->rule) : "";
 	const char *parts[] = {DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
@@ -69,7 +79,9 @@ digest_make(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const
 	if (ok)
 		digest_put(md, &ok, &d->policy_version, sizeof(d->policy_version));
 	for (i = 0; ok && i < ask->n_texts; i++)
-		digest_put(md, &ok, ask->texts[i]->sql, ask->texts[i]->len);
+		digest_text(md, &ok, ask->texts[i]);
+	for (i = 0; ok && i < v->n_behind; i++)
+		digest_text(md, &ok, v->behind[i]);
 	for (i = 0; ok && i < ask->n_portals; i++)
 		digest_portal(md, &ok, ask->portals[i]);
 	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
@@ -79,9 +91,9 @@ digest_make(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const
 
 /* --- record ------------------------------------------------------------------------------------------ */
 
-/* A JSON array of the parameters: text as it is, binary as "\x" and hex, NULL as null. */
+/* A JSON array of the parameters, max bytes of each: text as it is, binary as "\x" and hex, NULL as null. */
 static void
-params_json(struct sp_buf *out, const struct sp_postgres_candidate *portal)
+params_json(struct sp_buf *out, const struct sp_postgres_candidate *portal, size_t max)
 {
 	struct sp_pg_bind b;
 	struct sp_view v;
@@ -92,7 +104,7 @@ params_json(struct sp_buf *out, const struct sp_postgres_candidate *portal)
 	sp_buf_put(out, "[", 1);
 	if (sp_pg_bind_parse(portal->bind, portal->bind_len, &b) == 0)
 		for (i = 0, at = b.params; sp_pg_bind_param(&b, i, &at, &v, &binary); i++) {
-			size_t n = v.len < PARAM_TEXT_MAX ? v.len : PARAM_TEXT_MAX, k;
+			size_t n = v.len < max ? v.len : max, k;
 
 			if (i != 0)
 				sp_buf_put(out, ",", 1);
@@ -111,8 +123,9 @@ params_json(struct sp_buf *out, const struct sp_postgres_candidate *portal)
 }
 
 static int
-statement_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_decision *d)
+statement_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_postgres_verdict *v)
 {
+	const struct sp_decision *d = &v->decision;
 	struct sp_buf *ev = sp_session_event(c->px->session), *params = NULL;
 	const struct sp_postgres_text *t = ask->n_texts != 0 ? ask->texts[ask->n_texts - 1] : NULL;
 	uint8_t digest[32];
@@ -130,11 +143,11 @@ statement_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, 
 		}
 	}
 	if (ask->n_portals != 0 && (params = sp_buf_new(SP_EVENT_TEXT_MAX / 2)) != NULL) {
-		params_json(params, ask->portals[ask->n_portals - 1]);
+		params_json(params, ask->portals[ask->n_portals - 1], PARAM_TEXT_MAX);
 		/* Too many to hold: the digest of all of them stands in their place. */
 		if (sp_buf_error(params) == 0)
 			sp_event_put(ev, SP_FIELD_PARAMS, sp_buf_data(params), sp_buf_len(params));
-		else if (digest_make(c, ask, d, digest) == 0)
+		else if (digest_make(c, ask, v, digest) == 0)
 			sp_event_put(ev, SP_FIELD_DIGEST, digest, sizeof(digest));
 	}
 	sp_buf_free(params);
@@ -169,13 +182,14 @@ on_durable(int err, void *ctx)
 
 /* Puts the statement on record and waits until it is durable. 0, AGAIN, or the record can't be had. */
 static int
-record_all(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_decision *d)
+record_all(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_postgres_verdict *v)
 {
+	const struct sp_decision *d = &v->decision;
 	const struct sp_policy_connection *pc = sp_postgres_proxy_connection(c->px);
 	int r;
 
 	if (!c->is_recorded || c->recorded != d->effect) {
-		r = statement_record(c, ask, d);
+		r = statement_record(c, ask, v);
 		if (r == SP_ERR_AGAIN)
 			c->hold = SP_POSTGRES_HOLD_RECORD;
 		if (r != 0)
@@ -272,22 +286,50 @@ on_approval(const struct sp_approval_news *news, void *ctx)
 	sp_postgres_conn_unpin(c);
 }
 
-static int
-approval_file(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_decision *d)
+/* What an approver sees beside the text: all of what the digest covers, as one JSON object. */
+static void
+details_json(struct sp_buf *json, struct sp_postgres_conn *c, const struct sp_postgres_ask *ask,
+    const struct sp_postgres_verdict *v)
 {
-	struct sp_buf *json = sp_buf_new(SP_EVENT_TEXT_MAX);
 	const struct sp_postgres_text *t = ask->texts[ask->n_texts - 1];
-	int r = SP_ERR_NOMEM;
+	size_t i;
 
-	if (json == NULL)
-		return r;
 	sp_buf_putf(json, "{\"database\":");
 	sp_text_json(json, c->px->database, strlen(c->px->database));
 	if (ask->n_portals != 0) {
 		sp_buf_putf(json, ",\"parameters\":");
-		params_json(json, ask->portals[ask->n_portals - 1]);
+		params_json(json, ask->portals[ask->n_portals - 1], SIZE_MAX);
+	}
+	if (t->n_types != 0) {
+		const uint8_t *p = sp_postgres_text_types(t);
+
+		sp_buf_putf(json, ",\"types\":");
+		for (i = 0; i < t->n_types; i++, p += 4)
+			sp_buf_putf(json, "%c%u", i == 0 ? '[' : ',', (unsigned)p[0] << 24 | (unsigned)p[1] << 16 | (unsigned)p[2] << 8 | p[3]);
+		sp_buf_put(json, "]", 1);
+	}
+	if (v->n_behind != 0) {
+		sp_buf_putf(json, ",\"prepared\":");
+		for (i = 0; i < v->n_behind; i++) {
+			sp_buf_put(json, i == 0 ? "[" : ",", 1);
+			sp_text_json(json, v->behind[i]->sql, v->behind[i]->len);
+		}
+		sp_buf_put(json, "]", 1);
 	}
 	sp_buf_put(json, "}", 2); /* with its NUL */
+}
+
+static int
+approval_file(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_postgres_verdict *v)
+{
+	struct sp_buf *json = sp_buf_new(SP_EVENT_TEXT_MAX);
+	const struct sp_postgres_text *t = ask->texts[ask->n_texts - 1];
+	const struct sp_decision *d = &v->decision;
+	int r = SP_ERR_NOMEM;
+
+	if (json == NULL)
+		return r;
+	details_json(json, c, ask, v);
 	c->pins++;
 	c->hold = SP_POSTGRES_HOLD_APPROVAL;
 	c->request_id[0] = '\0';
@@ -305,8 +347,10 @@ approval_file(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, con
 
 /* 0: may go on (granted, or refused in run). AGAIN: asked. */
 static int
-approve(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, struct sp_decision *d, struct sp_postgres_run *run)
+approve(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const struct sp_postgres_verdict *v,
+    struct sp_postgres_run *run)
 {
+	const struct sp_decision *d = &v->decision;
 	uint8_t digest[32];
 	unsigned i;
 	bool begun = ask->n_portals != 0;
@@ -315,7 +359,15 @@ approve(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, struct sp
 		begun = begun && ask->portals[i]->is_granted && ask->portals[i]->granted_version == d->policy_version;
 	if (begun || ask->is_parse)
 		return 0;
-	if (d->rule == NULL || digest_make(c, ask, d, digest) != 0) {
+	if (ask->n_texts != 1 || ask->n_portals > 1) {
+		refuse(run, "42501", "approval is needed, and this name may stand for several statements; close it and prepare it again");
+		return 0;
+	}
+	if (ask->texts[0]->len > APPROVAL_TEXT_MAX) {
+		refuse(run, "42501", "approval is needed, and this is longer than what an approver is shown");
+		return 0;
+	}
+	if (d->rule == NULL || digest_make(c, ask, v, digest) != 0) {
 		refuse(run, "42501", "approval is needed and can't be asked for");
 		return 0;
 	}
@@ -333,8 +385,8 @@ approve(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, struct sp
 		return 0;
 	}
 	memcpy(c->digest, digest, sizeof(digest));
-	if (approval_file(c, ask, d) != 0) {
-		refuse(run, "42501", "approval is needed and could not be asked for");
+	if (approval_file(c, ask, v) != 0) {
+		refuse(run, "42501", "approval is needed and could not be asked for (or its parameters are too long to be shown)");
 		return 0;
 	}
 	return SP_ERR_AGAIN;
@@ -416,13 +468,13 @@ sp_postgres_admit(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask,
 	if (!run->is_refused && ret_v->needs_catalog)
 		r = catalog_wait(c, ret_v, run);
 	if (r == 0 && !run->is_refused && ret_v->decision.effect == SP_POLICY_APPROVE)
-		r = approve(c, ask, &ret_v->decision, run);
+		r = approve(c, ask, ret_v, run);
 	if (r == 0) {
 		if (run->is_refused && ret_v->decision.effect != SP_POLICY_DENY) {
 			ret_v->decision.effect = SP_POLICY_DENY;
 			snprintf(ret_v->decision.message, sizeof(ret_v->decision.message), "%.500s", run->message);
 		}
-		r = record_all(c, ask, &ret_v->decision);
+		r = record_all(c, ask, ret_v);
 		if (r != 0 && r != SP_ERR_AGAIN) {
 			const char *fault = sp_session_fault(c->px->session);
 

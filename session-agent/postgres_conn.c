@@ -132,6 +132,7 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 		return NULL;
 	}
 	c->px = px;
+	px->pins++; /* until conn_free(): what is still to come for a dead connection looks there */
 	c->cfd = fd;
 	c->tx = 'I';
 	c->segment = 1;
@@ -169,6 +170,8 @@ event_drop(struct event **ev)
 static void
 conn_free(struct sp_postgres_conn *c)
 {
+	struct sp_postgres_proxy *px = c->px;
+
 	while (c->q_len != 0)
 		sp_postgres_expect_pop(c, false);
 	sp_buf_free(c->c_in);
@@ -186,6 +189,7 @@ conn_free(struct sp_postgres_conn *c)
 	free(c->cols);
 	free(c->cells);
 	free(c);
+	sp_postgres_proxy_unpin(px);
 }
 
 void

@@ -189,7 +189,7 @@ on_parse(struct sp_postgres_conn *c, const struct message *m)
 		return refuse_long(c);
 	if (c->q_len != 0 && sp_postgres_names_is_full(c->statements, p.name))
 		return wait_for_answers(c);
-	ask.texts[0] = sp_postgres_text_new(p.sql.data, p.sql.len);
+	ask.texts[0] = sp_postgres_text_typed(p.sql.data, p.sql.len, p.types, p.n_types);
 	if (ask.texts[0] == NULL)
 		return SP_ERR_NOMEM;
 	r = sp_postgres_admit(c, &ask, &run, &v);
@@ -253,6 +253,8 @@ on_bind(struct sp_postgres_conn *c, const struct message *m)
 	statement = sp_postgres_names_find(c->statements, b.statement);
 	if (statement == NULL)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "26000", "prepared statement does not exist"), false, false);
+	if (c->q_len != 0 && statement->n - sp_postgres_names_first(statement, c->segment) > 1)
+		return wait_for_answers(c); /* which of several texts it is shows in the answers on their way */
 	if (!texts_of(statement, c->segment, texts, &n) ||
 	    sp_postgres_names_add(c->portals, b.portal, texts, n, m->body, m->len, c->segment, &portal, &id) != 0)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "54000", "too many portals on this connection; close some"),
@@ -313,6 +315,10 @@ on_execute(struct sp_postgres_conn *c, const struct message *m, bool described)
 	portal = sp_postgres_names_find(c->portals, e.portal);
 	if (portal == NULL)
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "34000", "portal does not exist"), false, false);
+	if (c->q_len != 0 && portal->n - sp_postgres_names_first(portal, c->segment) > 1) {
+		c->has_described = described;
+		return wait_for_answers(c);
+	}
 	if (!texts_of(portal, c->segment, ask.texts, &ask.n_texts))
 		return forward_refusal(c, sp_postgres_admit_refuse(c, "54000", "this portal's name was used too often; close it first"),
 		    false, false);

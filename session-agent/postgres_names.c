@@ -16,7 +16,19 @@ struct sp_postgres_names {
 struct sp_postgres_text *
 sp_postgres_text_new(const void *sql, size_t len)
 {
-	struct sp_postgres_text *t = malloc(sizeof(*t) + len + 1);
+	return sp_postgres_text_typed(sql, len, NULL, 0);
+}
+
+const uint8_t *
+sp_postgres_text_types(const struct sp_postgres_text *t)
+{
+	return (const uint8_t *)t->sql + t->len + 1;
+}
+
+struct sp_postgres_text *
+sp_postgres_text_typed(const void *sql, size_t len, const void *types, size_t n)
+{
+	struct sp_postgres_text *t = malloc(sizeof(*t) + len + 1 + 4 * n);
 
 	if (t == NULL)
 		return NULL;
@@ -24,6 +36,9 @@ sp_postgres_text_new(const void *sql, size_t len)
 	t->len = len;
 	memcpy(t->sql, sql, len);
 	t->sql[len] = '\0';
+	t->n_types = n;
+	if (n != 0)
+		memcpy(t->sql + len + 1, types, 4 * n);
 	return t;
 }
 
@@ -58,7 +73,7 @@ candidate_bytes(const struct sp_postgres_candidate *c)
 	unsigned i;
 
 	for (i = 0; i < c->n_texts; i++)
-		n += c->texts[i]->len;
+		n += c->texts[i]->len + 4 * c->texts[i]->n_types;
 	return n;
 }
 

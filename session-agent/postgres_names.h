@@ -25,10 +25,14 @@
 /* A statement's text, shared. */
 struct sp_postgres_text {
 	unsigned refs;
-	size_t len;
+	size_t len, n_types;
 	char sql[]; /* NUL after len bytes */
 };
 struct sp_postgres_text *sp_postgres_text_new(const void *sql, size_t len) SP_MUST_CHECK;
+/* With the parameter types that Parse gives: n big-endian OIDs. NULL: out of memory. */
+struct sp_postgres_text *sp_postgres_text_typed(const void *sql, size_t len, const void *types, size_t n) SP_MUST_CHECK;
+/* Those types, sp_postgres_text.n_types of them. */
+const uint8_t *sp_postgres_text_types(const struct sp_postgres_text *t);
 struct sp_postgres_text *sp_postgres_text_ref(struct sp_postgres_text *t);
 void sp_postgres_text_unref(struct sp_postgres_text *t); /* NULL is fine */
 

@@ -332,7 +332,7 @@ stmt_escapes(const struct sp_postgres_masks *m, const struct sp_sql_stmt *st, bo
 }
 
 /* A prepared statement is only run through EXECUTE when one text alone can be behind its name. */
-static const struct sp_postgres_text *
+static struct sp_postgres_text *
 prepared_text(struct sp_postgres_conn *c, const char *name)
 {
 	struct sp_postgres_name *n = sp_postgres_names_find(c->statements, name);
@@ -344,7 +344,7 @@ prepared_text(struct sp_postgres_conn *c, const char *name)
  * The i-th DECLARE that may be behind a cursor's name. The server keeps cursors and the portals of Bind under the
  * same names: where a portal has, or may have, that name, nothing is known of the cursor.
  */
-static const struct sp_postgres_text *
+static struct sp_postgres_text *
 cursor_text(struct sp_postgres_conn *c, const char *name, size_t i)
 {
 	struct sp_postgres_names *sets[] = {c->cursors, c->holds};
@@ -367,16 +367,17 @@ cursor_text(struct sp_postgres_conn *c, const char *name, size_t i)
 
 struct lookup {
 	struct sp_postgres_conn *c;
+	struct sp_postgres_verdict *v;
 	bool is_over; /* more was behind names than fits */
 	unsigned n;
-	struct sp_sql *held[SP_DECIDE_NESTING_MAX * 4];
+	struct sp_sql *held[SP_POSTGRES_BEHIND_MAX];
 };
 
 static const struct sp_sql *
 on_lookup(void *ctx, enum sp_decide_lookup what, const char *name, size_t i)
 {
 	struct lookup *l = ctx;
-	const struct sp_postgres_text *t;
+	struct sp_postgres_text *t;
 
 	if (what == SP_DECIDE_CURSOR)
 		t = cursor_text(l->c, name, i);
@@ -389,6 +390,7 @@ on_lookup(void *ctx, enum sp_decide_lookup what, const char *name, size_t i)
 		l->is_over = true;
 		return NULL;
 	}
+	l->v->behind[l->v->n_behind++] = sp_postgres_text_ref(t);
 	return l->held[l->n++];
 }
 
@@ -564,11 +566,11 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 	struct sp_postgres_verdict *v = ret_v;
 	const struct sp_decide_scope *scope = sp_postgres_proxy_scope(c->px);
 	const struct sp_policy_mask *rules[SP_DECIDE_MASKS_MAX];
-	struct lookup l = {.c = c};
+	struct lookup l = {.c = c, .v = ret_v};
 	size_t n_rules = 0;
 	unsigned i;
 
-	memset(v, 0, offsetof(struct sp_postgres_verdict, decision));
+	memset(v, 0, offsetof(struct sp_postgres_verdict, decision)); /* n and n_behind among it */
 	v->masks = NULL;
 	v->is_tainted = v->is_altered = v->needs_catalog = false;
 	v->why_refused = NULL;
@@ -621,7 +623,9 @@ sp_postgres_verdict_clear(struct sp_postgres_verdict *v)
 
 	for (i = 0; i < v->n; i++)
 		sp_sql_unref(v->sql[i]);
-	v->n = 0;
+	for (i = 0; i < v->n_behind; i++)
+		sp_postgres_text_unref(v->behind[i]);
+	v->n = v->n_behind = 0;
 	sp_postgres_masks_unref(v->masks);
 	v->masks = NULL;
 }

@@ -22,6 +22,7 @@ struct sp_postgres_catalog;
 struct sp_postgres_conn;
 struct sp_postgres_proxy;
 
+#define SP_POSTGRES_BEHIND_MAX 32 /* texts behind the names of prepared statements and cursors in one message */
 #define SP_POSTGRES_PATTERNS_MAX 1024 /* column patterns of one mask object */
 
 /* One column pattern: up to three globs, "" for a part that is not given. */
@@ -49,6 +50,8 @@ bool sp_postgres_masks_column(const struct sp_postgres_masks *m, const char *sch
 struct sp_postgres_verdict {
 	unsigned n;
 	struct sp_sql *sql[SP_POSTGRES_CANDIDATES_MAX]; /* references, of each text */
+	unsigned n_behind;
+	struct sp_postgres_text *behind[SP_POSTGRES_BEHIND_MAX]; /* references: what EXECUTE and FETCH in them run */
 	struct sp_decision decision;			/* the strictest */
 	struct sp_postgres_masks *masks;		/* a reference; NULL: none */
 	bool is_tainted;	/* reads what has masked columns, or may; only known with needs_catalog false */

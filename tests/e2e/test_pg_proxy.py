@@ -2,6 +2,7 @@
 """The PostgreSQL kind against a real server of its own: needs root (to start it as postgres) and the built harness."""
 import glob
 import os
+import select
 import shutil
 import socket
 import struct
@@ -129,13 +130,27 @@ class Proxy:
         with open(self.dir + "/policy.yaml", "w", encoding="utf-8") as f:
             f.write(POLICY.format(port=server.port, dir=server.dir, ca=ca))
         self.proc = subprocess.Popen([HARNESS, self.dir + "/policy.yaml", "orders", self.dir, server.dir + "/password",
-                                      self.events], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.proc.stdout.readline().startswith("ready")
+                                      self.events], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.heard = b""
+        self.said("ready")
         self.env = {**os.environ, "PGHOST": self.dir, "PGUSER": "alice", "PGDATABASE": "orders"}
 
     def command(self, word):
-        self.proc.stdin.write(word + "\n")
+        self.proc.stdin.write(word.encode() + b"\n")
         self.proc.stdin.flush()
+
+    def said(self, needle):
+        """The next line of the harness with needle in it."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            line, nl, rest = self.heard.partition(b"\n")
+            if nl:
+                self.heard = rest
+                if needle.encode() in line:
+                    return line.decode()
+            elif select.select([self.proc.stdout], [], [], 1)[0]:
+                self.heard += os.read(self.proc.stdout.fileno(), 65536)
+        raise TimeoutError(needle)
 
     def psql(self, *argv, **kw):
         return subprocess.run(["psql", "-XqAt", *argv], env=self.env, capture_output=True, text=True, timeout=30,
@@ -328,6 +343,42 @@ def test_approval(server, proxy, wire):
     proxy.command("deny")
     assert codes(wire.until(b"Z")) == ["42501"]
     assert server.direct("select note from customers where id = 2").strip() == "one"
+
+
+def test_approvers_see_what_runs(server, proxy, wire):
+    """Not another text that a name could have stood for, nor only a name, nor only the beginning."""
+    def answered(needle, word):
+        wire.until(b"N")
+        said = proxy.said(needle)
+        proxy.command(word)
+        wire.until(b"E" if word == "deny" else b"C")
+        wire.until(b"Z")
+        return said
+
+    update = "update customers set note = $1 where id = 2"
+    wire.run(pg.parse("s", "update customers set note = 'old' where id = 2") + pg.SYNC)
+    wire.send(pg.parse("s", "update customers set note = 'new' where id = 2") + pg.SYNC)
+    wire.send(pg.bind("", "s") + pg.execute("") + pg.SYNC)
+    answered("note = 'old'", "deny")
+    wire.send(pg.query("prepare q(text) as " + update))
+    answered("prepare q(text)", "approve")
+    wire.send(pg.query("execute q('x')"))
+    assert update in answered("execute q('x')", "deny")
+    typed = pg.message(b"P", b"\0" + update.encode() + b"\0" + struct.pack("!HI", 1, 25))
+    wire.send(typed + pg.bind("", "", [b"x" * 5000 + b"end"]) + pg.execute("") + pg.SYNC)
+    assert "xend" in answered('"types":[25]', "deny")
+    assert codes(wire.run(pg.query("update customers set note = 'x' /*" + "x" * 40000 + "*/ where id = 2"))) == ["42501"]
+    assert server.direct("select count(*) from customers where id = 2 and note in ('old', 'new', 'x')") == "0\n"
+
+
+def test_an_end_while_approval_is_waited_for(server):
+    p = Proxy(server)
+    w = pg.Wire(p.dir)
+    w.send(pg.parse("", "update customers set note = 'never' where id = 2") + pg.bind("", "") + pg.execute("") + pg.SYNC)
+    w.until(b"N")
+    p.stop()
+    w.close()
+    assert server.direct("select count(*) from customers where note = 'never'") == "0\n"
 
 
 def cancel(proxy, wire):
