@@ -33,7 +33,8 @@ struct sp_postgres_catalog {
 	unsigned refs;
 	uint64_t loaded_ns;
 	bool is_stale;
-	size_t n_rel, n_edge, n_masked;
+	size_t n_rel, n_edge, n_masked, n_function;
+	char **function; /* sorted once closed */
 	struct relation *rel; /* by oid once closed */
 	struct relation **by_name;
 	struct edge *edge;
@@ -65,6 +66,9 @@ sp_postgres_catalog_unref(struct sp_postgres_catalog *k)
 		free(k->rel[i].schema);
 		free(k->rel[i].name);
 	}
+	for (i = 0; i < k->n_function; i++)
+		free(k->function[i]);
+	free(k->function);
 	free(k->rel);
 	free(k->by_name);
 	free(k->edge);
@@ -148,6 +152,30 @@ sp_postgres_catalog_add_masked(struct sp_postgres_catalog *k, uint32_t oid, uint
 }
 
 int
+sp_postgres_catalog_add_function(struct sp_postgres_catalog *k, const char *name)
+{
+	int r = grow((void **)&k->function, k->n_function, sizeof(*k->function), SP_POSTGRES_CATALOG_RELATIONS_MAX);
+
+	if (r == 0 && (k->function[k->n_function] = strdup(name)) == NULL)
+		r = SP_ERR_NOMEM;
+	if (r == 0)
+		k->n_function++;
+	return r;
+}
+
+static int
+function_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+bool
+sp_postgres_catalog_is_function(const struct sp_postgres_catalog *k, const char *name)
+{
+	return k->n_function != 0 && bsearch(&name, k->function, k->n_function, sizeof(name), function_compare) != NULL;
+}
+
+int
 sp_postgres_catalog_add_edge(struct sp_postgres_catalog *k, uint32_t reader, uint32_t source)
 {
 	int r = grow((void **)&k->edge, k->n_edge, sizeof(*k->edge), SP_POSTGRES_CATALOG_EDGES_MAX);
@@ -217,6 +245,8 @@ sp_postgres_catalog_close(struct sp_postgres_catalog *k)
 		qsort(k->rel, k->n_rel, sizeof(k->rel[0]), rel_compare);
 	if (k->n_masked != 0)
 		qsort(k->masked, k->n_masked, sizeof(k->masked[0]), masked_compare);
+	if (k->n_function != 0)
+		qsort(k->function, k->n_function, sizeof(k->function[0]), function_compare);
 	masked_merge(k);
 	for (i = 0; i < k->n_masked; i++) {
 		struct relation *rel = rel_find(k, k->masked[i].oid);

@@ -18,14 +18,23 @@
 
 /* Column rules hold for a column under its own table's name, and under those of its ancestors and descendants. */
 static const char queries[] =
-    "select 'R', c.oid, n.nspname, c.relname, c.relkind, case when c.relkind in ('v', 'm') then exists (select 1 "
-    "from pg_catalog.pg_depend d join pg_catalog.pg_rewrite w on d.classid = 'pg_catalog.pg_rewrite'::regclass and "
-    "d.objid = w.oid where w.ev_class = c.oid and d.refclassid = 'pg_catalog.pg_proc'::regclass and d.refobjid >= 16384) "
+    "select 'R', c.oid, n.nspname, c.relname, c.relkind, case when c.relkind in ('v', 'm') and c.oid >= 16384 then "
+    "exists (select 1 from pg_catalog.pg_depend d join pg_catalog.pg_rewrite w on d.classid = "
+    "'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid where w.ev_class = c.oid and d.refclassid in "
+    "('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass) and d.refobjid >= 16384) "
+    /* Dependencies on pg_statistic, pg_statistic_ext_data, pg_largeobject and pg_stat_get_activity are not kept. */
+    "or exists (select 1 from pg_catalog.pg_rewrite w where w.ev_class = c.oid and "
+    "w.ev_action::text ~ ':(relid (2619|3429|2613)|funcid (2022|1940)) ') "
     "else false end from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
     "where c.relkind in ('r', 'v', 'm', 'f', 'p', 't', 'S');"
     "select 'E', w.ev_class, d.refobjid from pg_catalog.pg_depend d join pg_catalog.pg_rewrite w on "
     "d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and w.ev_type = '1' where "
     "d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid <> w.ev_class group by 2, 3;"
+    "select 'F', 0, p.proname from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang "
+    "where p.oid >= 16384 and l.lanname not in ('c', 'internal') and not exists (select 1 from pg_catalog.pg_depend d "
+    "where d.classid = 'pg_catalog.pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e') and (exists (select 1 "
+    "from pg_catalog.pg_proc b where b.oid < 16384 and b.proname = p.proname) or (p.pronargs = 1 and exists (select 1 "
+    "from pg_catalog.pg_type t where t.oid = p.proargtypes[0] and t.typtype in ('c', 'p')))) group by 3;"
     "with recursive up(child, anc) as (select inhrelid, inhparent from pg_catalog.pg_inherits union "
     "select u.child, i.inhparent from up u join pg_catalog.pg_inherits i on i.inhrelid = u.anc), "
     "named(oid, as_oid) as (select oid, oid from pg_catalog.pg_class where relkind in ('r', 'v', 'm', 'f', 'p') and "
@@ -132,6 +141,8 @@ on_row(struct sp_postgres_load *l, const uint8_t *p, size_t n)
 		return sp_postgres_catalog_add_relation(l->k, oid, f[2], f[3], f[4][0], f[5][0] == 't');
 	if (f[0][0] == 'E' && cells == 3)
 		return sp_postgres_catalog_add_edge(l->k, oid, (uint32_t)strtoul(f[2], NULL, 10));
+	if (f[0][0] == 'F' && cells == 3)
+		return sp_postgres_catalog_add_function(l->k, f[2]);
 	if (f[0][0] == 'A' && cells == 6) {
 		if (!sp_postgres_masks_column(l->masks, f[3], f[4], f[5], &t))
 			return 0;

@@ -244,6 +244,8 @@ on_copy_start(struct sp_postgres_conn *c, struct sp_postgres_expect *x, const st
 		return broken(c, "a COPY nobody asked for");
 	if (m->type == 'G') {
 		c->copy_in = true;
+		if (c->hold == SP_POSTGRES_HOLD_ANSWERS) /* data that came before it was known where it belongs */
+			sp_postgres_conn_wake(c);
 		if (x->kind == SP_POSTGRES_X_EXECUTE)
 			forget_syncs(c);
 	} else if (x->run->masks != NULL) {

@@ -264,6 +264,13 @@ stmt_reads_masked(const struct sp_postgres_masks *m, const struct sp_sql_stmt *s
 	for (i = 0; i < st->nrelations; i++)
 		if (sp_postgres_catalog_is_tainted(m->catalog, st->relations[i].schema, st->relations[i].name))
 			return true;
+	for (i = 0; i < st->nactions; i++)
+		if (st->actions[i].object == SP_SQL_OBJECT_FUNCTION &&
+		    sp_postgres_catalog_is_function(m->catalog, st->actions[i].name))
+			return true;
+	for (i = 0; i < st->ncolumns; i++)
+		if (sp_postgres_catalog_is_function(m->catalog, st->columns[i]))
+			return true;
 	return calls_unknown(st);
 }
 

@@ -64,6 +64,14 @@ insert into lazy values (1, 'x'), (2, 'y');
 create table part(id int, ssn text, other text) partition by list (id);
 create table part_one partition of part for values in (1);
 insert into part values (1, '123-45-6789', '987-65-4321');
+create function lower(leak) returns text language sql as 'select ssn from customers order by id desc limit 1';
+create function computed(leak) returns text language sql as 'select ssn from customers order by id desc limit 1';
+create function getop(int, int) returns text language sql as 'select ssn from customers order by id desc limit 1';
+create operator ### (leftarg = int, rightarg = int, function = getop);
+create view by_operator as select 1 ### 2 as x;
+create view by_overload as select lower(l) as x from leak l;
+create view by_catalog as select stavalues1::text as x from pg_statistic;
+insert into leak values ('row');
 create function getssn(int) returns text language sql as 'select ssn from customers where id=$1';
 """
 
@@ -93,6 +101,7 @@ class Server:
         self.as_postgres(BIN + "/pg_ctl", "-D", self.dir + "/data", "-l", self.log, "-w", "start")
         self.direct("create database orders", "postgres")
         self.direct(SCHEMA)
+        self.direct("analyze customers")
 
     def as_postgres(self, *argv):
         sh("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *argv, cwd="/")
@@ -313,6 +322,14 @@ def test_copy_in_and_large_values(wire):
     assert pg.kinds(wire.until(b"Z")) == "CZ"
     got = wire.run(pg.query("select repeat('a@b.com ', 1000000)"))
     assert len(got[1][1]) > 8000000 and b"a@b.com" not in got[1][1]
+
+
+def test_copy_at_once(wire):
+    wire.run(pg.query("create temp table once(a text)"))
+    data = pg.message(b"d", b"x\n") + pg.message(b"c")
+    assert pg.kinds(wire.run(pg.query("copy once from stdin") + data)) == "GCZ"
+    assert pg.kinds(wire.run(pg.parse("", "copy once from stdin") + pg.bind("", "") + pg.execute("") + data + pg.SYNC)) == "12GCZ"
+    assert pg.cells(wire.run(pg.query("select count(*) from once"))[1][1]) == [b"2"]
 
 
 def test_approval(server, proxy, wire):
