@@ -266,7 +266,7 @@ pam_keep_login(pam_handle_t *pamh, const char *login_id)
 static bool
 pam_is_kept(const char *line)
 {
-	static const char *const names[] = { "SSH_AUTH_INFO_0=", SP_PAM_VARIABLE "=", "LANG=", "LC_ALL=", "XDG_SESSION_ID=",
+	static const char *const names[] = { "SSH_AUTH_INFO_0=", "SALLYPORT_SESSION=", "LANG=", "LC_ALL=", "XDG_SESSION_ID=",
 		"XDG_SESSION_TYPE=", "XDG_SESSION_CLASS=", "XDG_RUNTIME_DIR=" };
 	size_t i;
 

@@ -464,6 +464,7 @@ control_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	policy_note(s, version, &digest);
 	if (s->kind != NULL && s->kind_ctx != NULL)
 		s->kind->policy_changed(s->kind_ctx);
+	sp_limits_policy_changed(s);
 	sp_policy_image_free(old);
 	if (old_map != NULL)
 		(void)munmap((void *)(uintptr_t)old_map, old_size);

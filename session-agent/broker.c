@@ -270,8 +270,12 @@ broker_attach_control(struct sp_broker *b, struct sp_live *l)
 	struct sp_buf *body;
 	int sv[2];
 
-	if (peer == NULL || l->is_dead)
+	if (l->is_dead)
 		return;
+	if (peer == NULL) {
+		sp_channel_no_control(l);
+		return;
+	}
 	body = sp_buf_new(SP_IPC_FRAME_MAX);
 	if (body == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
 		sp_buf_free(body);

@@ -220,6 +220,8 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	r = sp_buf_get_cstring(body, SP_ULID_LEN, &id);
 	if (r == 0)
 		r = sp_buf_get_view(body, SP_REGISTRY_SECRET, &secret);
+	if (r == 0 && sp_buf_len(body) != 0)
+		r = SP_ERR_FORMAT;
 	if (r == 0)
 		l = channel_resumable(ch->g, p, id, &secret);
 	if (r == 0)
@@ -355,6 +357,19 @@ sp_channel_offer(struct sp_live *l, unsigned which)
 	}
 	(void)close(l->offer[which]);
 	l->offer[which] = -1;
+}
+
+void
+sp_channel_no_control(struct sp_live *l)
+{
+	struct sp_buf *body = l->peer == NULL ? NULL : sp_buf_new(16);
+
+	if (body == NULL)
+		return; /* the session finds out by itself, two seconds later */
+	sp_buf_put_u32(body, 2);
+	if (sp_peer_send(l->peer, MSG_CHANNEL, 0, body, NULL, 0) != 0)
+		sp_log_err("session %s could not be told that control is away", l->id);
+	sp_buf_free(body);
 }
 
 void

@@ -17,6 +17,8 @@ int sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const str
 void sp_channel_accept(struct sp_registry *g, int fd);
 /* Passes the channel end that the recorder (0) or control (1) has agreed to. */
 void sp_channel_offer(struct sp_live *l, unsigned which);
+/* Tells the session that control is away. */
+void sp_channel_no_control(struct sp_live *l);
 /* END: the session stops now. Harmless when it is away; it is told when it comes back. */
 void sp_channel_end(struct sp_live *l, const char *reason);
 

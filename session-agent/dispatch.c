@@ -134,6 +134,8 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 	if (kind->start(s, c, argv, &s->kind_ctx) != 0) {
 		s->kind = NULL;
 		sp_session_end(s, "the connection could not be served");
+	} else if (sp_limits_start(s, c) != 0) {
+		sp_session_end(s, "this session's time limits cannot be kept");
 	}
 }
 

@@ -296,10 +296,14 @@ monitor_on_channel(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 
 	(void)p;
 	r = sp_buf_get_u32(body, &which);
-	if (r == 0 && (which < 1 || which > 2 || msg->nfds != (which == 1 ? 2 : 1)))
+	if (r == 0 && (which < 1 || which > 2 || (msg->nfds != (which == 1 ? 2 : 1) && !(which == 2 && msg->nfds == 0))))
 		r = SP_ERR_PROTOCOL;
 	if (r != 0)
 		return r;
+	if (msg->nfds == 0) {
+		sp_session_control_away(s);
+		return 0;
+	}
 	fds[0] = msg->fds[0];
 	msg->fds[0] = -1;
 	if (which == 2)

@@ -313,6 +313,19 @@ on_end(void *ctx)
 	sp_postgres_proxy_unpin(px);
 }
 
+/* Something runs at the server, is held here, or is being logged in. */
+static bool
+on_is_busy(const void *ctx)
+{
+	const struct sp_postgres_proxy *px = ctx;
+	const struct sp_postgres_conn *c;
+
+	for (c = px->conns; c != NULL; c = c->next)
+		if (c->state != SP_POSTGRES_READY || c->q_len > 0 || c->hold != SP_POSTGRES_GO || c->copy_in)
+			return true;
+	return false;
+}
+
 static const char *const tools[] = {"psql", "pg_dump", "pg_restore", "pgbench", NULL};
 
 const struct sp_kind sp_postgres_kind = {
@@ -322,4 +335,5 @@ const struct sp_kind sp_postgres_kind = {
     .record_ready = on_record_ready,
     .policy_changed = on_policy,
     .end = on_end,
+    .is_busy = on_is_busy,
 };

@@ -50,6 +50,7 @@ sp_session_fault(const struct sp_session *s)
 uint64_t
 sp_session_next_seq(struct sp_session *s)
 {
+	sp_limits_touch(s);
 	return ++s->seq;
 }
 

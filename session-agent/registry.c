@@ -180,6 +180,14 @@ login_to_json(const struct sp_login *l)
 	    l->origin);
 }
 
+/* Who a state file may be about: a person, never root and never nobody at all. */
+static bool
+state_is_person(const char *user, size_t cap, json_int_t uid, json_int_t ses, json_int_t auid)
+{
+	return strlen(user) < cap && sp_text_is_login(user) && uid > 0 && uid < UINT32_MAX && ses >= 0 &&
+	    ses < UINT32_MAX && auid >= 0 && auid < UINT32_MAX;
+}
+
 static int
 login_from_json(json_t *j, struct sp_login *l)
 {
@@ -190,7 +198,8 @@ login_from_json(json_t *j, struct sp_login *l)
 		&ses, "auid", &auid, "pid", &pid, "started", &started, "expires", &expires, "identity", &l->identity,
 		"origin", &l->origin) != 0)
 		return SP_ERR_FORMAT;
-	if (!sp_ulid_is_valid(id) || strlen(user) >= sizeof(l->user))
+	if (!sp_ulid_is_valid(id) || !state_is_person(user, sizeof(l->user), uid, ses, auid) || pid <= 0 || pid > INT32_MAX ||
+	    started <= 0 || expires < 0 || !json_is_object(l->identity) || !json_is_object(l->origin))
 		return SP_ERR_FORMAT;
 	(void)snprintf(l->id, sizeof(l->id), "%s", id);
 	(void)snprintf(l->user, sizeof(l->user), "%s", user);
@@ -229,7 +238,8 @@ live_from_json(json_t *j, struct sp_live *l)
 		"uid", &uid, "ses", &ses, "auid", &auid, "pid", &pid, "secret", &hex, "directory", &has_directory,
 		"header", &l->header) != 0)
 		return SP_ERR_FORMAT;
-	if (!sp_ulid_is_valid(id) || !sp_ulid_is_valid(login) || strlen(user) >= sizeof(l->user))
+	if (!sp_ulid_is_valid(id) || !sp_ulid_is_valid(login) || !state_is_person(user, sizeof(l->user), uid, ses, auid) ||
+	    pid <= 0 || pid > INT32_MAX || !json_is_object(l->header) || strlen(hex) != sizeof(secret) * 2)
 		return SP_ERR_FORMAT;
 	r = sp_text_unhex(secret, sizeof(secret), hex, strlen(hex));
 	if (r == 0)
@@ -247,48 +257,62 @@ live_from_json(json_t *j, struct sp_live *l)
 	return r;
 }
 
-static void
-load_login(struct sp_registry *g, json_t *j)
+/* A file's name must be that of what is in it: a copy, or what a rename did not finish, is not taken. */
+static bool
+load_is_named(const char *name, const char *kind, const char *id)
 {
-	struct sp_login *l = calloc(1, sizeof(*l));
+	size_t n = strlen(kind);
 
-	/* A login whose sshd process is gone has ended while nobody looked. */
-	if (l != NULL && login_from_json(j, l) == 0 && sp_registry_process_start(l->pid) == l->started &&
-	    l->started != 0) {
-		TAILQ_INSERT_TAIL(&g->logins, l, next);
-		g->nlogins++;
-		return;
-	}
-	if (l != NULL)
-		state_remove("login", l->id);
-	sp_login_free(l);
+	return strncmp(name, kind, n) == 0 && name[n] == '-' && strcmp(name + n + 1, id) == 0;
 }
 
-static void
-load_live(struct sp_registry *g, json_t *j)
+static int
+load_login(struct sp_registry *g, const char *name, json_t *j)
+{
+	struct sp_login *l = calloc(1, sizeof(*l));
+	int r = l == NULL ? SP_ERR_NOMEM : login_from_json(j, l);
+
+	if (r == 0 && (!load_is_named(name, "login", l->id) || g->nlogins >= SP_REGISTRY_LOGINS_MAX))
+		r = SP_ERR_FORMAT;
+	/* A login whose sshd process is gone has ended while nobody looked. */
+	if (r == 0 && sp_registry_process_start(l->pid) != l->started)
+		r = SP_ERR_NOT_FOUND;
+	if (r != 0) {
+		sp_login_free(l);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&g->logins, l, next);
+	g->nlogins++;
+	return 0;
+}
+
+static int
+load_live(struct sp_registry *g, const char *name, json_t *j)
 {
 	struct sp_live *l = sp_live_new();
+	int r = l == NULL ? SP_ERR_NOMEM : live_from_json(j, l);
 
-	if (l != NULL && live_from_json(j, l) == 0) {
-		TAILQ_INSERT_TAIL(&g->lives, l, next);
-		g->nlives++;
-		return;
+	if (r == 0 && (!load_is_named(name, "session", l->id) || g->nlives >= SP_REGISTRY_SESSIONS_MAX))
+		r = SP_ERR_FORMAT;
+	if (r != 0) {
+		sp_live_free(l);
+		return r;
 	}
-	if (l != NULL)
-		state_remove("session", l->id);
-	sp_live_free(l);
+	TAILQ_INSERT_TAIL(&g->lives, l, next);
+	g->nlives++;
+	return 0;
 }
 
 static json_t *
 load_file(int dir, const char *name)
 {
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	json_t *j = NULL;
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && (st.st_mode & 077) == 0 &&
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 &&
 	    (size_t)st.st_size <= SP_REGISTRY_STATE_MAX)
 		j = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
 	(void)close(fd);
@@ -304,6 +328,23 @@ registry_lock(void)
 	if (fd < 0)
 		return SP_ERR_SYSTEM;
 	return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : SP_ERR_EXISTS; /* held until the process ends */
+}
+
+/* Takes one state file in, or removes it. */
+static void
+load_entry(struct sp_registry *g, int dir, const char *name)
+{
+	json_t *j = load_file(dir, name);
+	int r = SP_ERR_FORMAT;
+
+	if (j != NULL)
+		r = strncmp(name, "login-", 6) == 0 ? load_login(g, name, j) : load_live(g, name, j);
+	json_decref(j);
+	if (r == 0)
+		return;
+	if (r != SP_ERR_NOT_FOUND)
+		sp_log_warn("state file %s cannot be used and is removed", name);
+	(void)unlinkat(dir, name, 0);
 }
 
 int
@@ -325,22 +366,9 @@ sp_registry_load(struct sp_registry *g)
 	d = opendir(REGISTRY_STATE);
 	if (d == NULL)
 		return SP_ERR_SYSTEM;
-	while ((e = readdir(d)) != NULL) {
-		json_t *j;
-
-		if (e->d_name[0] == '.')
-			continue;
-		j = load_file(dirfd(d), e->d_name);
-		if (j == NULL) {
-			sp_log_warn("state file %s cannot be read and is removed", e->d_name);
-			(void)unlinkat(dirfd(d), e->d_name, 0);
-		} else if (strncmp(e->d_name, "login-", 6) == 0) {
-			load_login(g, j);
-		} else if (strncmp(e->d_name, "session-", 8) == 0) {
-			load_live(g, j);
-		}
-		json_decref(j);
-	}
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			load_entry(g, dirfd(d), e->d_name);
 	(void)closedir(d);
 	return 0;
 }

@@ -152,7 +152,7 @@ sp_session_recorder_ready(struct sp_session *s)
 	}
 	if (!session_move(s, SP_SESSION_POLICYLESS))
 		return;
-	if (s->policy != NULL)
+	if (s->policy != NULL || s->is_control_away)
 		sp_session_policy_ready(s);
 	else
 		session_arm(s, SP_SESSION_POLICY_MS);
@@ -163,6 +163,13 @@ sp_session_policy_ready(struct sp_session *s)
 {
 	if (s->stage == SP_SESSION_POLICYLESS && session_move(s, SP_SESSION_SERVING))
 		sp_dispatch(s);
+}
+
+void
+sp_session_control_away(struct sp_session *s)
+{
+	s->is_control_away = true;
+	sp_session_policy_ready(s);
 }
 
 static void
@@ -436,6 +443,7 @@ void
 sp_session_clear(struct sp_session *s)
 {
 	sp_terminal_free(s);
+	sp_limits_free(s);
 	sp_record_free(s);
 	sp_control_free(s);
 	sp_monitor_free(s);

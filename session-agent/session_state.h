@@ -2,7 +2,7 @@
 /*
  * The inside of a session, shared by the files that make up sallyport-session and
  * by no other: session.c (life and death), record.c, approval.c, monitor_link.c,
- * client.c, terminal.c, dispatch.c, builtin.c. Kinds use session.h.
+ * client.c, limits.c, terminal.c, dispatch.c, builtin.c. Kinds use session.h.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SESSION_STATE_H
 #define SALLYPORT_SESSION_AGENT_SESSION_STATE_H
@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "lib/ulid.h"
+#include "policy/limits.h"
 #include "runtime/peer.h"
 #include "session-agent/session.h"
 
@@ -38,6 +39,17 @@ enum sp_session_stage {
 
 struct sp_session_call;
 struct sp_session_durable;
+
+/* limits.c */
+struct sp_session_limits {
+	struct event *timer; /* NULL: no connection is served */
+	char connection[SP_POLICY_NAME_MAX + 1];
+	uint32_t idle, max; /* seconds, 0: none */
+	int64_t began_ms;
+	int64_t last_ms; /* when something was last typed, begun or seen to run */
+	bool is_idle_told;
+	bool is_max_told;
+};
 
 struct sp_session {
 	struct event_base *base;
@@ -128,6 +140,8 @@ struct sp_session {
 	void *kind_ctx;
 
 	struct event *timer; /* of the stage */
+	struct sp_session_limits limits;
+	bool is_control_away; /* sallyportd says so: no policy will come soon */
 };
 
 /* session.c */
@@ -137,6 +151,8 @@ void sp_session_clear(struct sp_session *s);
 void sp_session_begin(struct sp_session *s); /* BEGIN was read */
 void sp_session_recorder_ready(struct sp_session *s);
 void sp_session_policy_ready(struct sp_session *s);
+/* Control is away: what needs no policy is served at once. */
+void sp_session_control_away(struct sp_session *s);
 /* Ends it whatever it is doing; the person is told the reason. */
 void sp_session_end(struct sp_session *s, const char *reason);
 /* Called whenever something went out or was recorded: does what can now be done. */
@@ -168,6 +184,12 @@ int sp_client_new(struct sp_session *s, int fd) SP_MUST_CHECK;
 void sp_client_exit(struct sp_session *s);
 void sp_client_raw(struct sp_session *s, bool raw);
 void sp_client_kill(struct sp_session *s, int sig);
+
+/* limits.c */
+int sp_limits_start(struct sp_session *s, const struct sp_policy_connection *c) SP_MUST_CHECK;
+void sp_limits_touch(struct sp_session *s); /* the person did something */
+void sp_limits_policy_changed(struct sp_session *s);
+void sp_limits_free(struct sp_session *s);
 
 /* terminal.c */
 int sp_terminal_make(struct sp_session *s) SP_MUST_CHECK; /* before the sandbox */

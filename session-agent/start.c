@@ -312,7 +312,7 @@ starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	uid_t uid;
 
 	r = start_get(body, &s);
-	if (r == 0 && msg->nfds != 3)
+	if (r == 0 && (msg->nfds != 3 || sp_buf_len(body) != 0)) /* here: the peer looks only after it is too late */
 		r = SP_ERR_PROTOCOL;
 	if (r != 0)
 		goto out;

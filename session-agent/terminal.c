@@ -114,6 +114,8 @@ terminal_on_typed(evutil_socket_t fd, short what, void *ctx)
 	ssize_t n = read(fd, typed, sizeof(typed));
 
 	(void)what;
+	if (n > 0)
+		sp_limits_touch(s);
 	if (n > 0 && sp_buf_put(s->to_pty, typed, (size_t)n) == 0) {
 		(void)event_del(s->in_read); /* again when the tool has taken it */
 		terminal_flush_typed(s);

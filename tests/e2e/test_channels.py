@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import time
 
+import pexpect
 import pytest
 
 import bastion
@@ -110,3 +111,130 @@ def test_connection_to_the_database_without_the_bastion(b):
     assert done.returncode != 0
 
 
+
+
+# --- nothing of the person's own runs before Sallyport does ----------------------------------------------------
+
+STARTUP_FILES = {".bashrc": "touch /tmp/ran", ".bash_profile": "touch /tmp/ran", ".bash_login": "touch /tmp/ran",
+                 ".profile": "touch /tmp/ran", ".bash_logout": "touch /tmp/ran", ".zshenv": "touch /tmp/ran",
+                 ".zshrc": "touch /tmp/ran", ".cshrc": "touch /tmp/ran", ".tcshrc": "touch /tmp/ran",
+                 ".login": "touch /tmp/ran", ".kshrc": "touch /tmp/ran", ".config/fish/config.fish": "touch /tmp/ran",
+                 ".ssh/rc": "touch /tmp/ran", ".ssh/environment": "LD_PRELOAD=/home/alice/evil.so\nBASH_ENV=/home/alice/.bashrc",
+                 ".pam_environment": "LD_PRELOAD DEFAULT=/home/alice/evil.so\nBASH_ENV DEFAULT=/home/alice/.bashrc\n"
+                                     "ENV DEFAULT=/home/alice/.bashrc\nPATH DEFAULT=/home/alice/bin",
+                 ".inputrc": "$include /tmp/ran", ".psqlrc": "\\! touch /tmp/ran", ".lesskey": "#env\nLESSSECURE=0"}
+EVIL_C = ('#include <fcntl.h>\n__attribute__((constructor)) static void f(void) { open("/tmp/ran", O_WRONLY | O_CREAT, 0666); }\n')
+
+
+@pytest.fixture
+def traps(b):
+    """A home full of files that mark the host when anything runs or loads them."""
+    script = ["set -e; cd /home/alice; mkdir -p .ssh .config/fish bin"]
+    for name, text in STARTUP_FILES.items():
+        script.append(f"printf '%s\\n' {shlex.quote(text)} >{name}")
+    script += ["cc -shared -fPIC -o evil.so -xc - ; chown -R alice: /home/alice; chmod 700 .ssh; rm -f /tmp/ran"]
+    b.run(["sh", "-c", "\n".join(script)], stdin=EVIL_C)
+    yield b
+    b.run(["sh", "-c", "cd /home/alice && rm -rf evil.so bin .config " + " ".join(STARTUP_FILES) + " .ssh; rm -f /tmp/ran"])
+
+
+def ran(b):
+    return b.run(["test", "-e", "/tmp/ran"], check=False).returncode == 0
+
+
+def test_the_traps_work(traps):
+    """Else the next test shows nothing: a shell and the loader do fall into them."""
+    for argv in (["bash", "-lc", "true"], ["bash", "-ic", "true"], ["env", "LD_PRELOAD=/home/alice/evil.so", "true"]):
+        traps.run(["rm", "-f", "/tmp/ran"])
+        traps.run(argv, user="alice", check=False)
+        assert ran(traps), argv
+
+
+@pytest.mark.parametrize("words", [[], ["whoami"], ["psql orders -c 'select 1'"], ["nosuch"], ["/bin/sh"]])
+@pytest.mark.parametrize("tty", [False, True])
+def test_no_file_of_hers_runs(traps, words, tty):
+    if tty:
+        child = traps.ssh_tty("alice", *words)
+        child.expect(pexpect.EOF)
+        child.close()
+    else:
+        traps.ssh("alice", *words, stdin="")
+    assert not ran(traps)
+
+
+def test_another_login_shell_is_refused(traps):
+    """sshd would run the forced command through it: nothing of hers runs, and she is told what an administrator does."""
+    for shell in ("/bin/bash", "/bin/sh", "/usr/bin/sallyport-forcecmd"):
+        traps.run(["usermod", "-s", shell, "alice"])
+        try:
+            if traps.run(["test", "-x", shell], check=False).returncode != 0:
+                assert traps.ssh("alice", "whoami").returncode == 255  # sshd itself
+                continue
+            done = traps.ssh("alice", "whoami")
+            assert done.returncode not in (0, 255)
+            want = "usermod -s /usr/libexec/sallyport/sallyport-forcecmd alice"
+            assert want in done.stdout + done.stderr
+            assert want in traps.daemon_logs()
+            assert "alice@" not in done.stdout and not ran(traps)
+        finally:
+            traps.run(["usermod", "-s", bastion.FORCECMD, "alice"])
+    assert traps.ssh("alice", "whoami").returncode == 0
+
+
+@pytest.mark.parametrize("argv", [["-sallyport-forcecmd"], ["sallyport-forcecmd", "-c", "touch /tmp/ran"],
+                                  ["sh", "-c", "touch /tmp/ran"], ["-sallyport-forcecmd", "-c"],
+                                  ["sallyport-forcecmd", "-l", "-i", "/tmp/x"]])
+def test_as_a_login_shell_it_does_nothing_else(traps, argv):
+    """As login(1), su(1) and cron would start it, outside any login that was verified."""
+    code = "import os,sys;os.execv('%s', %r)" % (bastion.FORCECMD, argv)
+    done = traps.run(["/usr/bin/python3", "-c", code], user="alice", check=False)
+    assert done.returncode == 254 and done.stdout == "" and "sallyport:" in done.stderr
+    assert not ran(traps)
+
+
+def test_the_login_shell_cannot_be_changed_by_its_owner(b):
+    assert bastion.FORCECMD not in b.read("/etc/shells")
+    done = b.run(["chsh", "-s", "/bin/bash"], user="alice", check=False, stdin="")
+    assert done.returncode != 0
+    assert b.run(["getent", "passwd", "alice"]).stdout.strip().endswith(":" + bastion.FORCECMD)
+
+
+# --- what a client may set -------------------------------------------------------------------------------------
+
+
+def test_sshd_takes_only_the_locale_from_clients(b):
+    done = b.run(["/usr/sbin/sshd", "-T", "-C", "user=alice,host=laptop,addr=192.0.2.7"])
+    names = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("acceptenv ")]
+    assert set(names) <= {"LANG", "LC_*"}
+
+
+def test_the_locale_reaches_nothing(b):
+    """LC_* gets as far as sallyport-forcecmd; the tool sees a name of a locale or nothing."""
+    sent = {"LANG": "../../../tmp/ran", "LC_ALL": "C.UTF-8", "LC_EVIL": "evil-value", "LD_PRELOAD": "/home/alice/evil.so",
+            "PSQLRC": "/tmp/ran", "PAGER": "touch /tmp/ran", "LOCPATH": "/tmp"}
+    options = [x for name in sent for x in ("-o", f"SendEnv={name}")]
+    argv = b.argv(b.ssh_argv("alice", ["psql orders -X"], options=options), "lap-alice", env=sent)
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as p:
+        find = "for p in $(pgrep -u alice -x psql); do tr '\\0' '\\n' </proc/$p/environ; done"
+        environ = bastion.wait_for("psql", lambda: b.run(["sh", "-c", find], check=False).stdout)
+        p.communicate("select 1;\n", timeout=30)
+    assert "LANG=C.UTF-8\n" in environ
+    for name in ("LC_EVIL", "LD_PRELOAD", "PSQLRC", "LOCPATH", "LC_ALL"):
+        assert f"\n{name}=" not in "\n" + environ
+    assert not any(value in environ for name, value in sent.items() if name != "LC_ALL")
+
+
+# --- the PAM lines ---------------------------------------------------------------------------------------------
+
+
+def test_without_the_module_nobody_but_administrators_comes_in(b):
+    """A required line, and a jump over it for administrators: they get in even when the module cannot be loaded."""
+    path = b.run(["sh", "-c", "ls /lib/*/security/pam_sallyport.so /usr/lib/*/security/pam_sallyport.so 2>/dev/null | head -1"]).stdout.strip()
+    b.run(["mv", path, path + ".away"])
+    try:
+        assert b.ssh("ops", "id -un").stdout == "ops\n"
+        done = b.ssh("alice", "whoami")
+        assert done.returncode != 0 and "audit session" not in done.stdout
+    finally:
+        b.run(["mv", path + ".away", path])
+    assert b.ssh("alice", "whoami").returncode == 0

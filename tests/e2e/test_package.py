@@ -102,6 +102,43 @@ def test_enable_and_disable(m):
     assert m.run(SSHD_STATE).stdout == before
 
 
+def shell_of(machine, user):
+    return machine.run(["getent", "passwd", user]).stdout.strip().split(":")[6]
+
+
+def test_enable_tells_and_sets_login_shells(m):
+    """sshd runs the forced command through the login shell: sallyportd refuses people with another one."""
+    m.configure()
+    m.run(["usermod", "-s", "/bin/bash", "alice"])
+    m.run(["usermod", "-s", "/usr/sbin/nologin", "carol"])
+    try:
+        done = m.run(["sallyport-enable"])
+        assert "  alice:/bin/bash\n" in done.stderr and "--shells" in done.stderr
+        assert not any(f"  {name}:" in done.stderr for name in ("ops", "bob", "carol", "root"))
+        assert shell_of(m, "alice") == "/bin/bash"
+        done = m.run(["sallyport-enable", "--shells"])
+        assert "alice" not in done.stderr
+        assert (shell_of(m, "alice"), shell_of(m, "carol")) == (bastion.FORCECMD, "/usr/sbin/nologin")
+        assert shell_of(m, "ops") == "/bin/bash"
+        m.run(["sallyport-enable", "--shells"])  # a second time is fine
+        m.run(["usermod", "-s", "/bin/sh", "lap-bob"])  # changed since: stays so
+        m.run(["sallyport-enable", "--disable"])
+        assert (shell_of(m, "alice"), shell_of(m, "bob"), shell_of(m, "lap-bob")) == ("/bin/bash", bastion.FORCECMD, "/bin/sh")
+    finally:
+        for user in ("alice", "carol"):
+            m.run(["usermod", "-s", bastion.FORCECMD, user])
+        m.run(["usermod", "-s", "/bin/bash", "lap-bob"])
+
+
+def test_enable_refuses_variables_from_clients(m):
+    m.configure()
+    m.write("/etc/ssh/sshd_config.d/50-env.conf", "AcceptEnv LD_*\n")
+    try:
+        assert "AcceptEnv" in refused(m)
+    finally:
+        m.run(["rm", "/etc/ssh/sshd_config.d/50-env.conf"])
+
+
 def test_enable_refuses_without_an_administrator(m):
     m.configure()
     m.run(["mv", "/home/ops/.ssh/authorized_keys", "/home/ops/keys"])

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session-agent/channel.h: what one session may ask of root, and who may take a session up again. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/ipc.h"
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "session-agent/broker.h"
+#include "session-agent/channel.h"
+#include "session-agent/credential.h"
+
+#define LIVE "01BX5ZZKBKACTAV9WEVGEMMVRZ"
+#define OTHER "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+#define SECRET "0123456789abcdef0123456789abcdef"
+#define SECRET2 "fedcba9876543210fedcba9876543210"
+
+enum { MSG_CREDENTIAL = 1, MSG_LISTEN = 2, MSG_RESUME = 3, MSG_DONE = 4, MSG_LISTEN_REPLY = 132, MSG_RESUMED = 134 };
+
+/* --- the broker and the file of credentials, as far as a channel needs them -------------------------------- */
+
+static unsigned attached, detached;
+
+const struct sp_policy_image *
+sp_broker_policy(const struct sp_broker *b)
+{
+	(void)b;
+	return NULL;
+}
+
+void
+sp_broker_attach(struct sp_broker *b, struct sp_live *l)
+{
+	(void)b;
+	(void)l;
+	attached++;
+}
+
+void
+sp_broker_detach(struct sp_broker *b, struct sp_live *l)
+{
+	(void)b;
+	l->is_dead = true;
+	detached++;
+}
+
+int
+sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_s, const char **ret_message)
+{
+	(void)c;
+	(void)ret_s;
+	*ret_message = "none";
+	return SP_ERR_NOT_FOUND;
+}
+
+/* --- the service under test ---------------------------------------------------------------------------------- */
+
+static char top[] = "/tmp/test_channel.XXXXXX";
+static struct sp_registry g;
+
+static void
+on_accept(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	(void)cred;
+	sp_channel_accept(ctx, fd);
+}
+
+static void
+turn(void)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		(void)event_base_loop(g.base, EVLOOP_NONBLOCK);
+}
+
+static struct sp_live *
+add(const char *id, const char *secret, pid_t pid)
+{
+	struct sp_live *l = sp_live_new();
+
+	assert_non_null(l);
+	(void)snprintf(l->id, sizeof(l->id), "%s", id);
+	(void)snprintf(l->login_id, sizeof(l->login_id), OTHER);
+	(void)snprintf(l->user, sizeof(l->user), "alice");
+	l->uid = getuid();
+	l->pid = pid;
+	l->header = json_pack("{s:{}}", "identity");
+	assert_int_equal(sp_secret_new(secret, SP_REGISTRY_SECRET, &l->secret), 0);
+	assert_int_equal(sp_registry_add_live(&g, l), 0);
+	return l;
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	sp_log_open("test_channel", -1, 0);
+	assert_non_null(mkdtemp(top));
+	assert_int_equal(chdir(top), 0);
+	assert_int_equal(mkdir(SP_RUNDIR, 0755), 0);
+	memset(&g, 0, sizeof(g));
+	TAILQ_INIT(&g.logins);
+	TAILQ_INIT(&g.lives);
+	g.base = event_base_new();
+	assert_int_equal(sp_registry_load(&g), 0);
+	return sp_listener_new(g.base, SP_RUNDIR "/monitor.sock", 0600, (uid_t)-1, (gid_t)-1, -1, 2, on_accept, &g, &g.monitor);
+}
+
+static int
+teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	sp_listener_free(g.monitor);
+	event_base_free(g.base);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command);
+}
+
+static void
+drop_all(void)
+{
+	struct sp_live *l;
+
+	while ((l = TAILQ_FIRST(&g.lives)) != NULL) {
+		assert_null(l->peer);
+		sp_registry_drop_live(&g, l);
+	}
+}
+
+static int
+dial(void)
+{
+	int fd = -1;
+
+	assert_int_equal(sp_ipc_connect(SP_RUNDIR "/monitor.sock", getuid(), sp_ipc_now_ms() + 1000, &fd), 0);
+	turn();
+	return fd;
+}
+
+static void
+say(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, size_t nfds)
+{
+	int fds[4], i;
+
+	for (i = 0; i < 4; i++)
+		fds[i] = memfd_create("ring", MFD_CLOEXEC);
+	(void)!sp_ipc_send(fd, type, id, body, fds, nfds, sp_ipc_now_ms() + 1000);
+	for (i = 0; i < 4; i++)
+		(void)close(fds[i]);
+	turn();
+}
+
+static struct sp_buf *
+resume(const char *id, const char *secret, size_t n)
+{
+	struct sp_buf *b = sp_buf_new(0);
+
+	assert_non_null(b);
+	sp_buf_put_cstring(b, id);
+	sp_buf_put_string(b, (const uint8_t *)secret, n);
+	return b;
+}
+
+static void
+say_resume(int fd, const char *id, const char *secret, size_t n, size_t nfds)
+{
+	struct sp_buf *b = resume(id, secret, n);
+
+	say(fd, MSG_RESUME, 0, b, nfds);
+	sp_buf_free(b);
+}
+
+/* What has come, without waiting: the first frame's type and verdict, or closed with nothing. */
+enum heard { NOTHING, CLOSED, YES, NO };
+
+static enum heard
+hear(int fd)
+{
+	uint8_t p[64];
+	ssize_t n = recv(fd, p, sizeof(p), MSG_DONTWAIT);
+
+	if (n == 0)
+		return CLOSED;
+	if (n < 0)
+		return errno == EAGAIN ? NOTHING : CLOSED;
+	assert_true(n >= SP_IPC_HEADER + 4 && p[5] == MSG_RESUMED);
+	return memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) == 0 ? YES : NO;
+}
+
+static void
+test_resume(void **state)
+{
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	int fd = dial();
+
+	(void)state;
+	attached = detached = 0;
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	assert_true(l->peer != NULL && l->ring >= 0 && attached == 1);
+	(void)close(fd);
+	turn();
+	assert_true(l->peer == NULL && detached == 1 && l->is_dead);
+	fd = dial(); /* one that is dead does not come back */
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), NO);
+	assert_int_equal(hear(fd), CLOSED);
+	(void)close(fd);
+	drop_all();
+}
+
+static void
+test_resume_refused(void **state)
+{
+	static const struct {
+		const char *id, *secret;
+		size_t len, nfds;
+		enum heard want;
+	} bad[] = {
+		{ LIVE, SECRET2, 32, 1, NO }, /* the secret of another session */
+		{ OTHER, SECRET, 32, 1, NO },
+		{ "01BX5ZZKBKACTAV9WEVGEMMVRA", SECRET, 32, 1, NO },
+		{ "", SECRET, 32, 1, NO },
+		{ LIVE, "", 0, 1, NO },
+		{ LIVE, SECRET, 31, 1, NO },
+		{ LIVE, SECRET "x", 33, 1, CLOSED },
+		{ LIVE "x", SECRET, 32, 1, CLOSED },
+		{ LIVE, "0123456789abcdef0123456789abcdeF", 32, 1, NO },
+		{ LIVE, SECRET, 32, 2, CLOSED },
+	};
+	struct sp_live *l = add(LIVE, SECRET, getpid()), *other = add(OTHER, SECRET2, getpid());
+	size_t i;
+
+	(void)state;
+	attached = 0;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int fd = dial();
+
+		say_resume(fd, bad[i].id, bad[i].secret, bad[i].len, bad[i].nfds);
+		if (hear(fd) != bad[i].want || (bad[i].want == NO && hear(fd) != CLOSED))
+			fail_msg("case %zu", i);
+		assert_true(l->peer == NULL && other->peer == NULL && l->ring < 0);
+		(void)close(fd);
+	}
+	assert_int_equal(attached, 0);
+	drop_all();
+}
+
+/* The right secret is not enough: it must come from the process that was started for that session. */
+static void
+test_resume_by_another_process(void **state)
+{
+	struct sp_live *l = add(LIVE, SECRET, 1);
+	int fd = dial();
+
+	(void)state;
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), NO);
+	assert_null(l->peer);
+	(void)close(fd);
+	turn();
+	drop_all();
+}
+
+static void
+test_resume_needs_the_ring(void **state)
+{
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	int fd = dial();
+
+	(void)state;
+	attached = 0;
+	say_resume(fd, LIVE, SECRET, 32, 0);
+	(void)hear(fd);
+	assert_true(l->peer == NULL && attached == 0);
+	assert_int_equal(hear(fd), CLOSED);
+	(void)close(fd);
+	turn();
+	drop_all();
+}
+
+static void
+test_resume_again(void **state)
+{
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	int fd = dial(), fd2 = dial();
+	struct sp_peer *peer;
+
+	(void)state;
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	peer = l->peer;
+	say_resume(fd2, LIVE, SECRET, 32, 1); /* replayed while the session is there */
+	assert_int_equal(hear(fd2), NO);
+	assert_ptr_equal(l->peer, peer);
+	say_resume(fd, LIVE, SECRET, 32, 1); /* repeated by itself */
+	assert_int_equal(hear(fd), CLOSED);
+	assert_null(l->peer);
+	(void)close(fd);
+	(void)close(fd2);
+	turn();
+	drop_all();
+}
+
+static void
+test_resume_cut(void **state)
+{
+	struct sp_buf *whole = resume(LIVE, SECRET, 32);
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sp_buf_len(whole); i++) {
+		struct sp_buf *b = sp_buf_new(0);
+		int fd = dial();
+
+		sp_buf_put(b, sp_buf_data(whole), i);
+		say(fd, MSG_RESUME, 0, b, 1);
+		assert_int_equal(hear(fd), CLOSED);
+		assert_null(l->peer);
+		sp_buf_free(b);
+		(void)close(fd);
+		turn();
+	}
+	sp_buf_put_u8(whole, 0); /* and one byte too many */
+	{
+		int fd = dial();
+
+		say(fd, MSG_RESUME, 0, whole, 1);
+		assert_int_equal(hear(fd), CLOSED);
+		assert_true(l->peer == NULL && !l->is_dead);
+		(void)close(fd);
+		turn();
+	}
+	sp_buf_free(whole);
+	drop_all();
+}
+
+/* Before RESUME nothing else, and nothing unknown ever. */
+static void
+test_out_of_turn(void **state)
+{
+	static const uint8_t types[] = { MSG_CREDENTIAL, MSG_LISTEN, MSG_DONE, 0, 5, 77, 128, 129, 130, 134, 255 };
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	struct sp_buf *b = sp_buf_new(0);
+	size_t i;
+	int fd;
+
+	(void)state;
+	sp_buf_put_cstring(b, ".s.PGSQL.5432");
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		fd = dial();
+		say(fd, types[i], 1, b, 0);
+		assert_int_equal(hear(fd), CLOSED);
+		(void)close(fd);
+		turn();
+	}
+	assert_int_not_equal(access(SP_RUNDIR "/s/" LIVE, F_OK), 0);
+	for (i = 3; i < sizeof(types) / sizeof(types[0]); i++) {
+		l->is_dead = false;
+		fd = dial();
+		say_resume(fd, LIVE, SECRET, 32, 1);
+		assert_int_equal(hear(fd), YES);
+		say(fd, types[i], 1, b, 0);
+		assert_int_equal(hear(fd), CLOSED);
+		(void)close(fd);
+		turn();
+	}
+	sp_buf_free(b);
+	drop_all();
+}
+
+/* More sessions come back, one after the other, than monitor.sock has places at a time. */
+static void
+test_places_are_free_again(void **state)
+{
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	int i, fd;
+
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		l->is_dead = false;
+		fd = dial();
+		say_resume(fd, LIVE, SECRET, 32, 1);
+		assert_int_equal(hear(fd), YES);
+		(void)close(fd);
+		turn();
+	}
+	drop_all();
+}
+
+static uint32_t
+listen_verdict(int fd, const char *name, uint32_t id)
+{
+	struct sp_buf *b = sp_buf_new(0), *in = sp_buf_new(0);
+	struct sp_ipc_msg msg = { 0 };
+	uint32_t verdict = 0;
+	struct sp_buf *body;
+
+	sp_buf_put_cstring(b, name);
+	say(fd, MSG_LISTEN, id, b, 0);
+	sp_buf_free(b);
+	if (sp_ipc_recv(fd, in, &msg, sp_ipc_now_ms() + 200) != 0) {
+		sp_buf_free(in);
+		return UINT32_MAX;
+	}
+	assert_int_equal(msg.type, MSG_LISTEN_REPLY);
+	body = sp_buf_from(msg.body.data, msg.body.len);
+	assert_int_equal(sp_buf_get_u32(body, &verdict), 0);
+	assert_int_equal(msg.nfds, verdict == 0 ? 1 : 0);
+	sp_buf_free(body);
+	sp_ipc_msg_clear(&msg);
+	sp_buf_free(in);
+	return verdict;
+}
+
+static void
+test_listen(void **state)
+{
+	static const char *const bad[] = { "", ".", "..", "../x", "a/b", "/x", "a b", "a\nb", "a\\b", "\xc3\xa4" };
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	int fd = dial();
+	struct stat st;
+	char name[8];
+	size_t i;
+
+	(void)state;
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(listen_verdict(fd, bad[i], 1), (uint32_t)-SP_ERR_INVALID);
+	for (i = 0; i < SP_CHANNEL_SOCKETS_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "s%zu", i);
+		assert_int_equal(listen_verdict(fd, name, 1), 0);
+	}
+	assert_int_equal(stat(SP_RUNDIR "/s/" LIVE "/s0", &st), 0);
+	assert_true(S_ISSOCK(st.st_mode) && (st.st_mode & 07777) == 0600 && st.st_uid == getuid());
+	assert_int_equal(stat(SP_RUNDIR "/s/" LIVE, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	assert_int_not_equal(listen_verdict(fd, "one-more", 1), 0);
+	assert_int_equal(listen_verdict(fd, "no-id", 0), UINT32_MAX);
+	assert_int_equal(hear(fd), CLOSED);
+	(void)close(fd);
+	turn();
+	assert_null(l->peer);
+	drop_all();
+	assert_int_not_equal(access(SP_RUNDIR "/s/" LIVE, F_OK), 0);
+}
+
+static void
+test_credential_without_policy(void **state)
+{
+	struct sp_buf *b = sp_buf_new(0);
+	uint8_t p[256];
+	ssize_t n;
+	int fd = dial();
+
+	(void)state;
+	(void)add(LIVE, SECRET, getpid());
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	sp_buf_put_cstring(b, "orders");
+	say(fd, MSG_CREDENTIAL, 5, b, 0);
+	n = recv(fd, p, sizeof(p), MSG_DONTWAIT);
+	assert_true(n > SP_IPC_HEADER + 4 && p[5] == 131 && memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) != 0);
+	sp_buf_free(b);
+	(void)close(fd);
+	turn();
+	drop_all();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_resume_refused),
+		cmocka_unit_test(test_resume_by_another_process),
+		cmocka_unit_test(test_resume_needs_the_ring),
+		cmocka_unit_test(test_resume_again),
+		cmocka_unit_test(test_resume_cut),
+		cmocka_unit_test(test_out_of_turn),
+		cmocka_unit_test(test_places_are_free_again),
+		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_credential_without_policy),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
