@@ -220,8 +220,6 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	r = sp_buf_get_cstring(body, SP_ULID_LEN, &id);
 	if (r == 0)
 		r = sp_buf_get_view(body, SP_REGISTRY_SECRET, &secret);
-	if (r == 0 && sp_buf_len(body) != 0)
-		r = SP_ERR_FORMAT;
 	if (r == 0)
 		l = channel_resumable(ch->g, p, id, &secret);
 	if (r == 0)

@@ -356,19 +356,21 @@ test_out_of_turn(void **state)
 {
 	static const uint8_t types[] = { MSG_CREDENTIAL, MSG_LISTEN, MSG_DONE, 0, 5, 77, 128, 129, 130, 134, 255 };
 	struct sp_live *l = add(LIVE, SECRET, getpid());
-	struct sp_buf *b = sp_buf_new(0);
+	struct sp_buf *b = sp_buf_new(0), *done = sp_buf_new(0);
 	size_t i;
 	int fd;
 
 	(void)state;
 	sp_buf_put_cstring(b, ".s.PGSQL.5432");
+	sp_buf_put(done, "\0\0\0\0\0", 5);
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		fd = dial();
-		say(fd, types[i], 1, b, 0);
+		say(fd, types[i], types[i] == MSG_DONE ? 0 : 1, types[i] == MSG_DONE ? done : b, 0);
 		assert_int_equal(hear(fd), CLOSED);
 		(void)close(fd);
 		turn();
 	}
+	sp_buf_free(done);
 	assert_int_not_equal(access(SP_RUNDIR "/s/" LIVE, F_OK), 0);
 	for (i = 3; i < sizeof(types) / sizeof(types[0]); i++) {
 		l->is_dead = false;

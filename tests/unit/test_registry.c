@@ -317,6 +317,22 @@ test_garbage(void **state)
 	}
 }
 
+/* A member given twice: which one counts is nobody's guess. */
+static void
+test_twice(void **state)
+{
+	static const char first[] = "{\"uid\":1001,";
+	char text[sizeof(live_text) + sizeof(first)];
+
+	(void)state;
+	memcpy(text, first, sizeof(first) - 1);
+	memcpy(text + sizeof(first) - 1, live_text + 1, live_len - 1);
+	(void)unlink(STATE "/login-" LOGIN);
+	write_file("session-" LIVE, text, live_len + sizeof(first) - 2);
+	assert_int_equal(load(), 0);
+	assert_false(exists("session-" LIVE));
+}
+
 /* Names that are not the content's: a copy, an unfinished write, another kind, nothing of ours. */
 static void
 test_names(void **state)
@@ -399,6 +415,7 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_corrupt),
 		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_modes_and_kinds),
 		cmocka_unit_test(test_one_at_a_time),
