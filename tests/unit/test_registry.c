@@ -130,7 +130,7 @@ exists(const char *name)
 static int
 load(void)
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0) {
