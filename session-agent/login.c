@@ -114,7 +114,7 @@ login_make(const struct client *c, json_t *identity, struct sp_login **ret_l)
 
 	if (l == NULL)
 		return SP_ERR_NOMEM;
-	r = sp_ulid_new((uint64_t)time(NULL) * 1000, l->id);
+	r = sp_ulid_new(sp_registry_now_ms(), l->id);
 	(void)snprintf(l->user, sizeof(l->user), "%s", c->user);
 	l->uid = c->uid;
 	l->ses = cred->sessionid;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/text.h"
@@ -16,6 +17,15 @@
 
 #define REGISTRY_STATE SP_RUNDIR "/state"
 #define REGISTRY_SOCKETS SP_RUNDIR "/s"
+
+uint64_t
+sp_registry_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
 
 uint64_t
 sp_registry_process_start(pid_t pid)

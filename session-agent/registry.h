@@ -106,6 +106,8 @@ void sp_registry_drop_live(struct sp_registry *g, struct sp_live *l);
 void sp_login_free(struct sp_login *l);
 struct sp_live *sp_live_new(void);
 void sp_live_free(struct sp_live *l);
+/* Milliseconds since 1970, for ids that sort by time. */
+uint64_t sp_registry_now_ms(void);
 /* Start time of a process in clock ticks, 0 when it is gone. */
 uint64_t sp_registry_process_start(pid_t pid);
 

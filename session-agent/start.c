@@ -169,7 +169,7 @@ start_live(const struct sp_login *l, const struct start *s, struct sp_live **ret
 
 	if (live == NULL)
 		return SP_ERR_NOMEM;
-	r = sp_ulid_new((uint64_t)time(NULL) * 1000, live->id);
+	r = sp_ulid_new(sp_registry_now_ms(), live->id);
 	(void)snprintf(live->login_id, sizeof(live->login_id), "%s", l->id);
 	(void)snprintf(live->user, sizeof(live->user), "%s", l->user);
 	live->uid = l->uid;
