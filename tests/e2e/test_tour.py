@@ -128,10 +128,10 @@ def test_ctrl_c_cancels_the_statement_not_the_session(b):
 def test_window_size_and_resize(b):
     child = b.ssh_tty("alice", "psql orders --pset=pager=off --pset=format=wrapped", size=(30, 60))
     child.expect(PROMPT)
-    narrow = ask(child, "select repeat('x', 200) as x;")
+    narrow = ask(child, "select repeat('x', 200) as x;", until=r"\(1 row\)")  # a resize draws the prompt again
     child.setwinsize(30, 150)
     time.sleep(0.3)
-    wide = ask(child, "select repeat('x', 200) as x;")
+    wide = ask(child, "select repeat('x', 200) as x;", until=r"\(1 row\)")
     longest = [max(map(len, re.findall("x{20,}", text))) for text in (narrow, wide)]
     assert longest[0] < 60 <= longest[1] < 150
     assert quit_psql(child) == 0
