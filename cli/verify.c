@@ -75,7 +75,7 @@ sp_cli_verify_anchor(const char *path, struct sp_verify_options *o)
 static int
 sp_cli_verify_run(struct sp_verify_options *o, bool is_quiet)
 {
-	struct sp_verify_result res;
+	struct sp_verify_result res = { 0 };
 	int r;
 
 	o->found = sp_cli_verify_found;

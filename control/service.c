@@ -618,12 +618,15 @@ out:
 void
 sp_service_free(struct sp_service *s)
 {
+	struct sp_member *m, *m_next;
 	struct sp_client *c;
 
 	if (s == NULL)
 		return;
-	while (!LIST_EMPTY(&s->members))
-		sp_member_free(LIST_FIRST(&s->members));
+	for (m = LIST_FIRST(&s->members); m != NULL; m = m_next) {
+		m_next = LIST_NEXT(m, link);
+		sp_member_free(m);
+	}
 	while ((c = LIST_FIRST(&s->clients)) != NULL) {
 		LIST_REMOVE(c, link);
 		sp_peer_free(c->peer);

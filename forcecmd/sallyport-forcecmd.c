@@ -68,15 +68,13 @@ static void
 forcecmd_say(const char *text)
 {
 	struct sp_buf *b = sp_buf_new(FORCECMD_MESSAGE_MAX + 16);
-	size_t n;
 
 	sp_terminal_restore();
 	if (b == NULL)
 		return;
 	sp_buf_putf(b, "%s\n", text);
-	n = sp_buf_len(b);
-	if (sp_buf_error(b) == 0 && write(STDERR_FILENO, sp_buf_data(b), n) < 0)
-		n = 0; /* nobody is there to read it */
+	if (sp_buf_error(b) == 0)
+		(void)!write(STDERR_FILENO, sp_buf_data(b), sp_buf_len(b)); /* there may be nobody to read it */
 	sp_buf_free(b);
 }
 

@@ -101,7 +101,7 @@ sp_claims_check(
     const json_t *claims, const struct sp_issuer *is, int64_t now, struct sp_reason *why, struct sp_claims *ret_claims)
 {
 	json_int_t iat = 0, exp = 0, nbf = 0;
-	const char *sub;
+	const char *sub = NULL;
 	int r = sp_claims_check_parties(claims, is, why, &sub);
 
 	if (r == 0)

@@ -322,6 +322,8 @@ sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_is
 	size_t count = 0;
 	int r = sp_config_slurp(path, why, &text);
 
+	if (r == 0 && text == NULL)
+		r = SP_ERR_SYSTEM;
 	if (r == 0)
 		r = sp_config_parse(path, text, strlen(text), why, ret_issuers, &count);
 	for (size_t i = 0; r == 0 && i < count; i++) {

@@ -195,12 +195,14 @@ sp_fetch_new(struct event_base *base, struct sp_fetch **ret_f)
 void
 sp_fetch_free(struct sp_fetch *f)
 {
-	struct sp_fetch_job *job;
+	struct sp_fetch_job *job, *next;
 
 	if (f == NULL)
 		return;
-	while ((job = LIST_FIRST(&f->jobs)) != NULL)
+	for (job = LIST_FIRST(&f->jobs); job != NULL; job = next) {
+		next = LIST_NEXT(job, next);
 		sp_fetch_job_free(job);
+	}
 	if (f->multi != NULL)
 		(void)curl_multi_cleanup(f->multi);
 	if (f->timer != NULL)

@@ -134,8 +134,10 @@ sp_keyfile_load(const char *directory, const char *issuer, int64_t *ret_fetched,
 		r = sp_json_integer(doc, "fetched", why, &fetched);
 	if (r == 0)
 		r = sp_json_integer(doc, "ttl", why, &ttl);
-	if (r == 0 && (iss == NULL || text == NULL || strcmp(iss, issuer) != 0))
-		r = sp_reason_set(why, SP_ERR_FORMAT, "%s: of another issuer", path);
+	if (r == 0 && (iss == NULL || text == NULL || strcmp(iss, issuer) != 0)) {
+		(void)sp_reason_set(why, SP_ERR_FORMAT, "%s: of another issuer", path);
+		r = SP_ERR_FORMAT;
+	}
 	if (r == 0) {
 		sp_buf_reset(jwks);
 		r = sp_buf_put(jwks, text, strlen(text));

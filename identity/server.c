@@ -221,13 +221,13 @@ static void
 sp_server_ask_now(struct sp_server *s, struct sp_server_ask *ask)
 {
 	const struct sp_verified *v = NULL;
-	const struct sp_issuer *is;
+	const struct sp_issuer *is = NULL;
 	int r = sp_cache_digest(ask->key_type, ask->key_base64, ask->digest);
 
 	if (r == 0)
 		r = sp_server_judge(s, ask, &is, &v);
 	if (r == SP_ERR_AGAIN) {
-		r = sp_server_wait(s, ask, is);
+		r = is == NULL ? SP_ERR_INVALID : sp_server_wait(s, ask, is);
 		if (r == 0)
 			return;
 		sp_log_warn("refused user=%s: cannot wait for keys: %s", ask->user, sp_err_str(r));
@@ -473,12 +473,14 @@ void
 sp_server_free(struct sp_server *s)
 {
 	struct sp_server_conn *conn;
-	struct sp_server_ask *ask;
+	struct sp_server_ask *ask, *next;
 
 	if (s == NULL)
 		return;
-	while ((ask = LIST_FIRST(&s->waiting)) != NULL)
+	for (ask = LIST_FIRST(&s->waiting); ask != NULL; ask = next) {
+		next = LIST_NEXT(ask, next);
 		sp_server_ask_free(ask);
+	}
 	while ((conn = LIST_FIRST(&s->conns)) != NULL) {
 		LIST_REMOVE(conn, next);
 		sp_peer_free(conn->peer);

@@ -247,7 +247,7 @@ sp_text_unhex(void *out, size_t n, const char *hex, size_t hexlen)
 			return SP_ERR_FORMAT;
 	}
 	for (size_t i = 0; i < n; i++)
-		o[i] = (uint8_t)(sp_text_hex_digit(hex[2 * i]) << 4 | sp_text_hex_digit(hex[2 * i + 1]));
+		o[i] = (uint8_t)((unsigned)sp_text_hex_digit(hex[2 * i]) << 4 | (unsigned)sp_text_hex_digit(hex[2 * i + 1]));
 	return 0;
 }
 

@@ -62,7 +62,7 @@ sp_diags_add(struct sp_diags *d, const char *file, unsigned int line, unsigned i
     const char *fmt, ...)
 {
 	char text[SP_DIAG_TEXT_MAX];
-	struct sp_diag g = {.line = line, .column = column};
+	char *where, *message, *hint;
 	va_list ap;
 
 	d->count++;
@@ -71,13 +71,17 @@ sp_diags_add(struct sp_diags *d, const char *file, unsigned int line, unsigned i
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	g.file = strdup(file);
-	g.message = strdup(text);
-	g.suggestion = strndup(suggestion == NULL ? "" : suggestion, SP_DIAG_TEXT_MAX);
-	if (g.file == NULL || g.message == NULL || g.suggestion == NULL)
-		sp_diag_clear(&g);
-	else
-		d->list[d->kept++] = g;
+	where = strdup(file);
+	message = strdup(text);
+	hint = strndup(suggestion == NULL ? "" : suggestion, SP_DIAG_TEXT_MAX);
+	if (where == NULL || message == NULL || hint == NULL) {
+		free(where);
+		free(message);
+		free(hint);
+		return;
+	}
+	d->list[d->kept++] = (struct sp_diag){.file = where, .line = line, .column = column, .message = message,
+	    .suggestion = hint};
 }
 
 size_t

@@ -66,14 +66,16 @@ sp_sqlcache_touch(struct sp_sqlcache *c, struct sp_sqlcache_entry *e)
 }
 
 static void
-sp_sqlcache_drop(struct sp_sqlcache *c, struct sp_sqlcache_entry *e)
+sp_sqlcache_drop_oldest(struct sp_sqlcache *c)
 {
+	struct sp_sqlcache_entry *e = c->oldest, *newer = e->newer;
 	struct sp_sqlcache_entry **p = &c->buckets[e->hash & (SP_SQLCACHE_BUCKETS - 1)];
 
 	while (*p != e)
 		p = &(*p)->chain;
 	*p = e->chain;
 	sp_sqlcache_unlink(c, e);
+	c->oldest = newer;
 	c->entries--;
 	c->bytes -= e->cost;
 	sp_sql_unref(e->sql);
@@ -86,7 +88,7 @@ sp_sqlcache_free(struct sp_sqlcache *c)
 	if (c == NULL)
 		return;
 	while (c->oldest != NULL)
-		sp_sqlcache_drop(c, c->oldest);
+		sp_sqlcache_drop_oldest(c);
 	free(c);
 }
 
@@ -193,7 +195,7 @@ sp_sqlcache_keep(struct sp_sqlcache *c, const char *key, size_t n, uint64_t hash
 	if (cost > c->max_bytes / 4)
 		return;
 	while (c->oldest != NULL && (c->entries >= c->max_entries || c->bytes + cost > c->max_bytes))
-		sp_sqlcache_drop(c, c->oldest);
+		sp_sqlcache_drop_oldest(c);
 	e = calloc(1, sizeof(*e) + n);
 	if (e == NULL)
 		return;

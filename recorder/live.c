@@ -564,7 +564,7 @@ sp_live_work(struct sp_live *l, bool *ret_is_behind)
 	if (r == SP_ERR_AGAIN || (l->ring != NULL && sp_ring_backlog(l->ring) >= SP_LIVE_BEHIND))
 		*ret_is_behind = l->damage[0] == '\0';
 	if (r == 0)
-		r = sp_live_close(l);
+		(void)sp_live_close(l);
 	sp_emitters_pump(l->rec->emitters, l, l->is_ended && l->is_closed);
 	if (l->nwaits > 0)
 		sp_recorder_want_fsync(l->rec);
@@ -659,6 +659,7 @@ static int
 sp_live_on_sync(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_live *l = ctx;
+	struct sp_recorder *rec = l->rec;
 	bool behind = false;
 	uint64_t seq;
 	int r = sp_buf_get_u64(body, &seq);
@@ -670,8 +671,8 @@ sp_live_on_sync(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 		return SP_ERR_LIMIT;
 	l->waits[l->nwaits++] = (struct sp_live_wait){ msg->id, seq };
 	l->is_busy = true;
-	(void)sp_live_work(l, &behind);
-	sp_recorder_busy(l->rec, behind);
+	(void)sp_live_work(l, &behind); /* it may free a session that has ended */
+	sp_recorder_busy(rec, behind);
 	return 0;
 }
 

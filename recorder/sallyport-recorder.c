@@ -142,6 +142,17 @@ sp_open_files(struct sp_recorder *rec, const struct sp_options *o)
 }
 
 static void
+sp_close_files(struct sp_recorder *rec)
+{
+	sp_record_packer_free(rec->packer);
+	free(rec->event);
+	sp_buf_free(rec->block);
+	sp_ledger_free(rec->ledger);
+	sp_sign_ring_free(rec->keys);
+	sp_sign_free(rec->key); /* wiped */
+}
+
+static void
 sp_on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	(void)sig;
@@ -223,5 +234,6 @@ main(int argc, char **argv)
 		r = sp_recorder_start(&rec);
 	if (r == 0)
 		r = sp_serve(&rec, &o);
+	sp_close_files(&rec);
 	return r == 0 ? 0 : 1;
 }

@@ -529,10 +529,12 @@ sp_control_channel(struct sp_session *s, int fd)
 void
 sp_control_free(struct sp_session *s)
 {
-	struct sp_approval *a;
+	struct sp_approval *a, *next;
 
-	while ((a = TAILQ_FIRST(&s->approvals)) != NULL)
+	for (a = TAILQ_FIRST(&s->approvals); a != NULL; a = next) {
+		next = TAILQ_NEXT(a, next);
 		approval_free(a);
+	}
 	sp_peer_free(s->control);
 	s->control = NULL;
 	sp_policy_image_free(s->policy);

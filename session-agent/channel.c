@@ -294,9 +294,10 @@ static const struct sp_peer_request channel_requests[] = {
 static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };
 
 static int
-channel_new(struct sp_registry *g, int fd, struct sp_live *l, struct sp_peer **ret_p)
+channel_new(struct sp_registry *g, int fd, struct sp_live *l)
 {
 	struct channel *ch = calloc(1, sizeof(*ch));
+	struct sp_peer *p;
 	int r;
 
 	if (ch == NULL)
@@ -304,13 +305,15 @@ channel_new(struct sp_registry *g, int fd, struct sp_live *l, struct sp_peer **r
 	ch->g = g;
 	ch->l = l;
 	ch->is_accepted = l == NULL;
-	r = sp_peer_new(g->base, fd, &channel_ops, ch, ret_p);
+	r = sp_peer_new(g->base, fd, &channel_ops, ch, &p);
 	if (r != 0) {
 		free(ch);
 		return r;
 	}
-	sp_peer_set_state(*ret_p, l == NULL ? CHANNEL_NEW : CHANNEL_LIVE);
-	if (l == NULL && sp_peer_set_deadline(*ret_p, SP_CHANNEL_DEADLINE_MS) != 0)
+	sp_peer_set_state(p, l == NULL ? CHANNEL_NEW : CHANNEL_LIVE);
+	if (l != NULL)
+		l->peer = p;
+	else if (sp_peer_set_deadline(p, SP_CHANNEL_DEADLINE_MS) != 0)
 		sp_log_warn("a connection to monitor.sock has no time limit");
 	return 0;
 }
@@ -318,7 +321,7 @@ channel_new(struct sp_registry *g, int fd, struct sp_live *l, struct sp_peer **r
 int
 sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct sp_buf *begin, const int fds[4])
 {
-	int r = channel_new(g, fd, l, &l->peer);
+	int r = channel_new(g, fd, l);
 
 	if (r != 0) {
 		(void)close(fd);
@@ -330,9 +333,7 @@ sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct 
 void
 sp_channel_accept(struct sp_registry *g, int fd)
 {
-	struct sp_peer *p;
-
-	if (channel_new(g, fd, NULL, &p) == 0)
+	if (channel_new(g, fd, NULL) == 0)
 		return;
 	(void)close(fd);
 	sp_listener_release(g->monitor);

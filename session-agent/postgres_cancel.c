@@ -16,6 +16,14 @@ struct sp_postgres_cancel {
 	uint32_t pid, key;
 };
 
+/* Frees one that is in no list. */
+static void
+cancel_dispose(struct sp_postgres_cancel *k)
+{
+	sp_postgres_dial_free(k->dial);
+	free(k);
+}
+
 static void
 cancel_free(struct sp_postgres_cancel *k)
 {
@@ -24,8 +32,7 @@ cancel_free(struct sp_postgres_cancel *k)
 	for (at = &k->px->cancels; *at != k; at = &(*at)->next)
 		;
 	*at = k->next;
-	sp_postgres_dial_free(k->dial);
-	free(k);
+	cancel_dispose(k);
 }
 
 static void
@@ -41,7 +48,7 @@ on_dialled(int err, const char *reason, struct sp_stream *stream, void *ctx)
 		sp_pg_write_cancel(b, k->pid, k->key);
 		/* Sixteen bytes into an empty socket buffer: it goes at once or not at all, and nobody waits for it. */
 		if (sp_buf_error(b) == 0)
-			err = sp_stream_write(stream, sp_buf_data(b), sp_buf_len(b), &n);
+			(void)!sp_stream_write(stream, sp_buf_data(b), sp_buf_len(b), &n);
 	}
 	sp_buf_free(b);
 	sp_stream_free(stream);
@@ -70,6 +77,10 @@ sp_postgres_cancel_send(struct sp_postgres_proxy *px, uint32_t pid, uint32_t key
 void
 sp_postgres_cancel_end(struct sp_postgres_proxy *px)
 {
-	while (px->cancels != NULL)
-		cancel_free(px->cancels);
+	struct sp_postgres_cancel *k;
+
+	while ((k = px->cancels) != NULL) {
+		px->cancels = k->next;
+		cancel_dispose(k);
+	}
 }

@@ -192,27 +192,34 @@ conn_free(struct sp_postgres_conn *c)
 	sp_postgres_proxy_unpin(px);
 }
 
+/* Everything of a connection that is over but its memory, which run_sides or the last pin frees. */
+static void
+conn_die(struct sp_postgres_conn *c)
+{
+	if (c->state == SP_POSTGRES_DEAD)
+		return;
+	c->state = SP_POSTGRES_DEAD;
+	sp_postgres_reply_abandon(c);
+	sp_postgres_proxy_forget(c->px, c);
+	sp_postgres_catalog_forget(c->px, c);
+	event_drop(&c->c_rd);
+	event_drop(&c->c_wr);
+	event_drop(&c->c_timer);
+	event_drop(&c->s_rd);
+	event_drop(&c->s_wr);
+	close(c->cfd);
+	sp_stream_free(c->srv);
+	c->srv = NULL;
+	sp_postgres_login_free(c->login);
+	c->login = NULL;
+	if (c->approval != NULL)
+		sp_approval_cancel(c->approval);
+}
+
 void
 sp_postgres_conn_kill(struct sp_postgres_conn *c)
 {
-	if (c->state != SP_POSTGRES_DEAD) {
-		c->state = SP_POSTGRES_DEAD;
-		sp_postgres_reply_abandon(c);
-		sp_postgres_proxy_forget(c->px, c);
-		sp_postgres_catalog_forget(c->px, c);
-		event_drop(&c->c_rd);
-		event_drop(&c->c_wr);
-		event_drop(&c->c_timer);
-		event_drop(&c->s_rd);
-		event_drop(&c->s_wr);
-		close(c->cfd);
-		sp_stream_free(c->srv);
-		c->srv = NULL;
-		sp_postgres_login_free(c->login);
-		c->login = NULL;
-		if (c->approval != NULL)
-			sp_approval_cancel(c->approval);
-	}
+	conn_die(c);
 	if (c->pins == 0 && !c->is_running)
 		conn_free(c);
 }
@@ -379,7 +386,7 @@ client_side(struct sp_postgres_conn *c)
 	g = c->state == SP_POSTGRES_READY ? sp_postgres_gate_run(c) : sp_postgres_startup_run(c);
 	if (r == SP_ERR_CLOSED) {
 		c->c_eof = true;
-		sp_postgres_conn_kill(c);
+		conn_die(c);
 		return false;
 	}
 	if (r != 0 && r != SP_ERR_AGAIN) {
@@ -443,11 +450,11 @@ flush_both(struct sp_postgres_conn *c)
 	if (c->is_leaving && sp_buf_len(c->s_out) == 0)
 		sp_postgres_conn_close(c);
 	if (sp_buf_error(c->c_out) != 0 || ((r = client_flush(c)) != 0 && r != SP_ERR_AGAIN)) {
-		sp_postgres_conn_kill(c);
+		conn_die(c);
 		return false;
 	}
 	if (c->state == SP_POSTGRES_CLOSING && sp_buf_len(c->c_out) == 0) {
-		sp_postgres_conn_kill(c);
+		conn_die(c);
 		return false;
 	}
 	return c->state != SP_POSTGRES_DEAD;

@@ -59,15 +59,10 @@ struct sp_postgres_load {
 	bool is_late; /* DDL was sent since it began: what it reads may be old */
 };
 
+/* Frees one that is in no list; while the session still asks for its credential, its answer frees it. */
 static void
-load_free(struct sp_postgres_load *l)
+load_dispose(struct sp_postgres_load *l)
 {
-	struct sp_postgres_load **at;
-
-	for (at = &l->px->loads; *at != NULL && *at != l; at = &(*at)->next)
-		;
-	if (*at == l)
-		*at = l->next;
 	if (l->is_asking) {
 		l->is_dead = true;
 		return;
@@ -85,6 +80,18 @@ load_free(struct sp_postgres_load *l)
 	sp_postgres_catalog_unref(l->k);
 	sp_postgres_masks_unref(l->masks);
 	free(l);
+}
+
+static void
+load_free(struct sp_postgres_load *l)
+{
+	struct sp_postgres_load **at;
+
+	for (at = &l->px->loads; *at != NULL && *at != l; at = &(*at)->next)
+		;
+	if (*at == l)
+		*at = l->next;
+	load_dispose(l);
 }
 
 static void
@@ -328,6 +335,10 @@ sp_postgres_catalog_expire(struct sp_postgres_proxy *px)
 void
 sp_postgres_catalog_end(struct sp_postgres_proxy *px)
 {
-	while (px->loads != NULL)
-		load_free(px->loads);
+	struct sp_postgres_load *l;
+
+	while ((l = px->loads) != NULL) {
+		px->loads = l->next;
+		load_dispose(l);
+	}
 }

@@ -106,8 +106,8 @@ sp_postgres_proxy_forget(struct sp_postgres_proxy *px, struct sp_postgres_conn *
 
 	for (at = &px->conns; *at != NULL && *at != c; at = &(*at)->next)
 		;
-	if (*at == c) {
-		*at = c->next;
+	if (*at != NULL) {
+		*at = (*at)->next;
 		px->n_conns--;
 	}
 }
