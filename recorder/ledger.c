@@ -145,7 +145,7 @@ sp_ledger_free(struct sp_ledger *l)
 static int
 sp_ledger_line(struct sp_ledger *l, const char *type, json_t *entry, struct sp_buf *b)
 {
-	if (json_object_set_new(entry, "n", json_integer((json_int_t)(l->number + 1))) != 0 ||
+	if (json_object_set_new(entry, "n", json_integer((json_int_t)l->number + 1)) != 0 ||
 	    json_object_set_new(entry, "time", json_integer((json_int_t)sp_event_now())) != 0 ||
 	    json_object_set_new(entry, "type", json_string(type)) != 0 ||
 	    sp_seal_set_hash(entry, "prev", l->hash) != 0)
