@@ -141,7 +141,7 @@ static const struct sp_sandbox_rule audit_own[] = {
 	    "/etc/gai.conf", "/etc/services", "/etc/protocols"
 #define PATHS_TLS \
 	"/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki", "/usr/lib/ssl"
-#define PATH_TARGET_CA SP_SYSCONFDIR "/ca" /* the CAs of targets that policy names */
+#define PATH_TARGET_CA (SP_SYSCONFDIR "/ca") /* the CAs of targets that policy names */
 #define PATH_PEERS "/proc"		   /* the audit session of a peer */
 
 static const struct sp_sandbox_rule *const authkeys_groups[] = {base, files_read, local, NULL};
