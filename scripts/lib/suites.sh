@@ -218,7 +218,8 @@ sp_e2e_ready() {
 		echo "the end-to-end tests need root (sudo scripts/test e2e)"
 		return 1
 	}
-	"$top/scripts/package" && sp_deps_oidc "$top" "$build"
+	"$top/scripts/package" && sp_deps_oidc "$top" "$build" && sp_configured "$build/gcc" &&
+		make -C "$build/gcc" -s -j "$jobs" all tests/tools/pgproxy_harness
 }
 
 sp_e2e() { # COUNTFILE PYTEST-ARG…
@@ -226,7 +227,7 @@ sp_e2e() { # COUNTFILE PYTEST-ARG…
 	shift
 	sp_e2e_ready || return 1
 	rm -rf "$xml" "$build/logs/e2e.d"
-	/usr/bin/python3 -m pytest -p no:cacheprovider -q --maxfail="${SALLYPORT_MAXFAIL:-25}" --tb=short --durations=10 \
+	SP_BUILDDIR=$build/gcc /usr/bin/python3 -m pytest -p no:cacheprovider -q --maxfail="${SALLYPORT_MAXFAIL:-25}" --tb=short --durations=10 \
 		--junitxml="$xml" "$@" || status=$?
 	/usr/bin/python3 - "$xml" >"$count" <<'END'
 import sys, xml.etree.ElementTree as tree
