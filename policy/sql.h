@@ -80,7 +80,7 @@ struct sp_sql_action {
 enum sp_sql_output_kind {
 	SP_SQL_OUTPUT_COLUMN = 1, /* a plain column reference: column (and qualifier) are set */
 	SP_SQL_OUTPUT_STAR,	  /* * or t.*: many columns */
-	SP_SQL_OUTPUT_CONST,	  /* no column, function or subselect takes part */
+	SP_SQL_OUTPUT_CONST,	  /* no column, operator, function or subselect takes part */
 	SP_SQL_OUTPUT_COUNT,	  /* count(…): a number that shows no value */
 	SP_SQL_OUTPUT_EXPR	  /* anything else: may carry any column the statement can read */
 };
@@ -126,6 +126,8 @@ struct sp_sql_stmt {
 	const struct sp_sql_output *outputs;
 	size_t ncolumns;	/* every column name written anywhere in it, sorted, each once; "*" for a star */
 	const char *const *columns;
+	size_t noperators;	/* every operator written in it, without its schema, each once */
+	const char *const *operators;
 	size_t nsources;	/* column names whose values go into a column that stays: SET, ALTER … USING, GENERATED */
 	const char *const *sources; /* "*" for a star or a whole row */
 	enum sp_sql_copy copy;

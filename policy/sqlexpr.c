@@ -176,7 +176,7 @@ sp_sqlexpr_has_value(const struct sp_pgtree *e, unsigned int depth)
 	struct sp_pgtree_field f;
 
 	if (depth > SP_SQLEXPR_DEPTH_MAX || e->type == SP_PG_COLUMN_REF || e->type == SP_PG_FUNC_CALL ||
-	    e->type == SP_PG_SUB_LINK || e->type == SP_PG_PARAM_REF || e->type == SP_PG_A_INDIRECTION)
+	    e->type == SP_PG_SUB_LINK || e->type == SP_PG_PARAM_REF || e->type == SP_PG_A_EXPR || e->type == SP_PG_A_INDIRECTION)
 		return true;
 	sp_pgtree_iter_init(&it, e);
 	while (sp_pgtree_next(&it, &f) == 0)

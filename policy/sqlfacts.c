@@ -74,6 +74,7 @@ sp_sqlfacts_clear(struct sp_sqlfacts *f)
 	free(f->columns);
 	free(f->copy_columns);
 	free(f->sources);
+	free(f->operators);
 	free(f->aliases);
 	memset(f, 0, sizeof(*f));
 }
@@ -173,6 +174,12 @@ sp_sqlfacts_copy_column(struct sp_sqlfacts *f, const char *name)
 }
 
 void
+sp_sqlfacts_operator(struct sp_sqlfacts *f, const char *name)
+{
+	sp_sqlfacts_name(f, &f->operators, &f->noperators, name, true);
+}
+
+void
 sp_sqlfacts_source(struct sp_sqlfacts *f, const char *name)
 {
 	sp_sqlfacts_name(f, &f->sources, &f->nsources, name, true);
@@ -246,6 +253,8 @@ sp_sqlfacts_finish(struct sp_sqlfacts *f, struct sp_sql_stmt *ret_stmt)
 	s.columns = sp_sqlfacts_move(f, f->columns, f->ncolumns, sizeof(*f->columns));
 	s.sources = sp_sqlfacts_move(f, f->sources, f->nsources, sizeof(*f->sources));
 	s.nsources = f->nsources;
+	s.operators = sp_sqlfacts_move(f, f->operators, f->noperators, sizeof(*f->operators));
+	s.noperators = f->noperators;
 	s.copy_columns = sp_sqlfacts_move(f, f->copy_columns, f->ncopy_columns, sizeof(*f->copy_columns));
 	s.nactions = f->nactions;
 	s.nrelations = f->nrelations;

@@ -34,8 +34,9 @@ struct sp_sqlfacts {
 	const char **columns;
 	const char **copy_columns;
 	const char **sources;
+	const char **operators;
 	const char **aliases; /* of relations: names that stand for whole rows */
-	size_t nactions, nrelations, noutputs, ncolumns, ncopy_columns, nsources, naliases;
+	size_t nactions, nrelations, noutputs, ncolumns, ncopy_columns, nsources, noperators, naliases;
 };
 
 void sp_sqlfacts_init(struct sp_sqlfacts *f, struct sp_sqlfacts_arena *arena);
@@ -46,6 +47,7 @@ void sp_sqlfacts_relation(struct sp_sqlfacts *f, const char *schema, const char 
 void sp_sqlfacts_output(struct sp_sqlfacts *f, const struct sp_sql_output *o); /* every one is kept */
 void sp_sqlfacts_column(struct sp_sqlfacts *f, const char *name);
 void sp_sqlfacts_copy_column(struct sp_sqlfacts *f, const char *name);
+void sp_sqlfacts_operator(struct sp_sqlfacts *f, const char *name);
 void sp_sqlfacts_source(struct sp_sqlfacts *f, const char *name);
 void sp_sqlfacts_alias(struct sp_sqlfacts *f, const char *name);
 /* Moves the lists to the arena and the whole to *ret_stmt. Returns the error, if there was one. */

@@ -241,6 +241,8 @@ sp_sqlwalk_operator(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned 
 	const char *schema, *name;
 
 	sp_sqlwalker_names(w, m, number, &schema, &name);
+	if (name[0] != 0)
+		sp_sqlfacts_operator(w->f, name);
 	if (schema[0] != 0 && strcmp(schema, "pg_catalog") != 0)
 		sp_sqlwalker_function(w, schema, name);
 }

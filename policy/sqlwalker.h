@@ -69,7 +69,7 @@ bool sp_sqlexpr_is_equal(const struct sp_pgtree *a, const struct sp_pgtree *b);
 void sp_sqlexpr_outputs(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned int number);
 /* Columns whose values the expressions under m carry (field number, 0: all of m; no CHECK constraints). */
 int sp_sqlexpr_sources(struct sp_sqlwalker *w, const struct sp_pgtree *m, unsigned int number) SP_MUST_CHECK;
-/* Whether a column, function, parameter or subselect is anywhere inside. */
+/* Whether a column, operator, function, parameter or subselect is anywhere inside. */
 bool sp_sqlexpr_is_const(const struct sp_pgtree *e);
 
 #endif

@@ -40,7 +40,7 @@ bool sp_postgres_catalog_is_fresh(const struct sp_postgres_catalog *k);
 /* DDL was sent: read it again before the next decision. */
 void sp_postgres_catalog_invalidate(struct sp_postgres_catalog *k);
 /* Whether a relation so named in a statement has masked columns, or may have. schema "" if none was written. */
-/* Whether a built-in's name, or a column's, may be a call of a function of the database's own. */
+/* Whether a built-in's name, a column's or an operator, may be a call of a function of the database's own. */
 bool sp_postgres_catalog_is_function(const struct sp_postgres_catalog *k, const char *name);
 /* Whether all columns of any relation it can mean count as masked: a view of masked columns, a foreign table, an unknown one. */
 bool sp_postgres_catalog_is_whole(const struct sp_postgres_catalog *k, const char *schema, const char *name);

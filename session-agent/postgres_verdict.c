@@ -271,6 +271,9 @@ stmt_reads_masked(const struct sp_postgres_masks *m, const struct sp_sql_stmt *s
 	for (i = 0; i < st->ncolumns; i++)
 		if (sp_postgres_catalog_is_function(m->catalog, st->columns[i]))
 			return true;
+	for (i = 0; i < st->noperators; i++)
+		if (sp_postgres_catalog_is_function(m->catalog, st->operators[i]))
+			return true;
 	return calls_unknown(st);
 }
 
