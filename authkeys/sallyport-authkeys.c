@@ -17,7 +17,7 @@
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
 
-#define SP_AUTHKEYS_DEADLINE_MS 2000
+#define SP_AUTHKEYS_DEADLINE_MS 3000
 #define SP_AUTHKEYS_ARG_MAX ((size_t)128 * 1024) /* bytes of one argument */
 #define SP_AUTHKEYS_LINE_MAX ((size_t)4096)
 #define SP_AUTHKEYS_GROUPS 8
@@ -85,7 +85,7 @@ ask(const char *path, uid_t owner, char *const arg[3])
 		sp_buf_put_cstring(body, arg[i]);
 	r = sp_buf_error(body);
 	if (r == 0)
-		r = sp_ipc_connect(path, owner, deadline, &fd);
+		r = sp_ipc_connect_patient(path, owner, SP_IPC_RESTART_MS, deadline, &fd);
 	if (r == 0)
 		r = sp_ipc_call(fd, SP_AUTHKEYS_ASK, body, SP_AUTHKEYS_REPLY, buf, &msg, deadline);
 	if (r != 0)

@@ -476,7 +476,8 @@ forcecmd_run(struct forcecmd *f)
 	f->has_tty = sp_terminal_open();
 	r = forcecmd_audit(f);
 	if (r == 0)
-		r = sp_ipc_connect(FORCECMD_SOCKET, 0, sp_ipc_now_ms() + FORCECMD_CALL_MS, &f->fd);
+		r = sp_ipc_connect_patient(
+		    FORCECMD_SOCKET, 0, SP_IPC_RESTART_MS, sp_ipc_now_ms() + FORCECMD_CALL_MS, &f->fd);
 	if (r == 0)
 		r = forcecmd_start(f);
 	if (r != 0) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define SP_IPC_AFTER_LENGTH 6	  /* version, type and id: the least a length may say */
+#define SP_IPC_PATIENT_RETRY_MS 20
 #define SP_IPC_CONNECT_RETRY_MS 5 /* a full backlog cannot be polled for */
 
 union sp_ipc_control {
@@ -155,6 +156,19 @@ sp_ipc_connect(const char *path, uid_t owner, int64_t deadline_ms, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int
+sp_ipc_connect_patient(const char *path, uid_t owner, int64_t wait_ms, int64_t deadline_ms, int *ret_fd)
+{
+	int64_t until = sp_ipc_now_ms() + wait_ms;
+	int r;
+
+	if (until > deadline_ms)
+		until = deadline_ms;
+	while ((r = sp_ipc_connect(path, owner, deadline_ms, ret_fd)) == SP_ERR_UNAVAILABLE && sp_ipc_now_ms() < until)
+		(void)poll(NULL, 0, SP_IPC_PATIENT_RETRY_MS);
+	return r;
 }
 
 int

@@ -54,6 +54,9 @@ int sp_ipc_read(int fd, void *p, size_t n, struct sp_ipc_msg *msg, size_t *ret_n
  */
 int sp_ipc_write(int fd, const void *p, size_t n, const int *fds, size_t nfds, size_t *ret_n) SP_MUST_CHECK;
 
+/* How long who needs a daemon waits for one that is being restarted (sp_ipc_connect_patient). */
+#define SP_IPC_RESTART_MS 2000
+
 /* CLOCK_MONOTONIC now, in milliseconds; deadlines below are on this clock. */
 int64_t sp_ipc_now_ms(void);
 /*
@@ -62,6 +65,12 @@ int64_t sp_ipc_now_ms(void);
  * (no such socket or nobody listening), DENIED (wrong owner).
  */
 int sp_ipc_connect(const char *path, uid_t owner, int64_t deadline_ms, int *ret_fd) SP_MUST_CHECK;
+/*
+ * The same, patient with a service that is being restarted: while it would be UNAVAILABLE it is tried again until
+ * wait_ms have passed (not longer than until the deadline).
+ */
+int sp_ipc_connect_patient(const char *path, uid_t owner, int64_t wait_ms, int64_t deadline_ms, int *ret_fd)
+    SP_MUST_CHECK;
 /* Sends one frame with nfds descriptors (which stay the caller's). TIMEOUT, CLOSED, SYSTEM, LIMIT, NOMEM. Never raises
  * SIGPIPE. */
 int sp_ipc_send(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, const int *fds, size_t nfds,

@@ -150,7 +150,7 @@ pam_call_run(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t
 	r = sp_buf_error(c->body);
 	if (r != 0)
 		return r;
-	r = sp_ipc_connect(a->socket, 0, deadline, &fd);
+	r = sp_ipc_connect_patient(a->socket, 0, SP_IPC_RESTART_MS, deadline, &fd);
 	if (r != 0)
 		return r;
 	r = sp_ipc_call(fd, type, c->body, reply_type, c->reply, &msg, deadline);

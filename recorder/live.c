@@ -34,6 +34,9 @@ struct sp_live_wait {
 	uint64_t seq;
 };
 
+/* What the session has been told of our state. */
+enum live_told { LIVE_TOLD_CLEAR, LIVE_TOLD_FAULT, LIVE_TOLD_DAMAGE };
+
 struct sp_live {
 	TAILQ_ENTRY(sp_live) next;
 	struct sp_recorder *rec;
@@ -57,7 +60,7 @@ struct sp_live {
 	bool has_finish;      /* FINISH came: the record ends as closed */
 	bool is_closed;	      /* manifest and chain entry are written */
 	bool is_busy;	      /* awake: the ring is looked at every tick */
-	bool is_told_fault;
+	uint8_t told; /* live_told of what the session knows */
 	bool has_end_report;
 };
 
@@ -205,7 +208,7 @@ sp_live_attach(struct sp_live *l, int channel, int ring)
 	l->peer = peer;
 	l->nwaits = 0;
 	l->finish_id = 0;
-	l->is_told_fault = false;
+	l->told = LIVE_TOLD_CLEAR;
 	l->is_busy = true;
 	(void)close(ring); /* the mapping is enough */
 	sp_recorder_busy(l->rec, true);
@@ -718,19 +721,22 @@ void
 sp_live_tell(struct sp_live *l)
 {
 	const char *reason = l->damage[0] != '\0' ? l->damage : l->rec->fault[0] != '\0' ? l->rec->fault : l->audit_fault;
-	bool is_fault = reason[0] != '\0';
+	bool is_fault = reason[0] != '\0', is_read = l->damage[0] == '\0';
+	enum live_told tell = !is_fault ? LIVE_TOLD_CLEAR : is_read ? LIVE_TOLD_FAULT : LIVE_TOLD_DAMAGE;
 	struct sp_buf *b;
 
-	if (l->peer == NULL || is_fault == l->is_told_fault)
+	if (l->peer == NULL || tell == l->told)
 		return;
 	b = sp_buf_new(1024);
 	if (b == NULL)
 		return;
-	if (is_fault)
+	if (is_fault) {
 		sp_buf_put_cstring(b, reason);
+		sp_buf_put_u8(b, is_read);
+	}
 	if (sp_buf_error(b) == 0 &&
 	    sp_peer_send(l->peer, is_fault ? SP_CHANNEL_FAULT : SP_CHANNEL_CLEAR, 0, b, NULL, 0) == 0)
-		l->is_told_fault = is_fault;
+		l->told = tell;
 	sp_buf_free(b);
 }
 

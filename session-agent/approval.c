@@ -423,7 +423,7 @@ policy_note(struct sp_session *s, uint64_t version, const struct sp_view *digest
 	sp_event_begin(e, SP_EVENT_POLICY, sp_event_now());
 	sp_event_put_u64(e, SP_FIELD_POLICY_VERSION, version);
 	sp_event_put(e, SP_FIELD_DIGEST, digest->data, digest->len);
-	if (sp_session_record(s) != 0)
+	if (sp_session_record_late(s) != 0)
 		sp_log_warn("policy version %llu is in force; the recorder is busy, its statements say so too",
 		    (unsigned long long)version);
 }

@@ -41,6 +41,7 @@ struct broker_link {
 	struct sp_peer *peer; /* NULL: away */
 	struct event *retry;
 	unsigned pause_ms;
+	int64_t since_ms; /* when it came or went */
 };
 
 struct broker_wait {
@@ -472,6 +473,7 @@ broker_on_close(struct sp_peer *p, int err, void *ctx)
 	sp_log_warn("%s is gone: %s", link->ops->name, sp_err_str(err));
 	sp_peer_free(p);
 	link->peer = NULL;
+	link->since_ms = sp_ipc_now_ms();
 	if (link == &link->broker->links[BROKER_IDENTITY])
 		broker_fail_waits(link->broker, INT64_MAX);
 	broker_retry(link);
@@ -518,7 +520,32 @@ broker_connect(evutil_socket_t unused, short what, void *ctx)
 		return;
 	}
 	link->pause_ms = SP_BROKER_PAUSE_MIN_MS;
+	link->since_ms = sp_ipc_now_ms();
 	broker_welcome(link);
+}
+
+void
+sp_broker_look(struct sp_broker *b)
+{
+	unsigned i;
+
+	for (i = 0; i < BROKER_LINKS; i++)
+		if (b->links[i].peer == NULL) {
+			(void)event_del(b->links[i].retry);
+			broker_connect(-1, 0, &b->links[i]);
+		}
+}
+
+bool
+sp_broker_is_expecting(const struct sp_broker *b)
+{
+	int64_t now = sp_ipc_now_ms();
+	unsigned i;
+
+	for (i = 0; i < BROKER_LINKS; i++)
+		if (i != BROKER_CONTROL && b->links[i].peer == NULL && now - b->links[i].since_ms < SP_BROKER_EXPECT_MS)
+			return true;
+	return false; /* without control much can be done, and a session waits for its policy itself */
 }
 
 int
@@ -547,6 +574,7 @@ sp_broker_new(struct sp_registry *g, struct sp_broker **ret_b)
 		link->owner = owners[i];
 		link->ops = &broker_ops[i];
 		link->pause_ms = SP_BROKER_PAUSE_MIN_MS;
+		link->since_ms = sp_ipc_now_ms();
 		link->retry = event_new(g->base, -1, 0, broker_connect, link);
 		if (link->retry == NULL)
 			return SP_ERR_NOMEM;

@@ -16,6 +16,7 @@ struct sp_policy_image;
 
 #define SP_BROKER_PAUSE_MIN_MS 100
 #define SP_BROKER_PAUSE_MAX_MS 2000
+#define SP_BROKER_EXPECT_MS 10000
 #define SP_BROKER_VERIFY_SECONDS 4 /* below the PAM module's patience */
 #define SP_BROKER_WAITING_MAX 256  /* VERIFYs under way */
 
@@ -23,6 +24,10 @@ int sp_broker_new(struct sp_registry *g, struct sp_broker **ret_b) SP_MUST_CHECK
 void sp_broker_free(struct sp_broker *b);
 bool sp_broker_has_identity(const struct sp_broker *b);
 bool sp_broker_has_recorder(const struct sp_broker *b);
+/* Tries at once to reach what is away, whatever the pause. */
+void sp_broker_look(struct sp_broker *b);
+/* Identity or the recorder is away, since SP_BROKER_EXPECT_MS at most: it is probably being restarted. */
+bool sp_broker_is_expecting(const struct sp_broker *b);
 /* Control's policy in force, NULL before the first. */
 const struct sp_policy_image *sp_broker_policy(const struct sp_broker *b);
 

@@ -162,7 +162,8 @@ statement_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, 
 		sp_event_put_cstring(ev, SP_FIELD_MESSAGE, d->message);
 	if (sp_buf_error(ev) != 0)
 		return SP_ERR_UNAVAILABLE;
-	return sp_session_record(c->px->session);
+	/* A refusal lets nothing through, so it is put on record even where nothing new is let through. */
+	return d->effect == SP_POLICY_DENY ? sp_session_record_late(c->px->session) : sp_session_record(c->px->session);
 }
 
 static void
@@ -248,7 +249,7 @@ approval_record(struct sp_postgres_conn *c, const struct sp_approval_news *news,
 	sp_event_put_cstring(ev, SP_FIELD_WHO, news->who);
 	sp_event_put_cstring(ev, SP_FIELD_REASON, news->reason);
 	/* The statement's own event, with the request's id, is what must be on record before it runs. */
-	if (sp_session_record(c->px->session) != 0)
+	if (sp_session_record_late(c->px->session) != 0)
 		sp_session_say(c->px->session, "the record has no room for an approval's news");
 }
 
@@ -451,6 +452,21 @@ verdict_apply(struct sp_postgres_run *run, struct sp_postgres_verdict *v)
 		run->masks->refs++;
 }
 
+/* What was refused because it could not be recorded in time is at least known as that, if the ring has room. */
+static int
+refusal_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, struct sp_postgres_verdict *v,
+    const struct sp_postgres_run *run)
+{
+	struct sp_decision *d = &v->decision;
+
+	d->effect = SP_POLICY_DENY;
+	d->is_refusal = true;
+	(void)snprintf(d->message, sizeof(d->message), "%.500s", run->message);
+	if (statement_record(c, ask, v) != 0)
+		sp_session_say(c->px->session, "a refusal could not be recorded");
+	return 0;
+}
+
 int
 sp_postgres_admit(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, struct sp_postgres_run **ret_run,
     struct sp_postgres_verdict *ret_v)
@@ -479,7 +495,7 @@ sp_postgres_admit(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask,
 			const char *fault = sp_session_fault(c->px->session);
 
 			refuse(run, "58030", fault != NULL ? fault : "this can't be recorded now, so it is not let through");
-			r = 0;
+			r = refusal_record(c, ask, ret_v, run);
 		}
 	}
 	if (r != 0) {
@@ -519,7 +535,7 @@ sp_postgres_admit_refuse(struct sp_postgres_conn *c, const char *sqlstate, const
 	sp_event_put_cstring(ev, SP_FIELD_CONNECTION, c->px->name);
 	sp_event_put_cstring(ev, SP_FIELD_DECISION, "refuse");
 	sp_event_put_cstring(ev, SP_FIELD_MESSAGE, message);
-	if (sp_session_record(c->px->session) != 0)
+	if (sp_session_record_late(c->px->session) != 0)
 		refuse(run, "58030", "this can't be recorded now, so it is not let through");
 	return run;
 }

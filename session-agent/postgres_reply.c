@@ -70,7 +70,7 @@ result_record(struct sp_postgres_conn *c, const struct sp_postgres_run *run, con
 	sp_event_put_u64(ev, SP_FIELD_DURATION_NS, sp_postgres_now() - run->started_ns);
 	if (sp_buf_error(ev) != 0)
 		return SP_ERR_UNAVAILABLE;
-	return sp_session_record(c->px->session);
+	return sp_session_record_late(c->px->session);
 }
 
 /* 0, AGAIN (the same message must come again), or the connection is closing. */

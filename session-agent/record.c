@@ -12,6 +12,7 @@
 #include "session-agent/session_state.h"
 
 #define RECORD_TICK_MS 3 /* how soon a full ring is tried again */
+#define RECORD_FAULT_TICK_MS 100 /* likewise, while it is known that nobody empties it at once */
 
 enum {
 	MSG_WAKE = 1,
@@ -71,31 +72,43 @@ record_wake(struct sp_session *s)
 		s->wants_room = true; /* on_close follows and the next recorder reads the ring */
 }
 
-int
-sp_session_record(struct sp_session *s)
+static int
+record_put(struct sp_session *s)
 {
 	uint64_t seq;
-	int r = sp_buf_error(s->event);
+	int r;
 
-	if (r != 0)
-		return SP_ERR_UNAVAILABLE;
-	if (s->fault != NULL || s->ring == NULL)
-		return SP_ERR_UNAVAILABLE;
-	if (s->recorder == NULL) {
-		s->wants_room = true;
-		return SP_ERR_AGAIN; /* until it is back, or its absence becomes a fault */
-	}
 	r = sp_ring_put(s->ring, sp_buf_data(s->event), sp_buf_len(s->event), &seq);
 	if (r == SP_ERR_FULL) {
 		s->wants_room = true;
 		record_wake(s);
-		record_arm(s, RECORD_TICK_MS);
+		record_arm(s, s->fault != NULL ? RECORD_FAULT_TICK_MS : RECORD_TICK_MS);
 		return SP_ERR_AGAIN;
 	}
 	if (r != 0)
 		return SP_ERR_UNAVAILABLE;
 	record_wake(s);
 	return 0;
+}
+
+int
+sp_session_record(struct sp_session *s)
+{
+	if (sp_buf_error(s->event) != 0 || s->fault != NULL || s->ring == NULL)
+		return SP_ERR_UNAVAILABLE;
+	if (s->recorder == NULL) {
+		s->wants_room = true;
+		return SP_ERR_AGAIN; /* until it is back, or its absence becomes a fault */
+	}
+	return record_put(s);
+}
+
+int
+sp_session_record_late(struct sp_session *s)
+{
+	if (sp_buf_error(s->event) != 0 || s->is_unread || s->ring == NULL)
+		return SP_ERR_UNAVAILABLE;
+	return record_put(s);
 }
 
 static void
@@ -236,12 +249,18 @@ record_on_fault(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 {
 	struct sp_session *s = ctx;
 	char *reason = NULL;
+	uint8_t is_read;
 	int r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &reason);
 
 	(void)p;
 	(void)msg;
-	if (r != 0)
+	if (r == 0)
+		r = sp_buf_get_u8(body, &is_read);
+	if (r != 0) {
+		free(reason);
 		return r;
+	}
+	s->is_unread = is_read == 0;
 	record_set_fault(s, reason[0] == '\0' ? "nothing can be recorded now" : reason);
 	free(reason);
 	record_fail_durables(s);
@@ -257,6 +276,7 @@ record_on_clear(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 	(void)p;
 	(void)msg;
 	(void)body;
+	s->is_unread = false;
 	record_set_fault(s, NULL);
 	record_ready(s);
 	return 0;
@@ -295,7 +315,7 @@ record_on_close(struct sp_peer *p, int err, void *ctx)
 
 static const struct sp_peer_request record_requests[] = {
 	{ MSG_SYNCED, 1, 12, 0, record_on_synced, "SYNCED" },
-	{ MSG_FAULT, 1, SP_SESSION_MESSAGE_MAX + 4, 0, record_on_fault, "FAULT" },
+	{ MSG_FAULT, 1, SP_SESSION_MESSAGE_MAX + 5, 0, record_on_fault, "FAULT" },
 	{ MSG_CLEAR, 1, 0, 0, record_on_clear, "CLEAR" },
 	{ MSG_FINISHED, 1, SP_SESSION_MESSAGE_MAX + 8, 0, record_on_finished, "FINISHED" },
 	{ 0 },
@@ -339,6 +359,7 @@ sp_record_channel(struct sp_session *s, int fd, int ring)
 	}
 	if (s->away_since != 0) { /* a fault of its absence is over */
 		s->away_since = 0;
+		s->is_unread = false; /* it looks for itself, and says so again */
 		record_set_fault(s, NULL);
 		(void)event_del(s->record_timer);
 	}

@@ -29,6 +29,7 @@
 struct event;
 struct event_base;
 struct sp_broker;
+struct sp_hold;
 struct sp_peer;
 struct sp_listener;
 
@@ -76,6 +77,7 @@ TAILQ_HEAD(sp_lives, sp_live);
 struct sp_registry {
 	struct event_base *base;
 	struct sp_broker *broker;
+	struct sp_hold *hold;
 	struct sp_logins logins;
 	struct sp_lives lives;
 	unsigned nlogins;

@@ -25,6 +25,7 @@
 #include "runtime/privdrop.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
+#include "session-agent/hold.h"
 #include "session-agent/login.h"
 #include "session-agent/registry.h"
 #include "session-agent/start.h"
@@ -33,16 +34,26 @@
 #define SALLYPORTD_RESUME_SECONDS 30 /* a session known from a state file that is not back by then is over */
 
 static void
+pam_accept(struct sp_registry *g, int fd, uid_t uid)
+{
+	(void)uid;
+	sp_login_accept(g, fd);
+}
+
+static void
 on_pam(int fd, const struct sp_peer_cred *cred, void *ctx)
 {
-	(void)cred;
-	sp_login_accept(ctx, fd);
+	struct sp_registry *g = ctx;
+
+	sp_hold_accept(g->hold, fd, cred->uid, pam_accept);
 }
 
 static void
 on_client(int fd, const struct sp_peer_cred *cred, void *ctx)
 {
-	sp_start_accept(ctx, fd, cred->uid);
+	struct sp_registry *g = ctx;
+
+	sp_hold_accept(g->hold, fd, cred->uid, sp_start_accept);
 }
 
 static void
@@ -171,6 +182,8 @@ daemon_init(struct sp_registry *g)
 		r = sp_registry_load(g);
 	if (r == 0)
 		r = sp_broker_new(g, &g->broker);
+	if (r == 0)
+		r = sp_hold_new(g, &g->hold);
 	if (r == 0)
 		r = daemon_listen(g);
 	if (r == 0)

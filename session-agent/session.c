@@ -221,7 +221,7 @@ session_note(struct sp_session *s, const char *text)
 
 	sp_event_begin(e, SP_EVENT_NOTE, sp_event_now());
 	sp_event_put_cstring(e, SP_FIELD_TEXT, text);
-	if (sp_session_record(s) != 0)
+	if (sp_session_record_late(s) != 0)
 		sp_log_warn("not on record: %s", text);
 }
 
@@ -276,7 +276,7 @@ session_record_print(struct sp_session *s)
 
 		sp_event_begin(e, SP_EVENT_OUTPUT, sp_event_now());
 		sp_event_put(e, SP_FIELD_TEXT, sp_buf_data(s->print), n);
-		r = sp_session_record(s);
+		r = sp_session_record_late(s);
 		if (r == SP_ERR_AGAIN)
 			return;
 		if (r == 0)
@@ -382,7 +382,7 @@ session_finish(struct sp_session *s)
 	sp_event_put_cstring(e, SP_FIELD_STATUS, status);
 	sp_event_put_u64(e, SP_FIELD_SIGNALED, s->is_signaled);
 	sp_event_put_cstring(e, SP_FIELD_REASON, s->end_reason);
-	if (sp_session_record(s) == SP_ERR_AGAIN)
+	if (sp_session_record_late(s) == SP_ERR_AGAIN)
 		return; /* tried again by the pump, until the timer ends it */
 	if (!session_move(s, SP_SESSION_FINISHING))
 		return;

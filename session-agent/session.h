@@ -42,6 +42,12 @@ struct sp_buf *sp_session_event(struct sp_session *s);
  * failed (sp_session_fault() says why): refuse. After AGAIN or UNAVAILABLE nothing may be let through.
  */
 int sp_session_record(struct sp_session *s) SP_MUST_CHECK;
+/*
+ * The same for what follows from something that is on record already (its result, what the person's
+ * terminal shows, a refusal): also while the recorder is away or has no room on disk, as long as the ring,
+ * which outlives both, can hold it. Never for something new that is to be let through to a target.
+ */
+int sp_session_record_late(struct sp_session *s) SP_MUST_CHECK;
 /* NULL, or why nothing can be recorded now (one line for the person). */
 const char *sp_session_fault(const struct sp_session *s);
 /* Next statement number, from 1. */

@@ -96,6 +96,7 @@ struct sp_session {
 	int64_t away_since;	    /* ms; 0: it is there */
 	bool wants_room;
 	char *fault;
+	bool is_unread; /* the recorder no longer reads the ring: nothing at all is let through */
 	uint64_t seq;
 	TAILQ_HEAD(, sp_session_durable) durables;
 	unsigned ndurables;

@@ -44,7 +44,7 @@ terminal_show(struct sp_session *s)
 
 	sp_event_begin(e, SP_EVENT_OUTPUT, sp_event_now());
 	sp_event_put(e, SP_FIELD_TEXT, s->chunk, s->chunk_len);
-	r = sp_session_record(s);
+	r = sp_session_record_late(s);
 	if (r == SP_ERR_AGAIN)
 		return false;
 	if (r == 0)
@@ -168,7 +168,7 @@ sp_terminal_resize(struct sp_session *s, uint32_t rows, uint32_t cols)
 	sp_event_begin(e, SP_EVENT_RESIZE, sp_event_now());
 	sp_event_put_u64(e, SP_FIELD_ROWS, rows);
 	sp_event_put_u64(e, SP_FIELD_COLS, cols);
-	if (sp_session_record(s) != 0 || s->pty_master < 0)
+	if (sp_session_record_late(s) != 0 || s->pty_master < 0)
 		return; /* a size that is not on record is not set: replay and tool stay in step */
 	(void)ioctl(s->pty_master, TIOCSWINSZ, &ws);
 }

@@ -192,6 +192,12 @@ sp_session_record(struct sp_session *s)
 	return s->record_answer;
 }
 
+int
+sp_session_record_late(struct sp_session *s)
+{
+	return sp_session_record(s);
+}
+
 const char *
 sp_session_fault(const struct sp_session *s)
 {
