@@ -146,10 +146,11 @@ def wait_for(what, check, timeout=WAIT, every=0.05):
 
 
 class Bastion:
-    def __init__(self, deb=None, alg="RS256", log_size=None, id_token_ttl=3600, policy=POLICY_YAML, audit=True, say=None):
+    def __init__(self, deb=None, alg="RS256", log_size=None, id_token_ttl=3600, policy=POLICY_YAML, audit=True, say=None,
+                 restart_sec=1.0):
         self.deb, self.alg, self.log_size, self.ttl, self.policy = deb, alg, log_size, id_token_ttl, policy
         self.say = say or (lambda text: None)
-        self.want_audit, self.has_audit = audit, False
+        self.want_audit, self.has_audit, self.restart_sec = audit, False, restart_sec
         self.holder = self.base = self.lock = self.out = None
         self.audit_enabled = None
 
@@ -364,8 +365,19 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
         self.db("create database orders")
         self.db(SCHEMA, "orders")
 
-    def install(self):
-        done = self.run(["dpkg", "-i", "/mnt/deb/" + os.path.basename(self.deb)], check=False, timeout=120,
+    def newer_deb(self):
+        """The same package with a higher version, as its path inside."""
+        with tempfile.TemporaryDirectory() as tree:
+            subprocess.run(["dpkg-deb", "-R", self.deb, tree], check=True)
+            with open(tree + "/DEBIAN/control", encoding="utf-8") as f:
+                control = f.read()
+            with open(tree + "/DEBIAN/control", "w", encoding="utf-8") as f:
+                f.write(re.sub(r"(?m)^Version: (.*)$", r"Version: \1+newer1", control))
+            subprocess.run(["dpkg-deb", "-b", "-Znone", tree, self.out + "/newer.deb"], check=True, stdout=subprocess.DEVNULL)
+        return "/mnt/out/newer.deb"
+
+    def install(self, path=None):
+        done = self.run(["dpkg", "-i", path or "/mnt/deb/" + os.path.basename(self.deb)], check=False, timeout=120,
                         env={"DEBIAN_FRONTEND": "noninteractive"})
         if done.returncode:
             raise BastionError("dpkg -i failed:\n" + done.stdout + done.stderr)
@@ -391,7 +403,7 @@ cat >>{PG_DATA}/postgresql.conf; printf '{PG_HBA}' >{PG_DATA}/pg_hba.conf"""], s
 
     def start_daemons(self):
         for name, unit in DAEMONS.items():
-            self.service(name, unit=f"{UNITS}/{unit}.service")
+            self.service(name, unit=f"{UNITS}/{unit}.service", restart_sec=self.restart_sec)
         for name in DAEMONS:
             try:
                 self.wait_ready(name)

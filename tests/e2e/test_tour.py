@@ -399,17 +399,43 @@ def test_verify_says_good(b, recorded):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_kernel_audit_has_her_auid(b, recorded):
-    if not b.has_audit:
-        pytest.skip("this machine's own auditd is running")
-    del recorded
-    text = wait_for("the denial in the audit log", lambda: (lambda t: t if "delete" in t or "res=failed" in t else "")(
-        b.ausearch("-ua", "alice")), every=0.5)
-    mine = [x for x in text.splitlines() if "sallyport" in x]
-    assert mine, "no record of ours"
-    for line in mine:
-        assert "auid=alice" in line and re.search(r"ses=[0-9]+ ", line), line
-    assert "4294967295" not in "".join(mine)
+def records_of(b, user, *words):
+    """ausearch's records of ours for that login, each with all of its words; [] while there are none."""
+    found = [x for x in b.ausearch("-ui", user).splitlines() if "sallyport" in x]
+    return [x for x in found if all(w in x for w in words)]
+
+
+def check_stamp(user, line):
+    """By the kernel: who logged in and in which of their sessions."""
+    assert re.search(rf"\bauid={user}\b", line), line
+    ses = re.search(r"\bses=([0-9]+)", line)
+    assert ses and ses.group(1) != "4294967295", line
+    return ses.group(1)
+
+
+def test_kernel_audit_has_login_command_denial_and_approval(b):
+    """Each of the four as ausearch shows it, with the person's own auid and ses."""
+    assert b.has_audit, "an auditd of this machine's own is running: stop it for these tests"
+    child = open_psql(b)
+    child.sendline("delete from customers;")
+    child.expect("Use a migration")
+    child.expect(PROMPT)
+    child.sendline(UPDATE.format("audited", 7))
+    wait_for("the request", lambda: "changed audited" in pending(b))
+    rid = request_id(pending(b))
+    assert b.ssh("bob", "approve", rid).returncode == 0
+    child.expect("UPDATE 1")
+    child.expect(PROMPT)
+    assert quit_psql(child) == 0
+    wanted = {"login": ("alice", "USER_START", "session_open"), "command": ("alice", "USER_CMD", "psql orders"),
+              "denial": ("alice", "sallyport:statement", "res=failed"), "approval": ("bob", "sallyport:decide", rid)}
+    for what, (user, *words) in wanted.items():
+        lines = wait_for(f"the {what} in the audit log of {user}", lambda u=user, w=words: records_of(b, u, *w), every=0.3)
+        for line in lines:
+            check_stamp(user, line)
+    mine = {check_stamp("alice", x) for x in records_of(b, "alice", "psql orders")}
+    denied = {check_stamp("alice", x) for x in records_of(b, "alice", "sallyport:statement", "res=failed")}
+    assert denied & mine, "the denial is not in the audit session of the command"
 
 
 # 8. tampering -----------------------------------------------------------------------------------------------
