@@ -22,8 +22,11 @@ def psql(b):
 
 
 def still_works(child, n):
-    child.sendline(f"select {n} * 2 as n, name from customers where id = 1;")
-    child.expect(f"{n * 2}.*Ada Young")
+    child.sendline(f"select {n} * 2 as n;")
+    child.expect(rf"\b{n * 2}\b")
+    child.expect(PROMPT)
+    child.sendline("select name from customers where id = 1;")
+    child.expect("Ada Young")
     child.expect(PROMPT)
 
 
