@@ -13,7 +13,9 @@ import pytest
 import bastion
 
 FILES = ("/etc/passwd", "/etc/group", "/etc/hosts", "/etc/ssh/sshd_config", "/etc/pam.d/sshd", "/etc/audit/auditd.conf")
-START = f"""import sys, time
+# What was started in the background has SIGINT ignored, and Python then leaves it so.
+START = f"""import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {bastion.TOP + "/tests/e2e"!r})
 import bastion
 b = bastion.Bastion(audit=False)
