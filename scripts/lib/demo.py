@@ -221,6 +221,7 @@ def run_as(who, argv):
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started it in the background
     if sys.argv[1:2] == ["--as"]:
         if len(sys.argv) < 4:
             sys.exit("usage: sudo scripts/demo --as alice|bob|carol|ops|root COMMAND...")
