@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_identity.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -21,11 +22,6 @@
 #define SP_AUTHKEYS_ARG_MAX ((size_t)128 * 1024) /* bytes of one argument */
 #define SP_AUTHKEYS_LINE_MAX ((size_t)4096)
 #define SP_AUTHKEYS_GROUPS 8
-
-enum {
-	SP_AUTHKEYS_ASK = 1,
-	SP_AUTHKEYS_REPLY = 129
-};
 
 /* sshd must have given up root's groups for us (it did not always: CVE-2021-41617). */
 static bool
@@ -87,7 +83,7 @@ ask(const char *path, uid_t owner, char *const arg[3])
 	if (r == 0)
 		r = sp_ipc_connect_patient(path, owner, SP_IPC_RESTART_MS, deadline, &fd);
 	if (r == 0)
-		r = sp_ipc_call(fd, SP_AUTHKEYS_ASK, body, SP_AUTHKEYS_REPLY, buf, &msg, deadline);
+		r = sp_ipc_call(fd, SP_IPC_IDENTITY_AUTHKEY, body, SP_IPC_IDENTITY_AUTHKEY_REPLY, buf, &msg, deadline);
 	if (r != 0)
 		goto out;
 	reply = sp_buf_from(msg.body.data, msg.body.len);

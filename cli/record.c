@@ -11,11 +11,10 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_recorder.h"
 #include "runtime/privdrop.h"
 
 #define SP_CLI_WATCH_MS 2000
-enum { SP_CLI_WATCH = 4, SP_CLI_WATCH_REPLY = 132 };
-
 int
 sp_cli_record_root(const char *path, int *ret_root)
 {
@@ -187,7 +186,7 @@ sp_cli_record_watch(const char *id, const char *action)
 	if (r == 0) {
 		sp_buf_put_cstring(b, id);
 		sp_buf_put_cstring(b, action);
-		r = sp_ipc_call(fd, SP_CLI_WATCH, b, SP_CLI_WATCH_REPLY, in, &msg, deadline);
+		r = sp_ipc_call(fd, SP_IPC_RECORDER_WATCH, b, SP_IPC_RECORDER_WATCH_REPLY, in, &msg, deadline);
 	}
 	if (r == 0) {
 		struct sp_buf *body = sp_buf_from(msg.body.data, msg.body.len);

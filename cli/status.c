@@ -8,6 +8,9 @@
 
 #include "cli/command.h"
 #include "lib/ipc.h"
+#include "lib/ipc_control.h"
+#include "lib/ipc_identity.h"
+#include "lib/ipc_recorder.h"
 #include "lib/text.h"
 #include "runtime/privdrop.h"
 
@@ -21,9 +24,12 @@ static const struct {
 	uint8_t ask;
 	uint8_t answer;
 } sp_cli_status_daemons[] = {
-	{ "identity", "sallyport-identity", SP_RUNDIR "/identity/identity.sock", 3, 131 },
-	{ "control", "sallyport-control", SP_RUNDIR "/control/control.sock", 5, 133 },
-	{ "recorder", "sallyport-recorder", SP_RUNDIR "/recorder/recorder.sock", 3, 131 },
+	{ "identity", "sallyport-identity", SP_RUNDIR "/identity/identity.sock", SP_IPC_IDENTITY_STATUS,
+	    SP_IPC_IDENTITY_STATUS_REPLY },
+	{ "control", "sallyport-control", SP_RUNDIR "/control/control.sock", SP_IPC_CONTROL_STATUS,
+	    SP_IPC_CONTROL_STATUS_REPLY },
+	{ "recorder", "sallyport-recorder", SP_RUNDIR "/recorder/recorder.sock", SP_IPC_RECORDER_STATUS,
+	    SP_IPC_RECORDER_STATUS_REPLY },
 };
 
 /* *ret_json is the answer, to be freed. */

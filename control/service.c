@@ -12,6 +12,7 @@
 
 #include "control/approvals.h"
 #include "control/feed.h"
+#include "lib/ipc_control.h"
 #include "lib/ulid.h"
 #include "policy/subject.h"
 #include "runtime/log.h"
@@ -19,28 +20,6 @@
 
 #define SP_SERVICE_JSON_MAX ((size_t)256 * 1024) /* bytes of an identity or origin */
 #define SP_SERVICE_EXPIRY_MAX_S 60		 /* the expiry timer runs at least this often */
-
-enum { /* PROTOCOL.ipc section 7 */
-	SP_CONTROL_ATTACH = 1,
-	SP_CONTROL_DETACH = 2,
-	SP_CONTROL_SUBSCRIBE = 3,
-	SP_CONTROL_RELOAD = 4,
-	SP_CONTROL_STATUS = 5,
-	SP_CONTROL_ATTACH_REPLY = 129,
-	SP_CONTROL_POLICY = 130,
-	SP_CONTROL_RELOAD_REPLY = 132,
-	SP_CONTROL_STATUS_REPLY = 133,
-	SP_CONTROL_REQUEST = 1,
-	SP_CONTROL_CONSUME = 2,
-	SP_CONTROL_CANCEL = 3,
-	SP_CONTROL_LIST = 4,
-	SP_CONTROL_DECIDE = 5,
-	SP_CONTROL_REQUEST_REPLY = 134,
-	SP_CONTROL_VERDICT = 135,
-	SP_CONTROL_CONSUME_REPLY = 136,
-	SP_CONTROL_LIST_REPLY = 137,
-	SP_CONTROL_DECIDE_REPLY = 138
-};
 
 struct sp_client { /* a connection of root to control.sock */
 	LIST_ENTRY(sp_client) link;
@@ -96,7 +75,7 @@ sp_service_send_policy(struct sp_service *s, struct sp_peer *p)
 	sp_buf_put_string(b, sp_feed_digest(s->feed), SP_STORE_DIGEST_LEN);
 	r = sp_buf_error(b);
 	if (r == 0)
-		r = sp_peer_send(p, SP_CONTROL_POLICY, 0, b, &fd, 1);
+		r = sp_peer_send(p, SP_IPC_CONTROL_POLICY, 0, b, &fd, 1);
 	sp_buf_free(b);
 	return r;
 }
@@ -139,7 +118,7 @@ sp_service_tell(const struct sp_store_request *r, void *ctx)
 	if (b == NULL)
 		return SP_ERR_NOMEM;
 	sp_approvals_verdict(r, b);
-	err = sp_service_send(m->peer, SP_CONTROL_VERDICT, 0, b);
+	err = sp_service_send(m->peer, SP_IPC_CONTROL_VERDICT, 0, b);
 	sp_buf_free(b);
 	if (err != 0)
 		sp_log_warn("session %s: a verdict could not be sent: %s", m->id, sp_err_str(err));
@@ -201,7 +180,7 @@ static int
 sp_service_on_request(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_member *m = ctx;
-	int r = sp_service_answer(m, p, msg, body, SP_CONTROL_REQUEST_REPLY, sp_approvals_request);
+	int r = sp_service_answer(m, p, msg, body, SP_IPC_CONTROL_REQUEST_REPLY, sp_approvals_request);
 
 	sp_service_arm_expiry(m->service);
 	return r;
@@ -210,13 +189,13 @@ sp_service_on_request(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 static int
 sp_service_on_consume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
-	return sp_service_answer(ctx, p, msg, body, SP_CONTROL_CONSUME_REPLY, sp_approvals_consume);
+	return sp_service_answer(ctx, p, msg, body, SP_IPC_CONTROL_CONSUME_REPLY, sp_approvals_consume);
 }
 
 static int
 sp_service_on_list(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
-	return sp_service_answer(ctx, p, msg, body, SP_CONTROL_LIST_REPLY, sp_approvals_list);
+	return sp_service_answer(ctx, p, msg, body, SP_IPC_CONTROL_LIST_REPLY, sp_approvals_list);
 }
 
 static int
@@ -246,7 +225,7 @@ sp_service_on_decide(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 		return SP_ERR_NOMEM;
 	r = sp_approvals_decide(&s->approvals, &m->actor, body, reply, id);
 	if (r == 0) {
-		r = sp_service_send(p, SP_CONTROL_DECIDE_REPLY, msg->id, reply);
+		r = sp_service_send(p, SP_IPC_CONTROL_DECIDE_REPLY, msg->id, reply);
 		sp_service_tell_id(s, id);
 	}
 	sp_buf_free(reply);
@@ -266,11 +245,11 @@ sp_service_member_closed(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request sp_service_session_requests[] = {
-	{SP_CONTROL_REQUEST, ~0U, SP_IPC_FRAME_MAX, 0, sp_service_on_request, "REQUEST"},
-	{SP_CONTROL_CONSUME, ~0U, 512, 0, sp_service_on_consume, "CONSUME"},
-	{SP_CONTROL_CANCEL, ~0U, 512, 0, sp_service_on_cancel, "CANCEL"},
-	{SP_CONTROL_LIST, ~0U, 1, 0, sp_service_on_list, "LIST"},
-	{SP_CONTROL_DECIDE, ~0U, 8192, 0, sp_service_on_decide, "DECIDE"},
+	{SP_IPC_CONTROL_REQUEST, ~0U, SP_IPC_FRAME_MAX, 0, sp_service_on_request, "REQUEST"},
+	{SP_IPC_CONTROL_CONSUME, ~0U, 512, 0, sp_service_on_consume, "CONSUME"},
+	{SP_IPC_CONTROL_CANCEL, ~0U, 512, 0, sp_service_on_cancel, "CANCEL"},
+	{SP_IPC_CONTROL_LIST, ~0U, 1, 0, sp_service_on_list, "LIST"},
+	{SP_IPC_CONTROL_DECIDE, ~0U, 8192, 0, sp_service_on_decide, "DECIDE"},
 	{.handle = NULL},
 };
 static const struct sp_peer_ops sp_service_session_ops = {
@@ -375,7 +354,7 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 			sp_log_warn("session %s cannot be attached: %s", session, sp_err_str(err));
 		sp_buf_put_u32(reply, (uint32_t)-err);
 		sp_buf_put_cstring(reply, err == 0 ? "" : sp_err_str(err));
-		r = sp_service_send(p, SP_CONTROL_ATTACH_REPLY, msg->id, reply);
+		r = sp_service_send(p, SP_IPC_CONTROL_ATTACH_REPLY, msg->id, reply);
 	}
 	sp_buf_free(reply);
 	free(session);
@@ -440,7 +419,7 @@ sp_service_on_reload(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 		sp_buf_put_u32(reply, (uint32_t)-r);
 		sp_buf_put_string(reply, sp_buf_data(diags), sp_buf_len(diags));
 		sp_buf_put_u64(reply, sp_feed_version(c->service->feed));
-		r = sp_service_send(p, SP_CONTROL_RELOAD_REPLY, msg->id, reply);
+		r = sp_service_send(p, SP_IPC_CONTROL_RELOAD_REPLY, msg->id, reply);
 	}
 	sp_buf_free(diags);
 	sp_buf_free(reply);
@@ -472,7 +451,7 @@ sp_service_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	r = SP_ERR_NOMEM;
 	if (reply != NULL && text != NULL) {
 		sp_buf_put_cstring(reply, text);
-		r = sp_service_send(p, SP_CONTROL_STATUS_REPLY, msg->id, reply);
+		r = sp_service_send(p, SP_IPC_CONTROL_STATUS_REPLY, msg->id, reply);
 	}
 	json_decref(j);
 	free(text);
@@ -494,11 +473,11 @@ sp_service_client_closed(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request sp_service_root_requests[] = {
-	{SP_CONTROL_ATTACH, ~0U, 2 * SP_SERVICE_JSON_MAX + 128, 1, sp_service_on_attach, "ATTACH"},
-	{SP_CONTROL_DETACH, ~0U, 64, 0, sp_service_on_detach, "DETACH"},
-	{SP_CONTROL_SUBSCRIBE, ~0U, 0, 0, sp_service_on_subscribe, "SUBSCRIBE"},
-	{SP_CONTROL_RELOAD, ~0U, 0, 0, sp_service_on_reload, "RELOAD"},
-	{SP_CONTROL_STATUS, ~0U, 0, 0, sp_service_on_status, "STATUS"},
+	{SP_IPC_CONTROL_ATTACH, ~0U, 2 * SP_SERVICE_JSON_MAX + 128, 1, sp_service_on_attach, "ATTACH"},
+	{SP_IPC_CONTROL_DETACH, ~0U, 64, 0, sp_service_on_detach, "DETACH"},
+	{SP_IPC_CONTROL_SUBSCRIBE, ~0U, 0, 0, sp_service_on_subscribe, "SUBSCRIBE"},
+	{SP_IPC_CONTROL_RELOAD, ~0U, 0, 0, sp_service_on_reload, "RELOAD"},
+	{SP_IPC_CONTROL_STATUS, ~0U, 0, 0, sp_service_on_status, "STATUS"},
 	{.handle = NULL},
 };
 static const struct sp_peer_ops sp_service_root_ops = {

@@ -16,6 +16,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/ipc_control.h"
 
 #define SP_STORE_DIGEST_LEN 32
 #define SP_STORE_ID_LEN 8			/* characters of a request id (40 random bits, Crockford base32) */
@@ -28,10 +29,10 @@ struct sp_store;
 
 enum sp_store_state {
 	SP_STORE_PENDING = 0,
-	SP_STORE_APPROVED = 1, /* the numbers are those of VERDICT in PROTOCOL.ipc */
-	SP_STORE_DENIED = 2,
-	SP_STORE_EXPIRED = 3,
-	SP_STORE_CANCELLED = 4,
+	SP_STORE_APPROVED = SP_IPC_CONTROL_STATE_APPROVED, /* those of VERDICT; they are also on disk */
+	SP_STORE_DENIED = SP_IPC_CONTROL_STATE_DENIED,
+	SP_STORE_EXPIRED = SP_IPC_CONTROL_STATE_EXPIRED,
+	SP_STORE_CANCELLED = SP_IPC_CONTROL_STATE_CANCELLED,
 	SP_STORE_USED = 5
 };
 

@@ -22,6 +22,7 @@
 #include "forcecmd/terminal.h"
 #include "forcecmd/toolbox.h"
 #include "lib/ipc.h"
+#include "lib/ipc_session.h"
 #include "lib/text.h"
 
 #define FORCECMD_SOCKET SP_RUNDIR "/session.sock"
@@ -35,20 +36,6 @@
 #define FORCECMD_TERM_MAX 64
 
 /* session.sock (PROTOCOL.ipc section 3). */
-enum {
-	MSG_START = 1,
-	MSG_WINCH = 2,
-	MSG_SIGNAL = 3,
-	MSG_SPAWNED = 4,
-	MSG_TOOL_EXIT = 5,
-	MSG_REFUSED = 129,
-	MSG_STARTED = 130,
-	MSG_TTY = 131,
-	MSG_SPAWN = 132,
-	MSG_KILL = 133,
-	MSG_EXIT = 134
-};
-
 struct forcecmd {
 	int fd;	   /* to the agent */
 	int sigfd;
@@ -138,7 +125,7 @@ forcecmd_start(struct forcecmd *f)
 	sp_buf_put_cstring(f->out, lang[0] != '\0' ? lang : forcecmd_name("LANG"));
 	r = sp_buf_error(f->out);
 	if (r == 0)
-		r = sp_ipc_send(f->fd, MSG_START, 0, f->out, fds, 3, sp_ipc_now_ms() + FORCECMD_CALL_MS);
+		r = sp_ipc_send(f->fd, SP_IPC_SESSION_START, 0, f->out, fds, 3, sp_ipc_now_ms() + FORCECMD_CALL_MS);
 	sp_buf_reset(f->out);
 	return r;
 }
@@ -248,7 +235,7 @@ forcecmd_on_spawn(struct forcecmd *f, const struct sp_ipc_msg *msg, struct sp_bu
 		sp_buf_put_u32(f->out, (uint32_t)-verdict);
 		sp_buf_put_cstring(f->out, verdict == 0 ? "" : "the tool's sandbox could not be started");
 		sp_buf_put_u32(f->out, (uint32_t)f->tool);
-		forcecmd_send(f, MSG_SPAWNED);
+		forcecmd_send(f, SP_IPC_SESSION_SPAWNED);
 	}
 	free(dir);
 	forcecmd_free_list(env);
@@ -324,20 +311,20 @@ forcecmd_on_tty(struct sp_buf *b)
 static int
 forcecmd_dispatch(struct forcecmd *f, const struct sp_ipc_msg *msg, struct sp_buf *body)
 {
-	if (msg->id != 0 || (msg->nfds != 0 && msg->type != MSG_SPAWN))
+	if (msg->id != 0 || (msg->nfds != 0 && msg->type != SP_IPC_SESSION_SPAWN))
 		return SP_ERR_PROTOCOL;
 	switch (msg->type) {
-	case MSG_REFUSED:
+	case SP_IPC_SESSION_REFUSED:
 		return forcecmd_on_refused(f, body);
-	case MSG_STARTED:
+	case SP_IPC_SESSION_STARTED:
 		return 0; /* its id is for logs of the agent; nothing to do here */
-	case MSG_TTY:
+	case SP_IPC_SESSION_TTY:
 		return forcecmd_on_tty(body);
-	case MSG_SPAWN:
+	case SP_IPC_SESSION_SPAWN:
 		return forcecmd_on_spawn(f, msg, body);
-	case MSG_KILL:
+	case SP_IPC_SESSION_KILL:
 		return forcecmd_on_kill(f, body);
-	case MSG_EXIT:
+	case SP_IPC_SESSION_EXIT:
 		return forcecmd_on_exit(f, body);
 	default:
 		return SP_ERR_PROTOCOL;
@@ -378,7 +365,7 @@ forcecmd_reap(struct forcecmd *f)
 		f->tool = -1; /* one tool a session */
 		sp_buf_put_u8(f->out, WIFSIGNALED(status) ? 1 : 0);
 		sp_buf_put_u32(f->out, (uint32_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
-		forcecmd_send(f, MSG_TOOL_EXIT);
+		forcecmd_send(f, SP_IPC_SESSION_TOOL_EXIT);
 	}
 }
 
@@ -398,11 +385,11 @@ forcecmd_on_signal(struct forcecmd *f)
 		sp_terminal_size(&rows, &cols);
 		sp_buf_put_u32(f->out, rows);
 		sp_buf_put_u32(f->out, cols);
-		forcecmd_send(f, MSG_WINCH);
+		forcecmd_send(f, SP_IPC_SESSION_WINCH);
 		break;
 	default:
 		sp_buf_put_u32(f->out, info.ssi_signo);
-		forcecmd_send(f, MSG_SIGNAL);
+		forcecmd_send(f, SP_IPC_SESSION_SIGNAL);
 		break;
 	}
 }

@@ -13,18 +13,11 @@
 #include "identity/keys.h"
 #include "identity/sshcert.h"
 #include "identity/verify.h"
+#include "lib/ipc_identity.h"
 #include "lib/text.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 
-enum {
-	SP_SERVER_AUTHKEY = 1,
-	SP_SERVER_VERIFY = 2,
-	SP_SERVER_STATUS = 3
-};
-enum {
-	SP_SERVER_REPLY = 128
-}; /* a reply's type is that of its request plus this */
 enum {
 	SP_SERVER_IS_AUTHKEYS = 0,
 	SP_SERVER_IS_ROOT = 1
@@ -109,13 +102,14 @@ sp_server_message(int err)
 static int
 sp_server_reply(const struct sp_server_ask *ask, int err, const struct sp_verified *v)
 {
+	uint8_t reply = ask->type == SP_IPC_IDENTITY_AUTHKEY ? SP_IPC_IDENTITY_AUTHKEY_REPLY : SP_IPC_IDENTITY_VERIFY_REPLY;
 	struct sp_buf *b = sp_buf_new(0);
 	char *text = NULL;
 	int r = SP_ERR_NOMEM;
 
 	if (b == NULL)
 		return r;
-	if (ask->type == SP_SERVER_AUTHKEY) {
+	if (ask->type == SP_IPC_IDENTITY_AUTHKEY) {
 		sp_buf_put_cstring(b, err == 0 ? v->line : "");
 	} else {
 		text = err == 0 ? json_dumps(v->identity, JSON_COMPACT) : strdup("{}");
@@ -127,7 +121,7 @@ sp_server_reply(const struct sp_server_ask *ask, int err, const struct sp_verifi
 	}
 	r = sp_buf_error(b);
 	if (r == 0)
-		r = sp_peer_send(ask->conn->peer, ask->type + SP_SERVER_REPLY, ask->id, b, NULL, 0);
+		r = sp_peer_send(ask->conn->peer, reply, ask->id, b, NULL, 0);
 out:
 	free(text);
 	sp_buf_free(b);
@@ -365,7 +359,7 @@ sp_server_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bo
 		sp_buf_put_cstring(b, text);
 		r = sp_buf_error(b);
 		if (r == 0)
-			r = sp_peer_send(p, SP_SERVER_STATUS + SP_SERVER_REPLY, msg->id, b, NULL, 0);
+			r = sp_peer_send(p, SP_IPC_IDENTITY_STATUS_REPLY, msg->id, b, NULL, 0);
 	}
 	sp_buf_free(b);
 	free(text);
@@ -377,9 +371,9 @@ sp_server_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bo
 #define SP_SERVER_ROOT (1u << SP_SERVER_IS_ROOT)
 
 static const struct sp_peer_request sp_server_requests[] = {
-    {SP_SERVER_AUTHKEY, SP_SERVER_ANY, SP_SERVER_BODY_MAX, 0, sp_server_on_authkey, "AUTHKEY"},
-    {SP_SERVER_VERIFY, SP_SERVER_ROOT, SP_SERVER_BODY_MAX, 0, sp_server_on_verify, "VERIFY"},
-    {SP_SERVER_STATUS, SP_SERVER_ROOT, 0, 0, sp_server_on_status, "STATUS"},
+    {SP_IPC_IDENTITY_AUTHKEY, SP_SERVER_ANY, SP_SERVER_BODY_MAX, 0, sp_server_on_authkey, "AUTHKEY"},
+    {SP_IPC_IDENTITY_VERIFY, SP_SERVER_ROOT, SP_SERVER_BODY_MAX, 0, sp_server_on_verify, "VERIFY"},
+    {SP_IPC_IDENTITY_STATUS, SP_SERVER_ROOT, 0, 0, sp_server_on_status, "STATUS"},
     {0, 0, 0, 0, NULL, NULL},
 };
 

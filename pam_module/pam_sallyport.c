@@ -15,19 +15,11 @@
 #include <security/pam_modutil.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_pam.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
 /* Messages of pam.sock (PROTOCOL.ipc section 2). */
-enum {
-	PAM_MSG_OPEN = 1,
-	PAM_MSG_CLOSE = 2,
-	PAM_MSG_ACCOUNT = 3,
-	PAM_MSG_OPEN_REPLY = 129,
-	PAM_MSG_CLOSE_REPLY = 130,
-	PAM_MSG_ACCOUNT_REPLY = 131
-};
-
 struct pam_args {
 	const char *socket;
 	const char *group; /* only its members are Sallyport's; NULL: everybody */
@@ -331,7 +323,7 @@ pam_open(pam_handle_t *pamh, const struct pam_args *a, const char *user)
 		goto out;
 	}
 	if (r == 0)
-		r = pam_call_run(&c, a, PAM_MSG_OPEN, PAM_MSG_OPEN_REPLY);
+		r = pam_call_run(&c, a, SP_IPC_PAM_OPEN, SP_IPC_PAM_OPEN_REPLY);
 	if (r == 0)
 		r = pam_call_message(&c);
 	if (r == 0)
@@ -385,7 +377,7 @@ pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	r = pam_call_begin(&c);
 	if (r == 0) {
 		sp_buf_put_cstring(c.body, login_id);
-		r = pam_call_run(&c, &a, PAM_MSG_CLOSE, PAM_MSG_CLOSE_REPLY);
+		r = pam_call_run(&c, &a, SP_IPC_PAM_CLOSE, SP_IPC_PAM_CLOSE_REPLY);
 	}
 	if (r == 0)
 		r = pam_call_done(&c);
@@ -414,7 +406,7 @@ pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	if (r == 0) {
 		sp_buf_put_cstring(c.body, user);
 		sp_buf_put_cstring(c.body, service);
-		r = pam_call_run(&c, &a, PAM_MSG_ACCOUNT, PAM_MSG_ACCOUNT_REPLY);
+		r = pam_call_run(&c, &a, SP_IPC_PAM_ACCOUNT, SP_IPC_PAM_ACCOUNT_REPLY);
 	}
 	if (r == 0)
 		r = pam_call_message(&c);

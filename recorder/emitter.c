@@ -10,14 +10,13 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_audit.h"
 #include "recorder/live.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 
 #define SP_EMITTER_LOOK_MS 250 /* between two looks for sessions whose emitter is missing */
-
-enum { SP_AUDIT_HELLO = 1, SP_AUDIT_EMITTED = 2, SP_AUDIT_EMIT = 129 };
 
 struct sp_emitter {
 	TAILQ_ENTRY(sp_emitter) next;
@@ -45,8 +44,8 @@ static int sp_emitter_on_emitted(struct sp_peer *p, struct sp_ipc_msg *msg, stru
 static void sp_emitter_on_close(struct sp_peer *p, int err, void *ctx);
 
 static const struct sp_peer_request sp_emitter_requests[] = {
-	{ SP_AUDIT_HELLO, 1, 0, 0, sp_emitter_on_hello, "HELLO" },
-	{ SP_AUDIT_EMITTED, 2, 8, 0, sp_emitter_on_emitted, "EMITTED" },
+	{ SP_IPC_AUDIT_HELLO, 1, 0, 0, sp_emitter_on_hello, "HELLO" },
+	{ SP_IPC_AUDIT_EMITTED, 2, 8, 0, sp_emitter_on_emitted, "EMITTED" },
 	{ 0 },
 };
 
@@ -90,7 +89,7 @@ sp_emitter_send(struct sp_emitter *m, struct sp_report *r, const char *session)
 		sp_buf_put_u8(b, r->is_success);
 		err = sp_buf_put_cstring(b, r->text);
 		if (err == 0)
-			err = sp_peer_send(m->peer, SP_AUDIT_EMIT, ++m->id, b, NULL, 0);
+			err = sp_peer_send(m->peer, SP_IPC_AUDIT_EMIT, ++m->id, b, NULL, 0);
 	}
 	sp_buf_free(b);
 	if (err == 0) {

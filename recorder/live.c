@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_recorder.h"
 #include "lib/text.h"
 #include "recorder/emitter.h"
 #include "recorder/event.h"
@@ -25,9 +26,6 @@
 #define SP_LIVE_SYNC_MAX 64	/* SYNC requests waiting at once */
 #define SP_LIVE_BLOCKS_TURN 4	/* blocks written before other sessions get their turn */
 #define SP_LIVE_BEHIND ((uint64_t)256 * 1024) /* bytes in the ring from which it is looked at again at once */
-
-enum { SP_CHANNEL_WAKE = 1, SP_CHANNEL_SYNC = 2, SP_CHANNEL_FINISH = 3 };
-enum { SP_CHANNEL_SYNCED = 129, SP_CHANNEL_FAULT = 130, SP_CHANNEL_CLEAR = 131, SP_CHANNEL_FINISHED = 132 };
 
 struct sp_live_wait {
 	uint32_t id;
@@ -70,9 +68,9 @@ static int sp_live_on_finish(struct sp_peer *p, struct sp_ipc_msg *msg, struct s
 static void sp_live_on_close(struct sp_peer *p, int err, void *ctx);
 
 static const struct sp_peer_request sp_live_requests[] = {
-	{ SP_CHANNEL_WAKE, 1, 0, 0, sp_live_on_wake, "WAKE" },
-	{ SP_CHANNEL_SYNC, 1, 8, 0, sp_live_on_sync, "SYNC" },
-	{ SP_CHANNEL_FINISH, 1, 5, 0, sp_live_on_finish, "FINISH" },
+	{ SP_IPC_RECORDER_WAKE, 1, 0, 0, sp_live_on_wake, "WAKE" },
+	{ SP_IPC_RECORDER_SYNC, 1, 8, 0, sp_live_on_sync, "SYNC" },
+	{ SP_IPC_RECORDER_FINISH, 1, 5, 0, sp_live_on_finish, "FINISH" },
 	{ 0 },
 };
 
@@ -534,7 +532,7 @@ sp_live_close(struct sp_live *l)
 		struct sp_buf *b = sp_buf_new(256);
 
 		if (b != NULL && sp_buf_put_u32(b, 0) == 0 && sp_buf_put_cstring(b, "") == 0)
-			r = sp_peer_send(l->peer, SP_CHANNEL_FINISHED, l->finish_id, b, NULL, 0);
+			r = sp_peer_send(l->peer, SP_IPC_RECORDER_FINISHED, l->finish_id, b, NULL, 0);
 		sp_buf_free(b);
 		l->finish_id = 0;
 	}
@@ -615,7 +613,7 @@ sp_live_reply_sync(struct sp_live *l, const struct sp_live_wait *w, uint32_t ver
 	if (l->peer != NULL && b != NULL) {
 		sp_buf_put_u32(b, verdict);
 		if (sp_buf_put_u64(b, w->seq) == 0 &&
-		    sp_peer_send(l->peer, SP_CHANNEL_SYNCED, w->id, b, NULL, 0) != 0)
+		    sp_peer_send(l->peer, SP_IPC_RECORDER_SYNCED, w->id, b, NULL, 0) != 0)
 			sp_log_warn("session %s: a reply could not be queued", l->id);
 	}
 	sp_buf_free(b);
@@ -735,7 +733,7 @@ sp_live_tell(struct sp_live *l)
 		sp_buf_put_u8(b, is_read);
 	}
 	if (sp_buf_error(b) == 0 &&
-	    sp_peer_send(l->peer, is_fault ? SP_CHANNEL_FAULT : SP_CHANNEL_CLEAR, 0, b, NULL, 0) == 0)
+	    sp_peer_send(l->peer, is_fault ? SP_IPC_RECORDER_FAULT : SP_IPC_RECORDER_CLEAR, 0, b, NULL, 0) == 0)
 		l->told = tell;
 	sp_buf_free(b);
 }

@@ -19,14 +19,13 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_audit.h"
 #include "recorder/report.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 
 #define SP_AUDIT_SOCKET SP_RUNDIR "/recorder/audit.sock"
 #define SP_AUDIT_AGAIN_MS 500 /* between two tries to reach the recorder */
-
-enum { SP_AUDIT_HELLO = 1, SP_AUDIT_EMITTED = 2, SP_AUDIT_EMIT = 129 };
 
 /* Whether the recorder may have this type said: user-space records only, none that changes the audit system. */
 static bool
@@ -65,7 +64,7 @@ sp_audit_say(int audit_fd, struct sp_buf *body)
 static int
 sp_audit_serve(int fd, int audit_fd, struct sp_buf *in, struct sp_buf *out)
 {
-	int r = sp_ipc_send(fd, SP_AUDIT_HELLO, 0, NULL, NULL, 0, sp_ipc_now_ms() + 5000);
+	int r = sp_ipc_send(fd, SP_IPC_AUDIT_HELLO, 0, NULL, NULL, 0, sp_ipc_now_ms() + 5000);
 
 	while (r == 0) {
 		struct sp_ipc_msg msg;
@@ -76,7 +75,7 @@ sp_audit_serve(int fd, int audit_fd, struct sp_buf *in, struct sp_buf *out)
 		if (r != 0)
 			break;
 		body = sp_buf_from(msg.body.data, msg.body.len);
-		err = body == NULL ? ENOMEM : msg.type == SP_AUDIT_EMIT && msg.id != 0 ? sp_audit_say(audit_fd, body) : EPROTO;
+		err = body == NULL ? ENOMEM : msg.type == SP_IPC_AUDIT_EMIT && msg.id != 0 ? sp_audit_say(audit_fd, body) : EPROTO;
 		sp_buf_free(body);
 		sp_ipc_msg_clear(&msg);
 		if (err == EPROTO)
@@ -84,7 +83,7 @@ sp_audit_serve(int fd, int audit_fd, struct sp_buf *in, struct sp_buf *out)
 		sp_buf_reset(out);
 		sp_buf_put_u32(out, err == 0 ? 0 : (uint32_t)-SP_ERR_SYSTEM);
 		sp_buf_put_u32(out, (uint32_t)err);
-		r = sp_ipc_send(fd, SP_AUDIT_EMITTED, msg.id, out, NULL, 0, sp_ipc_now_ms() + 5000);
+		r = sp_ipc_send(fd, SP_IPC_AUDIT_EMITTED, msg.id, out, NULL, 0, sp_ipc_now_ms() + 5000);
 	}
 	return r;
 }

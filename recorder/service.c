@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/ipc_recorder.h"
 #include "lib/text.h"
 #include "recorder/emitter.h"
 #include "recorder/live.h"
@@ -18,9 +19,6 @@
 
 #define SP_SERVICE_ACTION_MAX 32 /* bytes of WATCH's action */
 
-enum { SP_SERVICE_ATTACH = 1, SP_SERVICE_DETACH = 2, SP_SERVICE_STATUS = 3, SP_SERVICE_WATCH = 4 };
-enum { SP_SERVICE_ATTACH_REPLY = 129, SP_SERVICE_DETACH_REPLY = 130, SP_SERVICE_STATUS_REPLY = 131,
-	SP_SERVICE_WATCH_REPLY = 132 };
 enum { SP_SERVICE_READER = 0, SP_SERVICE_TRUSTED = 1 }; /* states: who is at the other end */
 #define SP_SERVICE_ANY (1u << SP_SERVICE_READER | 1u << SP_SERVICE_TRUSTED)
 #define SP_SERVICE_ROOT (1u << SP_SERVICE_TRUSTED)
@@ -39,10 +37,10 @@ static int sp_service_on_watch(struct sp_peer *p, struct sp_ipc_msg *msg, struct
 static void sp_service_on_close(struct sp_peer *p, int err, void *ctx);
 
 static const struct sp_peer_request sp_service_requests[] = {
-	{ SP_SERVICE_ATTACH, SP_SERVICE_ROOT, SP_RECORD_JSON_MAX + 128, 2, sp_service_on_attach, "ATTACH" },
-	{ SP_SERVICE_DETACH, SP_SERVICE_ROOT, 64, 0, sp_service_on_detach, "DETACH" },
-	{ SP_SERVICE_STATUS, SP_SERVICE_ROOT, 0, 0, sp_service_on_status, "STATUS" },
-	{ SP_SERVICE_WATCH, SP_SERVICE_ANY, 128, 0, sp_service_on_watch, "WATCH" },
+	{ SP_IPC_RECORDER_ATTACH, SP_SERVICE_ROOT, SP_RECORD_JSON_MAX + 128, 2, sp_service_on_attach, "ATTACH" },
+	{ SP_IPC_RECORDER_DETACH, SP_SERVICE_ROOT, 64, 0, sp_service_on_detach, "DETACH" },
+	{ SP_IPC_RECORDER_STATUS, SP_SERVICE_ROOT, 0, 0, sp_service_on_status, "STATUS" },
+	{ SP_IPC_RECORDER_WATCH, SP_SERVICE_ANY, 128, 0, sp_service_on_watch, "WATCH" },
 	{ 0 },
 };
 
@@ -137,7 +135,7 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 						sp_err_str(err));
 		if (err != 0)
 			sp_log_err("session %s: %s", id, message);
-		r = sp_service_reply(p, SP_SERVICE_ATTACH_REPLY, msg->id, err, message);
+		r = sp_service_reply(p, SP_IPC_RECORDER_ATTACH_REPLY, msg->id, err, message);
 	}
 	free(id);
 	free(header);
@@ -161,7 +159,7 @@ sp_service_on_detach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	err = l == NULL ? SP_ERR_NOT_FOUND : sp_live_end(l);
 	if (err == SP_ERR_AGAIN)
 		err = SP_ERR_UNAVAILABLE; /* closed once writing works again */
-	return sp_service_reply(p, SP_SERVICE_DETACH_REPLY, msg->id, err, NULL);
+	return sp_service_reply(p, SP_IPC_RECORDER_DETACH_REPLY, msg->id, err, NULL);
 }
 
 static int
@@ -183,7 +181,7 @@ sp_service_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	if (text != NULL && b != NULL) {
 		r = sp_buf_put_cstring(b, text);
 		if (r == 0)
-			r = sp_peer_send(p, SP_SERVICE_STATUS_REPLY, msg->id, b, NULL, 0);
+			r = sp_peer_send(p, SP_IPC_RECORDER_STATUS_REPLY, msg->id, b, NULL, 0);
 	}
 	free(text);
 	json_decref(o);
@@ -225,7 +223,7 @@ sp_service_on_watch(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bo
 		r = SP_ERR_PROTOCOL;
 	if (r == 0) {
 		err = sp_service_watch(s->rec, sp_peer_cred(p), id, action);
-		r = sp_service_reply(p, SP_SERVICE_WATCH_REPLY, msg->id, err, sp_err_str(err));
+		r = sp_service_reply(p, SP_IPC_RECORDER_WATCH_REPLY, msg->id, err, sp_err_str(err));
 	}
 	free(id);
 	free(action);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ipc_control.h"
 #include "policy/image.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
@@ -16,22 +17,6 @@
 #define APPROVAL_GRACE_SECONDS 2 /* after its expiry, for control's own word */
 #define APPROVAL_ID_MAX 64
 #define APPROVAL_WHO_MAX 1024
-
-enum {
-	MSG_REQUEST = 1,
-	MSG_CONSUME = 2,
-	MSG_CANCEL = 3,
-	MSG_LIST = 4,
-	MSG_DECIDE = 5,
-	MSG_POLICY = 130,
-	MSG_REQUEST_REPLY = 134,
-	MSG_VERDICT = 135,
-	MSG_CONSUME_REPLY = 136,
-	MSG_LIST_REPLY = 137,
-	MSG_DECIDE_REPLY = 138
-};
-
-enum { VERDICT_APPROVED = 1, VERDICT_DENIED = 2, VERDICT_EXPIRED = 3, VERDICT_CANCELLED = 4 };
 
 enum approval_stage { APPROVAL_FILING, APPROVAL_WAITING, APPROVAL_CONSUMING, APPROVAL_DONE };
 
@@ -144,7 +129,7 @@ approval_send_consume(struct sp_approval *a)
 	if (body != NULL) {
 		sp_buf_put_cstring(body, a->request_id);
 		sp_buf_put_string(body, a->digest, sizeof(a->digest));
-		r = approval_send(a, MSG_CONSUME, body);
+		r = approval_send(a, SP_IPC_CONTROL_CONSUME, body);
 	}
 	sp_buf_free(body);
 	return r;
@@ -184,7 +169,7 @@ sp_session_approval(struct sp_session *s, const uint8_t digest[32], const char *
 		r = sp_buf_error(a->request);
 	}
 	if (r == 0)
-		r = approval_send(a, MSG_REQUEST, a->request);
+		r = approval_send(a, SP_IPC_CONTROL_REQUEST, a->request);
 	if (r != 0) {
 		approval_free(a);
 		return r;
@@ -203,7 +188,7 @@ sp_approval_cancel(struct sp_approval *a)
 	body = sp_buf_new(1024);
 	if (body != NULL && a->request_id != NULL && a->session->control != NULL) {
 		sp_buf_put_cstring(body, a->request_id);
-		if (sp_peer_send(a->session->control, MSG_CANCEL, 0, body, NULL, 0) != 0)
+		if (sp_peer_send(a->session->control, SP_IPC_CONTROL_CANCEL, 0, body, NULL, 0) != 0)
 			sp_log_warn("a cancelled request could not be told to control; it will expire");
 	}
 	sp_buf_free(body);
@@ -268,18 +253,18 @@ approval_verdict(struct sp_approval *a, uint32_t state, const char *by, const ch
 	free(a->reason);
 	a->reason = strdup(reason);
 	switch (state) {
-	case VERDICT_APPROVED:
+	case SP_IPC_CONTROL_STATE_APPROVED:
 		a->stage = APPROVAL_CONSUMING;
 		if (approval_send_consume(a) != 0)
 			approval_finish(a, SP_APPROVAL_FAILED, "the approval could not be used: try again");
 		break;
-	case VERDICT_EXPIRED:
+	case SP_IPC_CONTROL_STATE_EXPIRED:
 		approval_finish(a, SP_APPROVAL_EXPIRED, NULL);
 		break;
-	case VERDICT_CANCELLED:
+	case SP_IPC_CONTROL_STATE_CANCELLED:
 		approval_finish(a, SP_APPROVAL_CANCELLED, NULL);
 		break;
-	case VERDICT_DENIED:
+	case SP_IPC_CONTROL_STATE_DENIED:
 	default:
 		approval_finish(a, SP_APPROVAL_DENIED, NULL);
 		break;
@@ -348,7 +333,7 @@ sp_control_list(struct sp_session *s, bool all)
 	body = sp_buf_new(16);
 	if (body != NULL) {
 		sp_buf_put_u8(body, all);
-		r = sp_peer_send(s->control, MSG_LIST, sp_session_new_id(s), body, NULL, 0);
+		r = sp_peer_send(s->control, SP_IPC_CONTROL_LIST, sp_session_new_id(s), body, NULL, 0);
 	}
 	sp_buf_free(body);
 	return r;
@@ -367,7 +352,7 @@ sp_control_decide(struct sp_session *s, const char *id, bool approve, const char
 		sp_buf_put_cstring(body, id);
 		sp_buf_put_u8(body, approve);
 		sp_buf_put_cstring(body, reason);
-		r = sp_peer_send(s->control, MSG_DECIDE, sp_session_new_id(s), body, NULL, 0);
+		r = sp_peer_send(s->control, SP_IPC_CONTROL_DECIDE, sp_session_new_id(s), body, NULL, 0);
 	}
 	sp_buf_free(body);
 	return r;
@@ -490,12 +475,12 @@ control_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request control_requests[] = {
-	{ MSG_POLICY, 1, 64, 1, control_on_policy, "POLICY" },
-	{ MSG_REQUEST_REPLY, 1, SP_SESSION_MESSAGE_MAX + 2048, 0, approval_on_request, "REQUEST_REPLY" },
-	{ MSG_VERDICT, 1, SP_SESSION_MESSAGE_MAX + 2048, 0, approval_on_verdict, "VERDICT" },
-	{ MSG_CONSUME_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, approval_on_consume, "CONSUME_REPLY" },
-	{ MSG_LIST_REPLY, 1, SP_IPC_FRAME_MAX, 0, control_on_list, "LIST_REPLY" },
-	{ MSG_DECIDE_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, control_on_decided, "DECIDE_REPLY" },
+	{ SP_IPC_CONTROL_POLICY, 1, 64, 1, control_on_policy, "POLICY" },
+	{ SP_IPC_CONTROL_REQUEST_REPLY, 1, SP_SESSION_MESSAGE_MAX + 2048, 0, approval_on_request, "REQUEST_REPLY" },
+	{ SP_IPC_CONTROL_VERDICT, 1, SP_SESSION_MESSAGE_MAX + 2048, 0, approval_on_verdict, "VERDICT" },
+	{ SP_IPC_CONTROL_CONSUME_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, approval_on_consume, "CONSUME_REPLY" },
+	{ SP_IPC_CONTROL_LIST_REPLY, 1, SP_IPC_FRAME_MAX, 0, control_on_list, "LIST_REPLY" },
+	{ SP_IPC_CONTROL_DECIDE_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, control_on_decided, "DECIDE_REPLY" },
 	{ 0 },
 };
 static const struct sp_peer_ops control_ops = { control_requests, control_on_close, "control" };
@@ -517,7 +502,7 @@ sp_control_channel(struct sp_session *s, int fd)
 	TAILQ_FOREACH(a, &s->approvals, next) {
 		r = 0;
 		if (a->stage == APPROVAL_FILING)
-			r = approval_send(a, MSG_REQUEST, a->request);
+			r = approval_send(a, SP_IPC_CONTROL_REQUEST, a->request);
 		else if (a->stage == APPROVAL_CONSUMING)
 			r = approval_send_consume(a);
 		if (r != 0)

@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/ipc_control.h"
+#include "lib/ipc_identity.h"
+#include "lib/ipc_recorder.h"
 #include "policy/image.h"
 #include "runtime/log.h"
 #include "runtime/memfd.h"
@@ -20,18 +23,6 @@
 #define BROKER_STATES 1u
 
 enum broker_which { BROKER_RECORDER, BROKER_CONTROL, BROKER_IDENTITY, BROKER_LINKS };
-
-/* identity.sock, recorder.sock and control.sock (PROTOCOL.ipc sections 1, 5 and 7). */
-enum {
-	MSG_VERIFY = 2,
-	MSG_VERIFY_REPLY = 130,
-	MSG_ATTACH = 1,
-	MSG_DETACH = 2,
-	MSG_SUBSCRIBE = 3,
-	MSG_ATTACH_REPLY = 129,
-	MSG_DETACH_REPLY = 130,
-	MSG_POLICY = 130
-};
 
 struct broker_link {
 	struct sp_broker *broker;
@@ -179,7 +170,7 @@ sp_broker_verify(struct sp_broker *b, const char *user, const char *auth_info, s
 		r = sp_buf_error(body);
 	}
 	if (r == 0)
-		r = sp_peer_send(peer, MSG_VERIFY, w->id, body, NULL, 0);
+		r = sp_peer_send(peer, SP_IPC_IDENTITY_VERIFY, w->id, body, NULL, 0);
 	sp_buf_free(body);
 	if (r != 0) {
 		free(w);
@@ -256,7 +247,7 @@ broker_attach_recorder(struct sp_broker *b, struct sp_live *l)
 	fds[0] = sv[0];
 	fds[1] = l->ring;
 	l->attach_id = broker_id(b);
-	if (sp_buf_error(body) != 0 || sp_peer_send(peer, MSG_ATTACH, l->attach_id, body, fds, 2) != 0)
+	if (sp_buf_error(body) != 0 || sp_peer_send(peer, SP_IPC_RECORDER_ATTACH, l->attach_id, body, fds, 2) != 0)
 		sp_log_err("session %s could not be announced to the recorder", l->id);
 	broker_offer(l, 0, sv[1]);
 	(void)close(sv[0]);
@@ -286,7 +277,7 @@ broker_attach_control(struct sp_broker *b, struct sp_live *l)
 	broker_put_json(body, json_object_get(l->header, "identity"));
 	broker_put_json(body, json_object_get(l->header, "origin"));
 	l->control_id = broker_id(b);
-	if (sp_buf_error(body) != 0 || sp_peer_send(peer, MSG_ATTACH, l->control_id, body, &sv[0], 1) != 0)
+	if (sp_buf_error(body) != 0 || sp_peer_send(peer, SP_IPC_CONTROL_ATTACH, l->control_id, body, &sv[0], 1) != 0)
 		sp_log_err("session %s could not be announced to control", l->id);
 	broker_offer(l, 1, sv[1]);
 	(void)close(sv[0]);
@@ -312,9 +303,10 @@ broker_send_detach(struct sp_broker *b, struct sp_live *l)
 	l->detach_id = broker_id(b);
 	for (i = BROKER_RECORDER; i <= BROKER_CONTROL; i++) {
 		struct sp_peer *peer = b->links[i].peer;
+		uint8_t type = i == BROKER_RECORDER ? SP_IPC_RECORDER_DETACH : SP_IPC_CONTROL_DETACH;
 		uint32_t id = i == BROKER_RECORDER ? l->detach_id : 0;
 
-		if (peer != NULL && (sp_buf_error(body) != 0 || sp_peer_send(peer, MSG_DETACH, id, body, NULL, 0) != 0))
+		if (peer != NULL && (sp_buf_error(body) != 0 || sp_peer_send(peer, type, id, body, NULL, 0) != 0))
 			sp_log_err("the end of session %s could not be told", l->id);
 	}
 	sp_buf_free(body);
@@ -437,17 +429,19 @@ static void broker_on_close(struct sp_peer *p, int err, void *ctx);
 
 #define IDENTITY_BODY SP_IPC_FRAME_MAX
 static const struct sp_peer_request identity_requests[] = {
-	{ MSG_VERIFY_REPLY, BROKER_STATES, IDENTITY_BODY, 0, broker_on_verify, "VERIFY_REPLY" },
+	{ SP_IPC_IDENTITY_VERIFY_REPLY, BROKER_STATES, IDENTITY_BODY, 0, broker_on_verify, "VERIFY_REPLY" },
 	{ 0 },
 };
 static const struct sp_peer_request recorder_requests[] = {
-	{ MSG_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_recorder_attached, "ATTACH_REPLY" },
-	{ MSG_DETACH_REPLY, BROKER_STATES, 4, 0, broker_on_detached, "DETACH_REPLY" },
+	{ SP_IPC_RECORDER_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_recorder_attached,
+	    "ATTACH_REPLY" },
+	{ SP_IPC_RECORDER_DETACH_REPLY, BROKER_STATES, 4, 0, broker_on_detached, "DETACH_REPLY" },
 	{ 0 },
 };
 static const struct sp_peer_request control_requests[] = {
-	{ MSG_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_control_attached, "ATTACH_REPLY" },
-	{ MSG_POLICY, BROKER_STATES, 64, 1, broker_on_policy, "POLICY" },
+	{ SP_IPC_CONTROL_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_control_attached,
+	    "ATTACH_REPLY" },
+	{ SP_IPC_CONTROL_POLICY, BROKER_STATES, 64, 1, broker_on_policy, "POLICY" },
 	{ 0 },
 };
 static const struct sp_peer_ops broker_ops[BROKER_LINKS] = {
@@ -487,7 +481,7 @@ broker_welcome(struct broker_link *link)
 	struct sp_live *l;
 
 	sp_log_info("%s is there", link->ops->name);
-	if (link == &b->links[BROKER_CONTROL] && sp_peer_send(link->peer, MSG_SUBSCRIBE, 0, NULL, NULL, 0) != 0)
+	if (link == &b->links[BROKER_CONTROL] && sp_peer_send(link->peer, SP_IPC_CONTROL_SUBSCRIBE, 0, NULL, NULL, 0) != 0)
 		return; /* closed: on_close follows */
 	TAILQ_FOREACH(l, &b->g->lives, next) {
 		if (link == &b->links[BROKER_RECORDER])

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ipc_monitor.h"
 #include "policy/decide.h"
 #include "policy/image.h"
 #include "policy/subject.h"
@@ -20,19 +21,6 @@
 #include "session-agent/credential.h"
 
 #define CHANNEL_NAME_MAX 64
-
-enum {
-	MSG_CREDENTIAL = 1,
-	MSG_LISTEN = 2,
-	MSG_RESUME = 3,
-	MSG_DONE = 4,
-	MSG_BEGIN = 129,
-	MSG_CHANNEL = 130,
-	MSG_CREDENTIAL_REPLY = 131,
-	MSG_LISTEN_REPLY = 132,
-	MSG_END = 133,
-	MSG_RESUMED = 134
-};
 
 /* Bits of sp_peer_set_state: a live session, or a connection that has not yet resumed one. */
 enum { CHANNEL_LIVE = 0, CHANNEL_NEW = 1 };
@@ -115,7 +103,7 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 		r = sp_buf_error(reply);
 	}
 	if (r == 0)
-		r = sp_peer_send(p, MSG_CREDENTIAL_REPLY, msg->id, reply, NULL, 0);
+		r = sp_peer_send(p, SP_IPC_MONITOR_CREDENTIAL_REPLY, msg->id, reply, NULL, 0);
 	sp_buf_free(reply);
 	sp_secret_free(secret);
 	free(name);
@@ -185,7 +173,7 @@ channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 		r = sp_buf_error(reply);
 	}
 	if (r == 0)
-		r = sp_peer_send(p, MSG_LISTEN_REPLY, msg->id, reply, &fd, err == 0 ? 1 : 0);
+		r = sp_peer_send(p, SP_IPC_MONITOR_LISTEN_REPLY, msg->id, reply, &fd, err == 0 ? 1 : 0);
 	if (fd >= 0)
 		(void)close(fd);
 	sp_buf_free(reply);
@@ -230,7 +218,7 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 		r = SP_ERR_NOMEM;
 	if (r == 0) {
 		sp_buf_put_u32(reply, l != NULL ? 0 : (uint32_t)-SP_ERR_DENIED);
-		r = sp_peer_send(p, MSG_RESUMED, 0, reply, NULL, 0);
+		r = sp_peer_send(p, SP_IPC_MONITOR_RESUMED, 0, reply, NULL, 0);
 	}
 	sp_buf_free(reply);
 	if (r == 0 && (l == NULL || msg->nfds != 1))
@@ -285,10 +273,10 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request channel_requests[] = {
-	{ MSG_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
-	{ MSG_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
-	{ MSG_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
-	{ MSG_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
+	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
+	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
+	{ SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
+	{ SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
 	{ 0 },
 };
 static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };
@@ -327,7 +315,7 @@ sp_channel_begin(struct sp_registry *g, struct sp_live *l, int fd, const struct 
 		(void)close(fd);
 		return r;
 	}
-	return sp_peer_send(l->peer, MSG_BEGIN, 0, begin, fds, 4);
+	return sp_peer_send(l->peer, SP_IPC_MONITOR_BEGIN, 0, begin, fds, 4);
 }
 
 void
@@ -349,8 +337,8 @@ sp_channel_offer(struct sp_live *l, unsigned which)
 		return; /* it is announced again when the session has resumed */
 	body = sp_buf_new(16);
 	if (body != NULL) {
-		sp_buf_put_u32(body, which + 1);
-		if (sp_peer_send(l->peer, MSG_CHANNEL, 0, body, fds, which == 0 ? 2 : 1) != 0)
+		sp_buf_put_u32(body, which == 0 ? SP_IPC_MONITOR_WHICH_RECORDER : SP_IPC_MONITOR_WHICH_CONTROL);
+		if (sp_peer_send(l->peer, SP_IPC_MONITOR_CHANNEL, 0, body, fds, which == 0 ? 2 : 1) != 0)
 			sp_log_err("session %s could not be given its channel", l->id);
 		sp_buf_free(body);
 	}
@@ -365,8 +353,8 @@ sp_channel_no_control(struct sp_live *l)
 
 	if (body == NULL)
 		return; /* the session finds out by itself, two seconds later */
-	sp_buf_put_u32(body, 2);
-	if (sp_peer_send(l->peer, MSG_CHANNEL, 0, body, NULL, 0) != 0)
+	sp_buf_put_u32(body, SP_IPC_MONITOR_WHICH_CONTROL);
+	if (sp_peer_send(l->peer, SP_IPC_MONITOR_CHANNEL, 0, body, NULL, 0) != 0)
 		sp_log_err("session %s could not be told that control is away", l->id);
 	sp_buf_free(body);
 }
@@ -381,7 +369,7 @@ sp_channel_end(struct sp_live *l, const char *reason)
 	body = sp_buf_new(SP_IPC_FRAME_MAX);
 	if (body != NULL)
 		sp_buf_put_cstring(body, reason);
-	if (body == NULL || sp_peer_send(l->peer, MSG_END, 0, body, NULL, 0) != 0)
+	if (body == NULL || sp_peer_send(l->peer, SP_IPC_MONITOR_END, 0, body, NULL, 0) != 0)
 		sp_log_err("session %s could not be told to end", l->id);
 	sp_buf_free(body);
 }

@@ -4,22 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ipc_session.h"
 #include "runtime/log.h"
 #include "session-agent/session_state.h"
 
 #define CLIENT_SIZE_MAX 10000
-
-enum {
-	MSG_WINCH = 2,
-	MSG_SIGNAL = 3,
-	MSG_SPAWNED = 4,
-	MSG_TOOL_EXIT = 5,
-	MSG_STARTED = 130,
-	MSG_TTY = 131,
-	MSG_SPAWN = 132,
-	MSG_KILL = 133,
-	MSG_EXIT = 134
-};
 
 static void
 client_send(struct sp_session *s, uint8_t type, struct sp_buf *body, const int *fds, size_t nfds)
@@ -125,10 +114,10 @@ client_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request client_requests[] = {
-	{ MSG_WINCH, 1, 8, 0, client_on_winch, "WINCH" },
-	{ MSG_SIGNAL, 1, 4, 0, client_on_signal, "SIGNAL" },
-	{ MSG_SPAWNED, 1, SP_SESSION_MESSAGE_MAX + 16, 0, client_on_spawned, "SPAWNED" },
-	{ MSG_TOOL_EXIT, 1, 5, 0, client_on_tool_exit, "TOOL_EXIT" },
+	{ SP_IPC_SESSION_WINCH, 1, 8, 0, client_on_winch, "WINCH" },
+	{ SP_IPC_SESSION_SIGNAL, 1, 4, 0, client_on_signal, "SIGNAL" },
+	{ SP_IPC_SESSION_SPAWNED, 1, SP_SESSION_MESSAGE_MAX + 16, 0, client_on_spawned, "SPAWNED" },
+	{ SP_IPC_SESSION_TOOL_EXIT, 1, 5, 0, client_on_tool_exit, "TOOL_EXIT" },
 	{ 0 },
 };
 static const struct sp_peer_ops client_ops = { client_requests, client_on_close, "client" };
@@ -144,7 +133,7 @@ sp_client_new(struct sp_session *s, int fd)
 	body = sp_buf_new(64);
 	if (body != NULL)
 		sp_buf_put_cstring(body, s->id);
-	client_send(s, MSG_STARTED, body, NULL, 0);
+	client_send(s, SP_IPC_SESSION_STARTED, body, NULL, 0);
 	return 0;
 }
 
@@ -159,7 +148,7 @@ sp_client_raw(struct sp_session *s, bool raw)
 	body = sp_buf_new(16);
 	if (body != NULL)
 		sp_buf_put_u8(body, raw);
-	client_send(s, MSG_TTY, body, NULL, 0);
+	client_send(s, SP_IPC_SESSION_TTY, body, NULL, 0);
 }
 
 void
@@ -169,7 +158,7 @@ sp_client_kill(struct sp_session *s, int sig)
 
 	if (body != NULL)
 		sp_buf_put_u32(body, (uint32_t)sig);
-	client_send(s, MSG_KILL, body, NULL, 0);
+	client_send(s, SP_IPC_SESSION_KILL, body, NULL, 0);
 }
 
 /* The person's side exits the same way; the connection closes when it has read this. */
@@ -182,7 +171,7 @@ sp_client_exit(struct sp_session *s)
 		sp_buf_put_u8(body, s->is_signaled);
 		sp_buf_put_u32(body, (uint32_t)s->status);
 	}
-	client_send(s, MSG_EXIT, body, NULL, 0);
+	client_send(s, SP_IPC_SESSION_EXIT, body, NULL, 0);
 	if (s->client != NULL)
 		sp_peer_finish(s->client);
 	else
@@ -260,7 +249,7 @@ sp_session_run_tool(struct sp_session *s, const char *directory, const char *con
 	if (r == 0)
 		r = sp_buf_error(body);
 	if (r == 0)
-		r = sp_peer_send(s->client, MSG_SPAWN, 0, body, fds, 3);
+		r = sp_peer_send(s->client, SP_IPC_SESSION_SPAWN, 0, body, fds, 3);
 	sp_buf_free(body);
 	if (r == 0)
 		s->has_tool = true;

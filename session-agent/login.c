@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ipc_pam.h"
 #include "lib/text.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
@@ -18,15 +19,6 @@
 #define LOGIN_ITEM_MAX 1024
 #define LOGIN_AUTH_INFO_MAX 131072
 #define LOGIN_SHELL SP_LIBEXECDIR "/sallyport-forcecmd"
-
-enum {
-	MSG_OPEN = 1,
-	MSG_CLOSE = 2,
-	MSG_ACCOUNT = 3,
-	MSG_OPEN_REPLY = 129,
-	MSG_CLOSE_REPLY = 130,
-	MSG_ACCOUNT_REPLY = 131
-};
 
 struct client {
 	struct sp_registry *g;
@@ -60,7 +52,7 @@ static void
 client_refuse(struct client *c, int err, const char *message)
 {
 	sp_log(LOG_NOTICE, "login of %s from %s refused: %s", c->user, c->rhost, message);
-	client_reply(c, MSG_OPEN_REPLY, c->id, err, message, "");
+	client_reply(c, SP_IPC_PAM_OPEN_REPLY, c->id, err, message, "");
 }
 
 /* The audit session is the kernel's word for this login: it must be set, fresh and this person's. */
@@ -166,7 +158,7 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 		return;
 	}
 	sp_log_info("login %s: %s from %s, audit session %u", l->id, l->user, c->rhost, l->ses);
-	client_reply(c, MSG_OPEN_REPLY, c->id, 0, "", l->id);
+	client_reply(c, SP_IPC_PAM_OPEN_REPLY, c->id, 0, "", l->id);
 }
 
 static int
@@ -247,7 +239,7 @@ client_on_close_login(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 	free(id);
 	if (l != NULL && l->ses != sp_peer_cred(p)->sessionid)
 		l = NULL; /* only sshd's process within that audit session closes it */
-	client_reply(c, MSG_CLOSE_REPLY, msg->id, l == NULL ? SP_ERR_NOT_FOUND : 0, NULL, NULL);
+	client_reply(c, SP_IPC_PAM_CLOSE_REPLY, msg->id, l == NULL ? SP_ERR_NOT_FOUND : 0, NULL, NULL);
 	if (l != NULL)
 		login_end(c->g, l);
 	return 0;
@@ -272,7 +264,7 @@ client_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 			problem = "Sallyport's identity service is not there, so nobody can be verified now. Try again shortly.";
 		else if (!sp_broker_has_recorder(c->g->broker))
 			problem = "Sallyport's recorder is not there, so no session can be recorded now. Try again shortly.";
-		client_reply(c, MSG_ACCOUNT_REPLY, msg->id, problem == NULL ? 0 : SP_ERR_UNAVAILABLE,
+		client_reply(c, SP_IPC_PAM_ACCOUNT_REPLY, msg->id, problem == NULL ? 0 : SP_ERR_UNAVAILABLE,
 		    problem == NULL ? "" : problem, NULL);
 	}
 	free(user);
@@ -295,9 +287,9 @@ client_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request client_requests[] = {
-	{ MSG_OPEN, 1, LOGIN_AUTH_INFO_MAX + 5 * LOGIN_ITEM_MAX, 0, client_on_open, "OPEN" },
-	{ MSG_CLOSE, 1, LOGIN_ITEM_MAX, 0, client_on_close_login, "CLOSE" },
-	{ MSG_ACCOUNT, 1, 3 * LOGIN_ITEM_MAX, 0, client_on_account, "ACCOUNT" },
+	{ SP_IPC_PAM_OPEN, 1, LOGIN_AUTH_INFO_MAX + 5 * LOGIN_ITEM_MAX, 0, client_on_open, "OPEN" },
+	{ SP_IPC_PAM_CLOSE, 1, LOGIN_ITEM_MAX, 0, client_on_close_login, "CLOSE" },
+	{ SP_IPC_PAM_ACCOUNT, 1, 3 * LOGIN_ITEM_MAX, 0, client_on_account, "ACCOUNT" },
 	{ 0 },
 };
 static const struct sp_peer_ops client_ops = { client_requests, client_on_close, "pam" };

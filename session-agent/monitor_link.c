@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/ipc_monitor.h"
 #include "policy/image.h"
 #include "policy/subject.h"
 #include "runtime/log.h"
@@ -17,19 +18,6 @@
 #define MONITOR_NAME_MAX 64
 #define MONITOR_DIRECTORY_MAX 256
 #define MONITOR_PASSWORD_MAX 4096
-
-enum {
-	MSG_CREDENTIAL = 1,
-	MSG_LISTEN = 2,
-	MSG_RESUME = 3,
-	MSG_DONE = 4,
-	MSG_BEGIN = 129,
-	MSG_CHANNEL = 130,
-	MSG_CREDENTIAL_REPLY = 131,
-	MSG_LISTEN_REPLY = 132,
-	MSG_END = 133,
-	MSG_RESUMED = 134
-};
 
 enum { LINK_NEW = 0, LINK_LIVE = 1, LINK_RESUMING = 2 };
 #define NEW (1u << LINK_NEW)
@@ -97,7 +85,7 @@ sp_session_credential(struct sp_session *s, const char *connection, sp_session_c
 		return SP_ERR_NOMEM;
 	c->credential = cb;
 	c->ctx = ctx;
-	r = call_send(s, MSG_CREDENTIAL, connection, c);
+	r = call_send(s, SP_IPC_MONITOR_CREDENTIAL, connection, c);
 	if (r != 0)
 		free(c);
 	return r;
@@ -113,7 +101,7 @@ sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *
 		return SP_ERR_NOMEM;
 	c->listen = cb;
 	c->ctx = ctx;
-	r = call_send(s, MSG_LISTEN, name, c);
+	r = call_send(s, SP_IPC_MONITOR_LISTEN, name, c);
 	if (r != 0)
 		free(c);
 	return r;
@@ -296,7 +284,8 @@ monitor_on_channel(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 
 	(void)p;
 	r = sp_buf_get_u32(body, &which);
-	if (r == 0 && (which < 1 || which > 2 || (msg->nfds != (which == 1 ? 2 : 1) && !(which == 2 && msg->nfds == 0))))
+	if (r == 0 && !(which == SP_IPC_MONITOR_WHICH_RECORDER && msg->nfds == 2) &&
+	    !(which == SP_IPC_MONITOR_WHICH_CONTROL && msg->nfds <= 1))
 		r = SP_ERR_PROTOCOL;
 	if (r != 0)
 		return r;
@@ -306,7 +295,7 @@ monitor_on_channel(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 	}
 	fds[0] = msg->fds[0];
 	msg->fds[0] = -1;
-	if (which == 2)
+	if (which == SP_IPC_MONITOR_WHICH_CONTROL)
 		return sp_control_channel(s, fds[0]);
 	fds[1] = msg->fds[1];
 	msg->fds[1] = -1;
@@ -352,13 +341,13 @@ monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 
 #define BEGIN_MAX SP_IPC_FRAME_MAX
 static const struct sp_peer_request monitor_requests[] = {
-	{ MSG_BEGIN, NEW, BEGIN_MAX, 4, monitor_on_begin, "BEGIN" },
-	{ MSG_CHANNEL, LIVE, 4, 2, monitor_on_channel, "CHANNEL" },
-	{ MSG_CREDENTIAL_REPLY, LIVE, MONITOR_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, monitor_on_credential,
+	{ SP_IPC_MONITOR_BEGIN, NEW, BEGIN_MAX, 4, monitor_on_begin, "BEGIN" },
+	{ SP_IPC_MONITOR_CHANNEL, LIVE, 4, 2, monitor_on_channel, "CHANNEL" },
+	{ SP_IPC_MONITOR_CREDENTIAL_REPLY, LIVE, MONITOR_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, monitor_on_credential,
 	    "CREDENTIAL_REPLY" },
-	{ MSG_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, monitor_on_listen, "LISTEN_REPLY" },
-	{ MSG_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
-	{ MSG_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
+	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, monitor_on_listen, "LISTEN_REPLY" },
+	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
+	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
 	{ 0 },
 };
 static const struct sp_peer_ops monitor_ops = { monitor_requests, monitor_on_close, "monitor" };
@@ -404,7 +393,7 @@ monitor_resume(struct sp_session *s)
 	if (body != NULL) {
 		sp_buf_put_cstring(body, s->id);
 		sp_buf_put_string(body, sp_secret_data(s->secret), sp_secret_len(s->secret));
-		r = sp_peer_send(s->monitor, MSG_RESUME, 0, body, &s->ring_fd, s->ring_fd >= 0 ? 1 : 0);
+		r = sp_peer_send(s->monitor, SP_IPC_MONITOR_RESUME, 0, body, &s->ring_fd, s->ring_fd >= 0 ? 1 : 0);
 	}
 	sp_buf_free(body);
 	return r;
@@ -459,7 +448,7 @@ sp_monitor_done(struct sp_session *s)
 		sp_buf_put_u8(body, s->is_signaled);
 		sp_buf_put_u32(body, (uint32_t)s->status);
 	}
-	if (body == NULL || sp_peer_send(s->monitor, MSG_DONE, 0, body, NULL, 0) != 0)
+	if (body == NULL || sp_peer_send(s->monitor, SP_IPC_MONITOR_DONE, 0, body, NULL, 0) != 0)
 		(void)event_base_loopbreak(s->base);
 	else
 		sp_peer_finish(s->monitor);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/ipc_recorder.h"
 #include "policy/image.h"
 #include "recorder/event.h"
 #include "recorder/ring.h"
@@ -13,16 +14,6 @@
 
 #define RECORD_TICK_MS 3 /* how soon a full ring is tried again */
 #define RECORD_FAULT_TICK_MS 100 /* likewise, while it is known that nobody empties it at once */
-
-enum {
-	MSG_WAKE = 1,
-	MSG_SYNC = 2,
-	MSG_FINISH = 3,
-	MSG_SYNCED = 129,
-	MSG_FAULT = 130,
-	MSG_CLEAR = 131,
-	MSG_FINISHED = 132
-};
 
 /* One caller of sp_session_durable. */
 struct sp_session_durable {
@@ -68,7 +59,7 @@ static void
 record_wake(struct sp_session *s)
 {
 	if (s->recorder != NULL && sp_ring_wants_wake(s->ring) &&
-	    sp_peer_send(s->recorder, MSG_WAKE, 0, NULL, NULL, 0) != 0)
+	    sp_peer_send(s->recorder, SP_IPC_RECORDER_WAKE, 0, NULL, NULL, 0) != 0)
 		s->wants_room = true; /* on_close follows and the next recorder reads the ring */
 }
 
@@ -180,7 +171,7 @@ record_send_sync(struct sp_session *s, struct sp_session_durable *d)
 		return SP_ERR_NOMEM;
 	sp_buf_put_u64(body, d->seq);
 	d->id = sp_session_new_id(s);
-	r = sp_peer_send(s->recorder, MSG_SYNC, d->id, body, NULL, 0);
+	r = sp_peer_send(s->recorder, SP_IPC_RECORDER_SYNC, d->id, body, NULL, 0);
 	sp_buf_free(body);
 	return r == SP_ERR_CLOSED ? 0 : r;
 }
@@ -314,10 +305,10 @@ record_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request record_requests[] = {
-	{ MSG_SYNCED, 1, 12, 0, record_on_synced, "SYNCED" },
-	{ MSG_FAULT, 1, SP_SESSION_MESSAGE_MAX + 5, 0, record_on_fault, "FAULT" },
-	{ MSG_CLEAR, 1, 0, 0, record_on_clear, "CLEAR" },
-	{ MSG_FINISHED, 1, SP_SESSION_MESSAGE_MAX + 8, 0, record_on_finished, "FINISHED" },
+	{ SP_IPC_RECORDER_SYNCED, 1, 12, 0, record_on_synced, "SYNCED" },
+	{ SP_IPC_RECORDER_FAULT, 1, SP_SESSION_MESSAGE_MAX + 5, 0, record_on_fault, "FAULT" },
+	{ SP_IPC_RECORDER_CLEAR, 1, 0, 0, record_on_clear, "CLEAR" },
+	{ SP_IPC_RECORDER_FINISHED, 1, SP_SESSION_MESSAGE_MAX + 8, 0, record_on_finished, "FINISHED" },
 	{ 0 },
 };
 static const struct sp_peer_ops record_ops = { record_requests, record_on_close, "recorder" };
@@ -390,7 +381,7 @@ sp_record_finish(struct sp_session *s)
 		sp_buf_put_u8(body, s->is_signaled);
 		sp_buf_put_u32(body, (uint32_t)s->status);
 	}
-	if (body == NULL || sp_peer_send(s->recorder, MSG_FINISH, sp_session_new_id(s), body, NULL, 0) != 0)
+	if (body == NULL || sp_peer_send(s->recorder, SP_IPC_RECORDER_FINISH, sp_session_new_id(s), body, NULL, 0) != 0)
 		s->wants_room = true; /* its on_close follows */
 	sp_buf_free(body);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ipc_session.h"
 #include "lib/text.h"
 #include "recorder/ring.h"
 #include "runtime/cred.h"
@@ -26,8 +27,6 @@
 #define START_FD 3	   /* the monitor channel in the session */
 #define START_STATUS 254   /* exit status of a refused START */
 #define START_FILES_MAX 256 /* descriptors of a session */
-
-enum { MSG_START = 1, MSG_REFUSED = 129 };
 
 struct starter {
 	struct sp_registry *g;
@@ -120,7 +119,7 @@ starter_refuse(struct starter *st, const char *message)
 	if (body != NULL) {
 		sp_buf_put_u32(body, START_STATUS);
 		sp_buf_put_cstring(body, message);
-		r = sp_peer_send(st->peer, MSG_REFUSED, 0, body, NULL, 0);
+		r = sp_peer_send(st->peer, SP_IPC_SESSION_REFUSED, 0, body, NULL, 0);
 	}
 	sp_buf_free(body);
 	if (r == 0)
@@ -352,7 +351,7 @@ starter_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request starter_requests[] = {
-	{ MSG_START, 1, SP_START_COMMAND_MAX + 512, 3, starter_on_start, "START" },
+	{ SP_IPC_SESSION_START, 1, SP_START_COMMAND_MAX + 512, 3, starter_on_start, "START" },
 	{ 0 },
 };
 static const struct sp_peer_ops starter_ops = { starter_requests, starter_on_close, "session" };

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message numbers of control.sock, and the channel of a session to sallyport-control, which is the service.
+ * PROTOCOL.ipc, section 7, has their bodies; tests/check/ipc compares the two.
+ */
+#ifndef SALLYPORT_LIB_IPC_CONTROL_H
+#define SALLYPORT_LIB_IPC_CONTROL_H
+
+enum sp_ipc_control {
+	SP_IPC_CONTROL_ATTACH = 1,
+	SP_IPC_CONTROL_ATTACH_REPLY = 129,
+	SP_IPC_CONTROL_DETACH = 2,
+	SP_IPC_CONTROL_SUBSCRIBE = 3,
+	SP_IPC_CONTROL_RELOAD = 4,
+	SP_IPC_CONTROL_RELOAD_REPLY = 132,
+	SP_IPC_CONTROL_STATUS = 5,
+	SP_IPC_CONTROL_STATUS_REPLY = 133,
+	SP_IPC_CONTROL_POLICY = 130,
+	/* on a session's channel, where POLICY comes too */
+	SP_IPC_CONTROL_REQUEST = 1,
+	SP_IPC_CONTROL_REQUEST_REPLY = 134,
+	SP_IPC_CONTROL_VERDICT = 135,
+	SP_IPC_CONTROL_CONSUME = 2,
+	SP_IPC_CONTROL_CONSUME_REPLY = 136,
+	SP_IPC_CONTROL_CANCEL = 3,
+	SP_IPC_CONTROL_LIST = 4,
+	SP_IPC_CONTROL_LIST_REPLY = 137,
+	SP_IPC_CONTROL_DECIDE = 5,
+	SP_IPC_CONTROL_DECIDE_REPLY = 138
+};
+
+/* VERDICT's state. */
+enum {
+	SP_IPC_CONTROL_STATE_APPROVED = 1,
+	SP_IPC_CONTROL_STATE_DENIED = 2,
+	SP_IPC_CONTROL_STATE_EXPIRED = 3,
+	SP_IPC_CONTROL_STATE_CANCELLED = 4
+};
+
+#endif
