@@ -2,16 +2,14 @@
 /* The session's end of its control channel (PROTOCOL.ipc section 7): the policy in force, and approvals. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/ipc_control.h"
-#include "policy/image.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
 #include "runtime/log.h"
-#include "runtime/memfd.h"
+#include "session-agent/policy_copy.h"
 #include "session-agent/session_state.h"
 
 #define APPROVAL_GRACE_SECONDS 2 /* after its expiry, for control's own word */
@@ -401,58 +399,38 @@ control_on_decided(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 /* --- policy ---------------------------------------------------------------------------------------------- */
 
 static void
-policy_note(struct sp_session *s, uint64_t version, const struct sp_view *digest)
+policy_note(struct sp_session *s)
 {
+	uint64_t version = sp_policy_copy_version(s->policy_copy);
 	struct sp_buf *e = sp_session_event(s);
 
 	sp_event_begin(e, SP_EVENT_POLICY, sp_event_now());
 	sp_event_put_u64(e, SP_FIELD_POLICY_VERSION, version);
-	sp_event_put(e, SP_FIELD_DIGEST, digest->data, digest->len);
+	sp_event_put(e, SP_FIELD_DIGEST, sp_policy_copy_digest(s->policy_copy), SP_POLICY_COPY_DIGEST);
 	if (sp_session_record_late(s) != 0)
 		sp_log_warn("policy version %llu is in force; the recorder is busy, its statements say so too",
 		    (unsigned long long)version);
 }
 
-/* A new image takes the place of the old one only when all of it is well. */
+/* A new policy takes the place of the old one only when all of it is well. */
 static int
 control_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
-	struct sp_policy_image *image = NULL, *old;
+	struct sp_policy_copy *copy, *old;
 	struct sp_session *s = ctx;
-	struct sp_view digest;
-	const void *map = NULL, *old_map;
-	size_t size = 0, old_size;
-	uint64_t version;
-	int r;
+	int r = sp_policy_copy_read(msg, body, &copy);
 
 	(void)p;
-	r = sp_buf_get_u64(body, &version);
-	if (r == 0)
-		r = sp_buf_get_view(body, 32, &digest);
-	if (r == 0 && msg->nfds != 1)
-		r = SP_ERR_PROTOCOL;
-	if (r == 0)
-		r = sp_memfd_map(msg->fds[0], SP_POLICY_IMAGE_MAX, &map, &size);
 	if (r != 0)
 		return r;
-	r = sp_policy_image_open(map, size, &image);
-	if (r != 0) {
-		(void)munmap((void *)(uintptr_t)map, size);
-		return r;
-	}
-	old = s->policy;
-	old_map = s->policy_map;
-	old_size = s->policy_size;
-	s->policy = image;
-	s->policy_map = map;
-	s->policy_size = size;
-	policy_note(s, version, &digest);
+	old = s->policy_copy;
+	s->policy_copy = copy;
+	s->policy = sp_policy_copy_image(copy);
+	policy_note(s);
 	if (s->kind != NULL && s->kind_ctx != NULL)
 		s->kind->policy_changed(s->kind_ctx);
 	sp_limits_policy_changed(s);
-	sp_policy_image_free(old);
-	if (old_map != NULL)
-		(void)munmap((void *)(uintptr_t)old_map, old_size);
+	sp_policy_copy_free(old);
 	if (old == NULL)
 		sp_session_policy_ready(s);
 	return 0;
@@ -522,6 +500,6 @@ sp_control_free(struct sp_session *s)
 	}
 	sp_peer_free(s->control);
 	s->control = NULL;
-	sp_policy_image_free(s->policy);
+	sp_policy_copy_free(s->policy_copy);
 	sp_policy_subject_free(s->subject);
 }

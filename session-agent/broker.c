@@ -5,24 +5,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/ipc_control.h"
 #include "lib/ipc_identity.h"
 #include "lib/ipc_recorder.h"
-#include "policy/image.h"
 #include "runtime/log.h"
-#include "runtime/memfd.h"
 #include "runtime/peer.h"
 #include "session-agent/channel.h"
+#include "session-agent/policy_copy.h"
 
 #define BROKER_MESSAGE_MAX 4096
 #define BROKER_CONNECT_MS 200
 #define BROKER_STATES 1u
 
-enum broker_which { BROKER_RECORDER, BROKER_CONTROL, BROKER_IDENTITY, BROKER_LINKS };
+/* Its links; the first two are those that sessions have channels to. */
+enum broker_which { BROKER_RECORDER = SP_LIVE_RECORDER, BROKER_CONTROL = SP_LIVE_CONTROL, BROKER_IDENTITY, BROKER_LINKS };
 
 struct broker_link {
 	struct sp_broker *broker;
@@ -50,9 +49,7 @@ struct sp_broker {
 	unsigned nwaits;
 	struct event *tick; /* looks for VERIFYs that took too long */
 	uint32_t next_id;
-	struct sp_policy_image *policy;
-	const void *policy_map;
-	size_t policy_size;
+	struct sp_policy_copy *policy;
 };
 
 static uint32_t
@@ -78,7 +75,7 @@ sp_broker_has_recorder(const struct sp_broker *b)
 const struct sp_policy_image *
 sp_broker_policy(const struct sp_broker *b)
 {
-	return b->policy;
+	return sp_policy_copy_image(b->policy);
 }
 
 /* --- identity ------------------------------------------------------------------------------------- */
@@ -216,41 +213,50 @@ broker_put_json(struct sp_buf *body, const json_t *j)
 	free(text);
 }
 
+/*
+ * Announces a session to the recorder (which gets its ring too) or to control: one end of a new pair goes with the
+ * message, the other waits for the daemon's word.
+ */
 static void
-broker_offer(struct sp_live *l, unsigned which, int fd)
+broker_send_attach(struct sp_broker *b, struct sp_live *l, unsigned which, const struct sp_buf *body)
 {
+	static const uint8_t types[] = { [SP_LIVE_RECORDER] = SP_IPC_RECORDER_ATTACH,
+		[SP_LIVE_CONTROL] = SP_IPC_CONTROL_ATTACH };
+	struct broker_link *link = &b->links[which];
+	int fds[2], sv[2], r = sp_buf_error(body);
+
+	if (r != 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
+		sp_log_err("session %s could not be announced to %s", l->id, link->ops->name);
+		return;
+	}
+	fds[0] = sv[0];
+	fds[1] = l->ring;
+	l->attach_id[which] = broker_id(b);
+	if (sp_peer_send(link->peer, types[which], l->attach_id[which], body, fds, which == SP_LIVE_RECORDER ? 2 : 1) != 0)
+		sp_log_err("session %s could not be announced to %s", l->id, link->ops->name);
+	(void)close(sv[0]);
 	if (l->offer[which] >= 0)
 		(void)close(l->offer[which]);
-	l->offer[which] = fd;
+	l->offer[which] = sv[1];
 }
 
 static void
 broker_attach_recorder(struct sp_broker *b, struct sp_live *l)
 {
-	struct sp_peer *peer = b->links[BROKER_RECORDER].peer;
 	struct sp_buf *body;
-	int fds[2], sv[2];
 
-	if (peer == NULL || l->ring < 0)
+	if (b->links[BROKER_RECORDER].peer == NULL || l->ring < 0)
 		return;
 	body = sp_buf_new(SP_IPC_FRAME_MAX);
-	if (body == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
-		sp_buf_free(body);
+	if (body == NULL)
 		return;
-	}
 	sp_buf_put_cstring(body, l->id);
 	sp_buf_put_u32(body, (uint32_t)l->uid);
 	sp_buf_put_u32(body, l->auid);
 	sp_buf_put_u32(body, l->ses);
 	sp_buf_put_u8(body, l->is_resumed);
 	broker_put_json(body, l->header);
-	fds[0] = sv[0];
-	fds[1] = l->ring;
-	l->attach_id = broker_id(b);
-	if (sp_buf_error(body) != 0 || sp_peer_send(peer, SP_IPC_RECORDER_ATTACH, l->attach_id, body, fds, 2) != 0)
-		sp_log_err("session %s could not be announced to the recorder", l->id);
-	broker_offer(l, 0, sv[1]);
-	(void)close(sv[0]);
+	broker_send_attach(b, l, SP_LIVE_RECORDER, body);
 	sp_buf_free(body);
 	l->is_resumed = true; /* every later ATTACH is one */
 }
@@ -258,29 +264,21 @@ broker_attach_recorder(struct sp_broker *b, struct sp_live *l)
 static void
 broker_attach_control(struct sp_broker *b, struct sp_live *l)
 {
-	struct sp_peer *peer = b->links[BROKER_CONTROL].peer;
 	struct sp_buf *body;
-	int sv[2];
 
 	if (l->is_dead)
 		return;
-	if (peer == NULL) {
+	if (b->links[BROKER_CONTROL].peer == NULL) {
 		sp_channel_no_control(l);
 		return;
 	}
 	body = sp_buf_new(SP_IPC_FRAME_MAX);
-	if (body == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
-		sp_buf_free(body);
+	if (body == NULL)
 		return;
-	}
 	sp_buf_put_cstring(body, l->id);
 	broker_put_json(body, json_object_get(l->header, "identity"));
 	broker_put_json(body, json_object_get(l->header, "origin"));
-	l->control_id = broker_id(b);
-	if (sp_buf_error(body) != 0 || sp_peer_send(peer, SP_IPC_CONTROL_ATTACH, l->control_id, body, &sv[0], 1) != 0)
-		sp_log_err("session %s could not be announced to control", l->id);
-	broker_offer(l, 1, sv[1]);
-	(void)close(sv[0]);
+	broker_send_attach(b, l, SP_LIVE_CONTROL, body);
 	sp_buf_free(body);
 }
 
@@ -319,50 +317,32 @@ sp_broker_detach(struct sp_broker *b, struct sp_live *l)
 	broker_send_detach(b, l); /* with the recorder away: told when it is back */
 }
 
+/* ATTACH_REPLY of either: the session gets its end, or the reason why there will be none. */
 static int
-broker_on_attached(struct sp_live *l, unsigned which, struct sp_buf *body)
+broker_on_attached(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
+	struct broker_link *link = ctx;
+	ptrdiff_t which = link - link->broker->links;
 	char *message = NULL;
+	struct sp_live *l;
 	uint32_t verdict;
 	int r;
 
+	(void)p;
+	TAILQ_FOREACH(l, &link->broker->g->lives, next)
+		if (msg->id != 0 && l->attach_id[which] == msg->id)
+			break;
 	r = sp_buf_get_u32(body, &verdict);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, BROKER_MESSAGE_MAX, &message);
 	if (r == 0 && l != NULL && !l->is_dead && l->offer[which] >= 0) {
 		if (verdict == 0)
-			sp_channel_offer(l, which);
+			sp_channel_offer(l, (unsigned)which);
 		else
 			sp_channel_end(l, message);
 	}
 	free(message);
 	return r;
-}
-
-static int
-broker_on_recorder_attached(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
-{
-	struct broker_link *link = ctx;
-	struct sp_live *l;
-
-	(void)p;
-	TAILQ_FOREACH(l, &link->broker->g->lives, next)
-		if (msg->id != 0 && l->attach_id == msg->id)
-			break;
-	return broker_on_attached(l, 0, body);
-}
-
-static int
-broker_on_control_attached(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
-{
-	struct broker_link *link = ctx;
-	struct sp_live *l;
-
-	(void)p;
-	TAILQ_FOREACH(l, &link->broker->g->lives, next)
-		if (msg->id != 0 && l->control_id == msg->id)
-			break;
-	return broker_on_attached(l, 1, body);
 }
 
 static int
@@ -392,34 +372,14 @@ static int
 broker_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_broker *b = ((struct broker_link *)ctx)->broker;
-	struct sp_policy_image *image;
-	struct sp_view digest;
-	const void *map;
-	uint64_t version;
-	size_t size;
-	int r;
+	struct sp_policy_copy *copy;
+	int r = sp_policy_copy_read(msg, body, &copy);
 
 	(void)p;
-	r = sp_buf_get_u64(body, &version);
-	if (r == 0)
-		r = sp_buf_get_view(body, 32, &digest);
-	if (r == 0 && msg->nfds != 1)
-		r = SP_ERR_PROTOCOL;
-	if (r == 0)
-		r = sp_memfd_map(msg->fds[0], SP_POLICY_IMAGE_MAX, &map, &size);
 	if (r != 0)
 		return r;
-	r = sp_policy_image_open(map, size, &image);
-	if (r != 0) {
-		(void)munmap((void *)(uintptr_t)map, size);
-		return r;
-	}
-	sp_policy_image_free(b->policy);
-	if (b->policy_map != NULL)
-		(void)munmap((void *)(uintptr_t)b->policy_map, b->policy_size);
-	b->policy = image;
-	b->policy_map = map;
-	b->policy_size = size;
+	sp_policy_copy_free(b->policy);
+	b->policy = copy;
 	return 0;
 }
 
@@ -433,13 +393,13 @@ static const struct sp_peer_request identity_requests[] = {
 	{ 0 },
 };
 static const struct sp_peer_request recorder_requests[] = {
-	{ SP_IPC_RECORDER_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_recorder_attached,
+	{ SP_IPC_RECORDER_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_attached,
 	    "ATTACH_REPLY" },
 	{ SP_IPC_RECORDER_DETACH_REPLY, BROKER_STATES, 4, 0, broker_on_detached, "DETACH_REPLY" },
 	{ 0 },
 };
 static const struct sp_peer_request control_requests[] = {
-	{ SP_IPC_CONTROL_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_control_attached,
+	{ SP_IPC_CONTROL_ATTACH_REPLY, BROKER_STATES, BROKER_MESSAGE_MAX + 8, 0, broker_on_attached,
 	    "ATTACH_REPLY" },
 	{ SP_IPC_CONTROL_POLICY, BROKER_STATES, 64, 1, broker_on_policy, "POLICY" },
 	{ 0 },
@@ -592,6 +552,6 @@ sp_broker_free(struct sp_broker *b)
 	}
 	if (b->tick != NULL)
 		event_free(b->tick);
-	sp_policy_image_free(b->policy);
+	sp_policy_copy_free(b->policy);
 	free(b);
 }

@@ -337,8 +337,8 @@ sp_channel_offer(struct sp_live *l, unsigned which)
 		return; /* it is announced again when the session has resumed */
 	body = sp_buf_new(16);
 	if (body != NULL) {
-		sp_buf_put_u32(body, which == 0 ? SP_IPC_MONITOR_WHICH_RECORDER : SP_IPC_MONITOR_WHICH_CONTROL);
-		if (sp_peer_send(l->peer, SP_IPC_MONITOR_CHANNEL, 0, body, fds, which == 0 ? 2 : 1) != 0)
+		sp_buf_put_u32(body, which == SP_LIVE_RECORDER ? SP_IPC_MONITOR_WHICH_RECORDER : SP_IPC_MONITOR_WHICH_CONTROL);
+		if (sp_peer_send(l->peer, SP_IPC_MONITOR_CHANNEL, 0, body, fds, which == SP_LIVE_RECORDER ? 2 : 1) != 0)
 			sp_log_err("session %s could not be given its channel", l->id);
 		sp_buf_free(body);
 	}

@@ -49,6 +49,9 @@ struct sp_login {
 	unsigned starts;
 };
 
+/* The daemons that a session has a channel to. */
+enum sp_live_channel { SP_LIVE_RECORDER, SP_LIVE_CONTROL, SP_LIVE_CHANNELS };
+
 struct sp_live {
 	TAILQ_ENTRY(sp_live) next;
 	char id[SP_ULID_LEN + 1];
@@ -62,9 +65,8 @@ struct sp_live {
 	json_t *header;		  /* recorder.sock ATTACH: identity, origin, command, … */
 	struct sp_peer *peer;	  /* its monitor channel; NULL while it is away */
 	int ring;		  /* memfd; -1 until it has resumed */
-	int offer[2];		  /* our ends for the session, until the recorder [0] and control [1] have agreed */
-	uint32_t attach_id;	  /* of the ATTACH under way at the recorder */
-	uint32_t control_id;
+	int offer[SP_LIVE_CHANNELS]; /* the session's ends, until the daemons have agreed */
+	uint32_t attach_id[SP_LIVE_CHANNELS]; /* of the ATTACHs under way */
 	uint32_t detach_id;
 	bool is_resumed;	  /* ATTACH says so */
 	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */

@@ -37,6 +37,7 @@ enum sp_session_stage {
 	SP_SESSION_OVER
 };
 
+struct sp_policy_copy;
 struct sp_session_call;
 struct sp_session_durable;
 
@@ -103,9 +104,8 @@ struct sp_session {
 
 	/* control */
 	struct sp_peer *control;
-	const void *policy_map;
-	size_t policy_size;
-	struct sp_policy_image *policy;
+	struct sp_policy_copy *policy_copy;
+	const struct sp_policy_image *policy; /* that copy's, or NULL */
 	struct sp_policy_subject *subject;
 	TAILQ_HEAD(, sp_approval) approvals;
 	unsigned napprovals;
