@@ -56,6 +56,7 @@ static const struct {
 	[SP_FIELD_LENGTH] = { "length", 8 },
 	[SP_FIELD_MESSAGE] = { "message", 0 },
 	[SP_FIELD_SESSION] = { "session", 0 },
+	[SP_FIELD_STREAM] = { "stream", 8 },
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

@@ -29,7 +29,7 @@ enum sp_event_type {
 	SP_EVENT_APPROVAL_REQUEST = 6,	/* SEQ, REQUEST_ID, DIGEST, RULE, WHO */
 	SP_EVENT_APPROVAL_VERDICT = 7,	/* SEQ, REQUEST_ID, DECISION (approved denied expired cancelled), WHO, REASON */
 	SP_EVENT_DECIDE = 8,	    /* REQUEST_ID, DECISION, REASON: this person approved or denied another's request */
-	SP_EVENT_OUTPUT = 9,	    /* TEXT: bytes shown on the terminal */
+	SP_EVENT_OUTPUT = 9,	    /* TEXT: bytes shown to the person; STREAM? */
 	SP_EVENT_INPUT = 10,	    /* TEXT: bytes typed (by rule) */
 	SP_EVENT_RESIZE = 11,	    /* ROWS, COLS */
 	SP_EVENT_POLICY = 12,	    /* POLICY_VERSION, DIGEST: the policy in force from here */
@@ -65,7 +65,8 @@ enum sp_event_field {
 	SP_FIELD_SIGNALED = 23,	 /* number 0 or 1 */
 	SP_FIELD_LENGTH = 24,	 /* number: full length where TEXT was cut */
 	SP_FIELD_MESSAGE = 25,	 /* text: the message the person was shown */
-	SP_FIELD_SESSION = 26	 /* text: another session's id */
+	SP_FIELD_SESSION = 26,	 /* text: another session's id */
+	SP_FIELD_STREAM = 27	 /* number: 0 terminal, 1 stdout, 2 stderr; absent: a terminal, or a built-in command */
 };
 
 /* Starts an event in b (reset first); puts are sticky in b. */

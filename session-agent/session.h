@@ -105,6 +105,65 @@ bool sp_session_owns_peer(const struct sp_session *s, int fd);
  */
 int sp_session_run_tool(struct sp_session *s, const char *directory, const char *const argv[],
     const char *const env[]) SP_MUST_CHECK;
+
+/* --- relay: programs whose output is the target's own answer (ssh, shell, command) ------------------ */
+/*
+ * What the program shows passes the detectors (the masks of every rule that can concern this person on the
+ * connection, as the policy in force has them), is put on record as OUTPUT with its stream, and only then goes to the
+ * person. With a terminal that is one stream, the session's pty; without one stdout and stderr are apart, an end of
+ * file goes its own way in each direction, and a full or closed reader is felt by the writer, as over a pipe.
+ *
+ *	sp_session_relay_open	descriptors for the program; nothing flows yet
+ *	(the kind has it started with them, by whom it likes)
+ *	sp_session_relay_start	it runs: bytes flow
+ *	sp_session_relay_ended	it exited: what it showed is shown, then the session ends the same way
+ *
+ * sp_session_run_relayed() is all of this with a tool that forcecmd starts in the sandbox. One relay a session.
+ */
+#define SP_RELAY_RECORD_INPUT 1u /* what the person sends is on record as INPUT, but for what is typed unechoed */
+
+enum sp_relay_stream { /* as recorded: SP_FIELD_STREAM */
+	SP_RELAY_TTY = 0,
+	SP_RELAY_STDOUT = 1,
+	SP_RELAY_STDERR = 2
+};
+
+/* What a kind may want to see and say; each may be NULL. Called from the loop, never from inside a relay call. */
+struct sp_relay_hooks {
+	/*
+	 * The person sent p: how many bytes of it go on to the program now. The rest waits, and nothing more is read
+	 * from the person; it is offered again, with what came after it, when sp_session_relay_resume() is called. A
+	 * hook that wants bytes dropped calls sp_session_relay_drop() first.
+	 */
+	size_t (*typed)(void *ctx, const uint8_t *p, size_t n);
+	/* The program showed p, before masks. For looking at only: what is kept of it is as secret as the target's data. */
+	void (*shown)(void *ctx, enum sp_relay_stream stream, const uint8_t *p, size_t n);
+	/* The person's terminal has another size; the pty has it already. */
+	void (*resized)(void *ctx, uint32_t rows, uint32_t cols);
+	/* SIGINT, SIGTERM or SIGQUIT came for the program, by the ssh protocol. True: it was passed on. */
+	bool (*signaled)(void *ctx, int sig);
+};
+
+/*
+ * ret_fds: the program's stdin, stdout and stderr (with a terminal thrice the pty's slave; the program needs it as its
+ * controlling terminal). They stay the relay's: send or dup them, do not close them. hooks may be NULL and is not
+ * copied. UNAVAILABLE (not serving, or there is one already), SYSTEM, NOMEM, LIMIT (too many masks).
+ */
+int sp_session_relay_open(struct sp_session *s, const struct sp_policy_connection *c, unsigned flags,
+    const struct sp_relay_hooks *hooks, void *ctx, int ret_fds[3]) SP_MUST_CHECK;
+/* The program has its descriptors: ours are closed, the person's terminal is made raw, bytes flow. */
+int sp_session_relay_start(struct sp_session *s) SP_MUST_CHECK;
+/* It exited (value: the status) or was killed (value: the signal). */
+void sp_session_relay_ended(struct sp_session *s, bool is_signaled, int value);
+/* For the typed hook: offer again what waits; and forget the first n bytes of what is being offered or waits. */
+void sp_session_relay_resume(struct sp_session *s);
+void sp_session_relay_drop(struct sp_session *s, size_t n);
+/* Bytes of ours into the program, as if typed, behind what went on already. LIMIT. */
+int sp_session_relay_type(struct sp_session *s, const void *p, size_t n) SP_MUST_CHECK;
+/* As sp_session_run_tool(), relayed. */
+int sp_session_run_relayed(struct sp_session *s, const struct sp_policy_connection *c, unsigned flags,
+    const char *directory, const char *const argv[], const char *const env[]) SP_MUST_CHECK;
+
 /* One line for the person on stderr (escaped), also put on record as a NOTE. */
 void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
 /* Bytes for the person on stdout, for built-in commands (recorded as OUTPUT). */

@@ -111,12 +111,12 @@ test_names(void **state)
 	(void)state;
 	for (int t = SP_EVENT_SESSION_START; t <= SP_EVENT_WATCH; t++)
 		assert_non_null(sp_event_type_name(t));
-	for (int f = SP_FIELD_SEQ; f <= SP_FIELD_SESSION; f++)
+	for (int f = SP_FIELD_SEQ; f <= SP_FIELD_STREAM; f++)
 		assert_non_null(sp_event_field_name(f));
 	assert_null(sp_event_type_name(0));
 	assert_null(sp_event_type_name(SP_EVENT_WATCH + 1));
 	assert_null(sp_event_field_name(-1));
-	assert_null(sp_event_field_name(SP_FIELD_SESSION + 1));
+	assert_null(sp_event_field_name(SP_FIELD_STREAM + 1));
 }
 
 int
