@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/ssh_agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/ssh_agent.h"
+
+#define AGENT_COMMENT "sallyport"
+#define AGENT_SERVICE "ssh-connection"
+
+struct sp_ssh_agent {
+	struct sp_ssh_key *key;
+	char user[SP_SSH_AGENT_NAME_MAX + 1];
+	struct sp_ssh_key *host_keys[SP_SSH_AGENT_HOST_KEYS_MAX];
+	size_t nhost_keys;
+	const struct sp_ssh_key *bound; /* one of those; NULL: not yet */
+	uint8_t session_id[SP_SSH_AGENT_SESSION_ID_MAX];
+	size_t session_id_len;
+	bool is_spoiled; /* asked to bind again: nothing is signed any more */
+	unsigned signatures;
+	unsigned requests;
+};
+
+int
+sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
+    struct sp_ssh_agent **ret_a)
+{
+	struct sp_ssh_agent *a = calloc(1, sizeof(*a));
+	size_t i;
+	int r = SP_ERR_NOMEM;
+
+	if (a == NULL) {
+		sp_ssh_key_free(key);
+		return r;
+	}
+	a->key = key;
+	r = n == 0 ? SP_ERR_INVALID : 0;
+	if (n > SP_SSH_AGENT_HOST_KEYS_MAX || strlen(user) > SP_SSH_AGENT_NAME_MAX)
+		r = SP_ERR_LIMIT;
+	if (user[0] == '\0')
+		r = SP_ERR_INVALID;
+	for (i = 0; r == 0 && i < n; i++) {
+		r = sp_ssh_key_public(host_keys[i], &a->host_keys[i]);
+		if (r == 0)
+			a->nhost_keys++;
+		else if (r != SP_ERR_NOMEM)
+			r = SP_ERR_INVALID;
+	}
+	if (r != 0) {
+		sp_ssh_agent_free(a);
+		return r;
+	}
+	(void)snprintf(a->user, sizeof(a->user), "%s", user);
+	*ret_a = a;
+	return 0;
+}
+
+void
+sp_ssh_agent_free(struct sp_ssh_agent *a)
+{
+	size_t i;
+
+	if (a == NULL)
+		return;
+	for (i = 0; i < a->nhost_keys; i++)
+		sp_ssh_key_free(a->host_keys[i]);
+	sp_ssh_key_free(a->key);
+	free(a);
+}
+
+static bool
+agent_is_key(const struct sp_ssh_key *key, const struct sp_view *v)
+{
+	struct sp_view blob = sp_ssh_key_blob(key);
+
+	return blob.len == v->len && memcmp(blob.data, v->data, v->len) == 0;
+}
+
+static bool
+agent_is_text(const struct sp_view *v, const char *s)
+{
+	return v->len == strlen(s) && memcmp(v->data, s, v->len) == 0;
+}
+
+static bool
+agent_is_bound_id(const struct sp_ssh_agent *a, const struct sp_view *v)
+{
+	return a->bound != NULL && v->len == a->session_id_len && memcmp(v->data, a->session_id, v->len) == 0;
+}
+
+/* --- binding ------------------------------------------------------------------------------------------ */
+
+/* NULL, or why this is no binding. */
+static const char *
+agent_bind(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
+{
+	size_t i;
+
+	if (a->bound != NULL || a->is_spoiled) {
+		a->is_spoiled = true; /* another connection through the same agent: the first one is not served either */
+		return "a second binding";
+	}
+	if (q->is_forwarding)
+		return "a binding for agent forwarding";
+	if (q->session_id.len == 0)
+		return "a binding without a session id";
+	for (i = 0; i < a->nhost_keys; i++)
+		if (agent_is_key(a->host_keys[i], &q->key))
+			break;
+	if (i == a->nhost_keys)
+		return "a binding to a host key that is not this connection's";
+	if (sp_ssh_key_verify(a->host_keys[i], q->session_id, q->signature) != 0)
+		return "a binding that the host key has not signed";
+	a->bound = a->host_keys[i];
+	memcpy(a->session_id, q->session_id.data, q->session_id.len);
+	a->session_id_len = q->session_id.len;
+	return NULL;
+}
+
+/* --- signing ------------------------------------------------------------------------------------------ */
+
+/* NULL, or why this login is not signed. */
+static const char *
+agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
+{
+	struct sp_ssh_agent_userauth auth;
+	const char *algorithm = sp_ssh_key_algorithm(a->key, q->flags);
+
+	if (a->is_spoiled)
+		return "a signature after a second binding";
+	if (a->bound == NULL)
+		return "a signature without a binding";
+	if (!agent_is_key(a->key, &q->key))
+		return "a signature with another key";
+	if (algorithm == NULL)
+		return "a signature with an algorithm that is not taken";
+	if (a->signatures >= SP_SSH_AGENT_SIGNATURES_MAX)
+		return "one signature too many";
+	if (sp_ssh_agent_parse_userauth(q->data, &auth) != 0)
+		return "a signature of something that is no login";
+	if (!agent_is_bound_id(a, &auth.session_id))
+		return "a login of another session";
+	if (!agent_is_text(&auth.user, a->user))
+		return "a login of another user";
+	if (!agent_is_text(&auth.service, AGENT_SERVICE))
+		return "a login to another service";
+	if (!agent_is_text(&auth.algorithm, algorithm) || !agent_is_key(a->key, &auth.key))
+		return "a login with another key or algorithm";
+	if (auth.is_hostbound && !agent_is_key(a->bound, &auth.host_key))
+		return "a login at another host";
+	return NULL;
+}
+
+static const char *
+agent_sign(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out)
+{
+	const char *problem = agent_judge(a, q);
+	struct sp_buf *signature;
+
+	if (problem != NULL)
+		return problem;
+	signature = sp_buf_new(SP_SSH_KEY_SIGNATURE_MAX);
+	if (signature == NULL || sp_ssh_key_sign(a->key, q->flags, q->data, signature) != 0)
+		problem = "a signature, which could not be made";
+	else
+		sp_ssh_agent_put_signature(out, signature);
+	sp_buf_free(signature);
+	a->signatures += problem == NULL;
+	return problem;
+}
+
+/* --- requests ------------------------------------------------------------------------------------------- */
+
+static void
+agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out,
+    struct sp_ssh_agent_news *news)
+{
+	const char *problem = NULL, *done = "";
+
+	switch (q->type) {
+	case SP_SSH_AGENT_IDENTITIES:
+		sp_ssh_agent_put_identity(out, sp_ssh_key_blob(a->key), AGENT_COMMENT);
+		news->outcome = SP_SSH_AGENT_LISTED;
+		done = "the key was listed";
+		break;
+	case SP_SSH_AGENT_BIND:
+		problem = agent_bind(a, q);
+		if (problem == NULL)
+			sp_ssh_agent_put_success(out);
+		news->outcome = SP_SSH_AGENT_BOUND;
+		done = "bound to the host key of this connection";
+		break;
+	case SP_SSH_AGENT_SIGN:
+		problem = agent_sign(a, q, out);
+		news->outcome = SP_SSH_AGENT_SIGNED;
+		done = "the login was signed";
+		break;
+	case SP_SSH_AGENT_EXTENSION:
+		problem = "an extension that is not offered";
+		break;
+	case SP_SSH_AGENT_OTHER:
+		problem = "a request that is not offered";
+		break;
+	}
+	if (problem != NULL) {
+		news->outcome = SP_SSH_AGENT_REFUSED;
+		sp_ssh_agent_put_failure(out);
+	}
+	(void)snprintf(news->text, sizeof(news->text), "%s", problem != NULL ? problem : done);
+}
+
+int
+sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out, struct sp_ssh_agent_news *ret_news)
+{
+	struct sp_ssh_agent_request q;
+	size_t size = 0;
+	int r = sp_ssh_agent_parse(in, &q, &size);
+
+	ret_news->outcome = SP_SSH_AGENT_REFUSED;
+	ret_news->text[0] = '\0';
+	if (r == SP_ERR_INCOMPLETE)
+		return SP_ERR_AGAIN;
+	if (r == 0 && ++a->requests > SP_SSH_AGENT_REQUESTS_MAX)
+		r = SP_ERR_LIMIT;
+	if (r != 0)
+		return r;
+	agent_answer(a, &q, out, ret_news);
+	r = sp_buf_error(out);
+	return r == 0 ? sp_buf_consume(in, size) : r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent of one target session: it has one key and signs one thing with it,
+ * the login of this user at this host in this connection. A client must first
+ * bind (session-bind@openssh.com) with a signature by one of the host keys that
+ * policy pins; only then, and only for the bound session id, a login request is
+ * signed. Everything else is refused, with the reason for the record. Pure: no
+ * descriptors, no clock.
+ */
+#ifndef SALLYPORT_SESSION_AGENT_SSH_AGENT_H
+#define SALLYPORT_SESSION_AGENT_SSH_AGENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "proto/ssh_key.h"
+
+#define SP_SSH_AGENT_SIGNATURES_MAX 2 /* of one connection; OpenSSH needs one */
+#define SP_SSH_AGENT_REQUESTS_MAX 32  /* of one connection */
+#define SP_SSH_AGENT_HOST_KEYS_MAX 16
+
+struct sp_ssh_agent;
+
+enum sp_ssh_agent_outcome {
+	SP_SSH_AGENT_REFUSED = 0,
+	SP_SSH_AGENT_LISTED,
+	SP_SSH_AGENT_BOUND,
+	SP_SSH_AGENT_SIGNED
+};
+
+/* What became of one request, for the record. */
+struct sp_ssh_agent_news {
+	enum sp_ssh_agent_outcome outcome;
+	char text[256]; /* one plain line: what was signed, or why not */
+};
+
+/*
+ * key (taken over, also on failure) logs in as user; host_keys are the wire forms of the pinned keys, copied.
+ * LIMIT, NOMEM, INVALID (no host key, or one that cannot be read).
+ */
+int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
+    struct sp_ssh_agent **ret_a) SP_MUST_CHECK;
+void sp_ssh_agent_free(struct sp_ssh_agent *a); /* NULL is fine */
+
+/*
+ * Handles the request at the front of in and consumes it: appends the reply to out, tells what became of it. AGAIN: it is
+ * not there whole. Other errors end the connection: FORMAT, LIMIT (also too many requests), NOMEM.
+ */
+int sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out,
+    struct sp_ssh_agent_news *ret_news) SP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent of a target session, its codec and the reader of keys; the attacks are in tests/attacks/ssh_agent. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/text.h"
+#include "proto/ssh_agent.h"
+#include "proto/ssh_key.h"
+#include "session-agent/ssh_agent.h"
+
+#define DATA SP_TEST_SRCDIR "/tests/unit/data/ssh_keys/"
+#define CASES SP_TEST_SRCDIR "/tests/attacks/ssh_agent/cases.txt"
+#define ID_LEN 32
+
+static size_t
+slurp(const char *path, char *p, size_t cap)
+{
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	assert_non_null(f);
+	n = fread(p, 1, cap, f);
+	(void)fclose(f);
+	assert_true(n > 0 && n < cap);
+	return n;
+}
+
+static struct sp_ssh_key *
+key_of(const char *name)
+{
+	char path[512], text[SP_SSH_KEY_TEXT_MAX];
+	struct sp_ssh_key *key = NULL;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), DATA "%s", name);
+	n = slurp(path, text, sizeof(text));
+	assert_int_equal(sp_ssh_key_private(text, n, &key), 0);
+	return key;
+}
+
+/* --- keys ---------------------------------------------------------------------------------------------- */
+
+static const char *const key_names[] = { "ed25519", "ecdsa256", "ecdsa384", "ecdsa521", "rsa3072", "rsa_pem", "ecdsa_pkcs8",
+	"ed25519_pkcs8" };
+
+/* The wire form is what ssh-keygen wrote into the .pub file. */
+static void
+test_keys(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(key_names) / sizeof(key_names[0]); i++) {
+		struct sp_ssh_key *key = key_of(key_names[i]), *public = NULL;
+		struct sp_view blob = sp_ssh_key_blob(key), data = { (const uint8_t *)"hello", 5 }, sig, other = { (const uint8_t *)"hellO", 5 };
+		uint32_t flags = strncmp(key_names[i], "rsa", 3) == 0 ? SP_SSH_KEY_SHA2_256 : 0;
+		struct sp_buf *b64 = sp_buf_new(0), *out = sp_buf_new(0);
+		char path[512], text[8192], want[8192];
+		size_t n;
+
+		(void)snprintf(path, sizeof(path), DATA "%s.pub", key_names[i]);
+		n = slurp(path, text, sizeof(text));
+		text[n] = '\0';
+		assert_int_equal(sp_text_base64_encode(b64, blob.data, blob.len), 0);
+		sp_buf_put_u8(b64, 0);
+		(void)snprintf(want, sizeof(want), "%s %s", sp_ssh_key_type(key), (const char *)sp_buf_data(b64));
+		assert_memory_equal(text, want, strlen(want));
+
+		assert_int_equal(sp_ssh_key_sign(key, flags, data, out), 0);
+		sig.data = sp_buf_data(out);
+		sig.len = sp_buf_len(out);
+		assert_int_equal(sp_ssh_key_public(blob, &public), 0);
+		assert_int_equal(sp_ssh_key_verify(public, data, sig), 0);
+		assert_int_equal(sp_ssh_key_verify(public, other, sig), SP_ERR_SIGNATURE);
+		sig.len--;
+		assert_int_not_equal(sp_ssh_key_verify(public, data, sig), 0);
+		assert_int_equal(sp_ssh_key_sign(public, flags, data, out), SP_ERR_INVALID);
+		assert_int_equal(sp_ssh_key_sign(key, 1, data, out), SP_ERR_UNSUPPORTED); /* SHA-1 has no flag of its own */
+		if (flags != 0)
+			assert_int_equal(sp_ssh_key_sign(key, 0, data, out), SP_ERR_UNSUPPORTED);
+		sp_ssh_key_free(public);
+		sp_ssh_key_free(key);
+		sp_buf_free(out);
+		sp_buf_free(b64);
+	}
+}
+
+static void
+test_keys_encrypted(void **state)
+{
+	static const char *const names[] = { "ed25519_encrypted", "rsa_pem_encrypted" };
+	char path[512], text[SP_SSH_KEY_TEXT_MAX];
+	struct sp_ssh_key *key = NULL;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof(path), DATA "%s", names[i]);
+		n = slurp(path, text, sizeof(text));
+		assert_int_equal(sp_ssh_key_private(text, n, &key), SP_ERR_UNSUPPORTED);
+	}
+}
+
+/* Cut at every byte, and with each byte another one: never a key that is not the right one. */
+static void
+test_keys_cut(void **state)
+{
+	size_t i, k, n;
+
+	(void)state;
+	for (k = 0; k < sizeof(key_names) / sizeof(key_names[0]); k++) {
+		struct sp_ssh_key *good = key_of(key_names[k]), *key = NULL;
+		struct sp_view blob = sp_ssh_key_blob(good);
+		char path[512], text[SP_SSH_KEY_TEXT_MAX];
+
+		(void)snprintf(path, sizeof(path), DATA "%s", key_names[k]);
+		n = slurp(path, text, sizeof(text));
+		while (n > 0 && text[n - 1] == '\n')
+			n--;
+		for (i = 0; i < n; i++)
+			assert_int_not_equal(sp_ssh_key_private(text, i, &key), 0);
+		for (i = 0; i < blob.len; i++) {
+			struct sp_view cut = { blob.data, i };
+
+			assert_int_not_equal(sp_ssh_key_public(cut, &key), 0);
+		}
+		sp_ssh_key_free(good);
+	}
+}
+
+static void
+test_keys_changed(void **state)
+{
+	struct sp_ssh_key *good = key_of("ed25519"), *key;
+	char text[SP_SSH_KEY_TEXT_MAX];
+	size_t i, n = slurp(DATA "ed25519", text, sizeof(text));
+
+	(void)state;
+	for (i = 0; i < n; i++) {
+		char was = text[i];
+
+		key = NULL;
+		text[i] = was == 'B' ? 'C' : 'B';
+		if (sp_ssh_key_private(text, n, &key) == 0) { /* a comment, or the check numbers: the key is the same */
+			assert_int_equal(sp_ssh_key_blob(key).len, sp_ssh_key_blob(good).len);
+			assert_memory_equal(sp_ssh_key_blob(key).data, sp_ssh_key_blob(good).data, sp_ssh_key_blob(good).len);
+		}
+		sp_ssh_key_free(key);
+		text[i] = was;
+	}
+	sp_ssh_key_free(good);
+}
+
+/* --- the agent -------------------------------------------------------------------------------------------- */
+
+/* The stage of one case. */
+struct stage {
+	struct sp_ssh_key *ours, *host, *other;
+	struct sp_ssh_agent *agent;
+	struct sp_buf *in, *out;
+};
+
+static void
+stage_open(struct stage *g)
+{
+	struct sp_view pinned[2];
+
+	g->ours = key_of("ed25519");
+	g->host = key_of("ecdsa256");
+	g->other = key_of("ed25519_pkcs8");
+	pinned[0] = sp_ssh_key_blob(g->host);
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", pinned, 1, &g->agent), 0);
+	g->in = sp_buf_new(0);
+	g->out = sp_buf_new(0);
+}
+
+static void
+stage_close(struct stage *g)
+{
+	sp_ssh_agent_free(g->agent);
+	sp_ssh_key_free(g->ours);
+	sp_ssh_key_free(g->host);
+	sp_ssh_key_free(g->other);
+	sp_buf_free(g->in);
+	sp_buf_free(g->out);
+}
+
+/* The value of name in "a=b,c,d=e", or NULL. */
+static const char *
+option(const char *options, const char *name, char *value, size_t cap)
+{
+	const char *p = options;
+	size_t n = strlen(name);
+
+	while (p != NULL && *p != '\0') {
+		if (strncmp(p, name, n) == 0 && (p[n] == '=' || p[n] == ',' || p[n] == '\0')) {
+			size_t len = p[n] == '=' ? strcspn(p + n + 1, ",") : 0;
+
+			assert_true(len < cap);
+			memcpy(value, p + n + (p[n] == '='), len);
+			value[len] = '\0';
+			return value;
+		}
+		p = strchr(p, ',');
+		p = p == NULL ? NULL : p + 1;
+	}
+	return NULL;
+}
+
+static void
+frame(struct sp_buf *out, uint8_t code, const struct sp_buf *body)
+{
+	sp_buf_put_u32(out, (uint32_t)(1 + sp_buf_len(body)));
+	sp_buf_put_u8(out, code);
+	sp_buf_put(out, sp_buf_data(body), sp_buf_len(body));
+}
+
+static void
+put_key(struct sp_buf *b, const struct sp_ssh_key *key)
+{
+	struct sp_view v = sp_ssh_key_blob(key);
+
+	sp_buf_put_string(b, v.data, v.len);
+}
+
+static void
+step_bind(struct stage *g, const char *options)
+{
+	uint8_t id[ID_LEN], signed_id[ID_LEN];
+	char v[128];
+	const char *host = option(options, "host", v, sizeof(v)) != NULL ? "other" : "";
+	struct sp_view over = { signed_id, sizeof(signed_id) };
+	const struct sp_ssh_key *key = *host != '\0' ? g->other : g->host, *signer = key;
+	struct sp_buf *b = sp_buf_new(0), *sig = sp_buf_new(0);
+
+	memset(id, 0x11, sizeof(id));
+	memset(signed_id, option(options, "id", v, sizeof(v)) != NULL ? 0x22 : 0x11, sizeof(signed_id));
+	if (option(options, "signature", v, sizeof(v)) != NULL) {
+		if (strcmp(v, "other") == 0)
+			signer = g->other;
+		else if (strcmp(v, "key") == 0)
+			signer = g->ours;
+	} else {
+		v[0] = '\0';
+	}
+	if (strcmp(v, "zero") == 0) {
+		sp_buf_put_cstring(sig, "ecdsa-sha2-nistp256");
+		sp_buf_put_string(sig, "\0\0\0\0\0\0\0\0", 8);
+	} else if (strcmp(v, "none") != 0) {
+		assert_int_equal(sp_ssh_key_sign(signer, 0, over, sig), 0);
+	}
+	sp_buf_put_cstring(b, "session-bind@openssh.com");
+	put_key(b, key);
+	sp_buf_put_string(b, id, option(options, "id", v, sizeof(v)) != NULL && strcmp(v, "none") == 0 ? 0 : sizeof(id));
+	sp_buf_put_string(b, sp_buf_data(sig), sp_buf_len(sig));
+	sp_buf_put_u8(b, option(options, "forward", v, sizeof(v)) != NULL);
+	frame(g->in, 27, b);
+	sp_buf_free(b);
+	sp_buf_free(sig);
+}
+
+static void
+put_login(struct stage *g, const char *options, struct sp_buf *b)
+{
+	uint8_t id[ID_LEN];
+	char v[128], method[128] = "publickey", text[128];
+	const char *no_id = option(options, "id", v, sizeof(v));
+
+	memset(id, no_id != NULL ? 0x22 : 0x11, sizeof(id));
+	if (option(options, "method", text, sizeof(text)) != NULL)
+		(void)snprintf(method, sizeof(method), "%s",
+		    strcmp(text, "hostbound") == 0 ? "publickey-hostbound-v00@openssh.com" : text);
+	sp_buf_put_string(b, id, no_id != NULL && strcmp(v, "none") == 0 ? 0 : sizeof(id));
+	sp_buf_put_u8(b, 50);
+	sp_buf_put_cstring(b, option(options, "user", text, sizeof(text)) != NULL ? text : "deploy");
+	sp_buf_put_cstring(b, option(options, "service", text, sizeof(text)) != NULL ? text : "ssh-connection");
+	sp_buf_put_cstring(b, method);
+	sp_buf_put_u8(b, option(options, "signature", text, sizeof(text)) == NULL);
+	sp_buf_put_cstring(b, option(options, "algorithm", text, sizeof(text)) != NULL ? text : "ssh-ed25519");
+	put_key(b, option(options, "key", text, sizeof(text)) != NULL ? g->other : g->ours);
+	if (strncmp(method, "publickey-hostbound", 19) == 0)
+		put_key(b, option(options, "host", text, sizeof(text)) != NULL ? g->other : g->host);
+	if (option(options, "more", text, sizeof(text)) != NULL)
+		sp_buf_put_u8(b, 0);
+}
+
+static void
+step_sign(struct stage *g, const char *options)
+{
+	struct sp_buf *b = sp_buf_new(0), *login = sp_buf_new(0);
+	char v[128];
+
+	put_key(b, option(options, "ask", v, sizeof(v)) != NULL ? g->other : g->ours);
+	if (option(options, "data", v, sizeof(v)) != NULL)
+		sp_buf_put(login, v, strlen(v));
+	else
+		put_login(g, options, login);
+	sp_buf_put_string(b, sp_buf_data(login), sp_buf_len(login));
+	sp_buf_put_u32(b, option(options, "flags", v, sizeof(v)) != NULL ? (uint32_t)strtoul(v, NULL, 10) : 0);
+	frame(g->in, 13, b);
+	sp_buf_free(b);
+	sp_buf_free(login);
+}
+
+/* The request that the step names, into g->in. */
+static void
+step_put(struct stage *g, const char *word)
+{
+	char name[64], options[256] = "";
+	const char *open = strchr(word, '(');
+	struct sp_buf *b = sp_buf_new(0);
+	size_t n = open != NULL ? (size_t)(open - word) : strlen(word);
+
+	assert_true(n < sizeof(name));
+	(void)snprintf(name, sizeof(name), "%.*s", (int)n, word);
+	if (open != NULL) {
+		(void)snprintf(options, sizeof(options), "%s", open + 1);
+		assert_non_null(strrchr(options, ')'));
+		*strrchr(options, ')') = '\0';
+	}
+	if (strcmp(name, "list") == 0) {
+		frame(g->in, 11, b);
+	} else if (strcmp(name, "bind") == 0) {
+		step_bind(g, options);
+	} else if (strcmp(name, "sign") == 0) {
+		step_sign(g, options);
+	} else if (strncmp(name, "raw=", 4) == 0) {
+		frame(g->in, (uint8_t)atoi(name + 4), b);
+	} else if (strncmp(word, "extension=", 10) == 0) {
+		sp_buf_put_cstring(b, word + 10);
+		frame(g->in, 27, b);
+	} else {
+		fail_msg("unknown step %s", word);
+	}
+	sp_buf_free(b);
+}
+
+/* What was signed is what was asked for, and by our key. */
+static void
+check_signature(struct stage *g, const struct sp_buf *request)
+{
+	struct sp_ssh_agent_request q;
+	struct sp_view reply;
+	size_t size;
+	uint32_t n;
+	uint8_t code;
+
+	assert_int_equal(sp_ssh_agent_parse(request, &q, &size), 0);
+	assert_int_equal(sp_buf_get_u32(g->out, &n), 0);
+	assert_int_equal(sp_buf_get_u8(g->out, &code), 0);
+	assert_int_equal(code, 14);
+	assert_int_equal(sp_buf_get_view(g->out, SP_SSH_KEY_SIGNATURE_MAX, &reply), 0);
+	assert_int_equal(sp_ssh_key_verify(g->ours, q.data, reply), 0);
+}
+
+static void
+step_run(struct stage *g, const char *line, const char *word, bool is_good)
+{
+	struct sp_ssh_agent_news news;
+	struct sp_buf *copy = sp_buf_new(0);
+	int r;
+
+	sp_buf_reset(g->in);
+	sp_buf_reset(g->out);
+	step_put(g, word);
+	sp_buf_put(copy, sp_buf_data(g->in), sp_buf_len(g->in));
+	r = sp_ssh_agent_handle(g->agent, g->in, g->out, &news);
+	assert_int_equal(r, 0);
+	assert_int_equal(sp_buf_len(g->in), 0);
+	if ((news.outcome != SP_SSH_AGENT_REFUSED) != is_good)
+		fail_msg("%s: %s: %s", line, word, news.text);
+	if (!is_good) { /* exactly a failure and nothing with it */
+		assert_int_equal(sp_buf_len(g->out), 5);
+		assert_memory_equal(sp_buf_data(g->out), "\0\0\0\1\5", 5);
+	} else if (news.outcome == SP_SSH_AGENT_SIGNED) {
+		check_signature(g, copy);
+	}
+	sp_buf_free(copy);
+}
+
+static void
+test_attacks(void **state)
+{
+	FILE *f = fopen(CASES, "r");
+	char line[1024], copy[1024];
+	unsigned cases = 0;
+
+	(void)state;
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		char *save = NULL, *word;
+		struct stage g;
+
+		if (line[0] == '#' || line[0] == '\n')
+			continue;
+		(void)snprintf(copy, sizeof(copy), "%s", line);
+		stage_open(&g);
+		(void)strtok_r(copy, " \n", &save);
+		while ((word = strtok_r(NULL, " \n", &save)) != NULL) {
+			char *want = strrchr(word, '=');
+
+			assert_non_null(want);
+			*want++ = '\0';
+			assert_true(strcmp(want, "ok") == 0 || strcmp(want, "no") == 0);
+			step_run(&g, line, word, strcmp(want, "ok") == 0);
+		}
+		stage_close(&g);
+		cases++;
+	}
+	(void)fclose(f);
+	assert_true(cases >= 40);
+}
+
+/* Whole or not at all: cut anywhere nothing is done, and the rest makes it whole. */
+static void
+test_cut(void **state)
+{
+	static const char *const steps[] = { "list", "bind", "sign", "sign(method=hostbound)", "extension=query" };
+	struct sp_ssh_agent_news news;
+	struct stage g;
+	size_t i, n, k;
+
+	(void)state;
+	for (k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+		stage_open(&g);
+		step_put(&g, steps[k]);
+		n = sp_buf_len(g.in);
+		for (i = 0; i < n; i++) {
+			struct sp_buf *part = sp_buf_from(sp_buf_data(g.in), i);
+
+			assert_int_equal(sp_ssh_agent_handle(g.agent, part, g.out, &news), SP_ERR_AGAIN);
+			assert_int_equal(sp_buf_len(g.out), 0);
+			sp_buf_free(part);
+		}
+		/* Cut within, with a length that says so: refused as malformed or as a refusal, never signed. */
+		for (i = 5; i < n; i++) {
+			struct sp_buf *part = sp_buf_new(0);
+
+			sp_buf_put_u32(part, (uint32_t)(i - 4));
+			sp_buf_put(part, sp_buf_data(g.in) + 4, i - 4);
+			sp_buf_reset(g.out);
+			if (k != 4 && sp_ssh_agent_handle(g.agent, part, g.out, &news) == 0)
+				fail_msg("%s cut at %zu is taken", steps[k], i);
+			sp_buf_free(part);
+		}
+		stage_close(&g);
+	}
+}
+
+/* Too long, empty, and too many. */
+static void
+test_limits(void **state)
+{
+	static const uint8_t too_long[] = { 0, 1, 0, 1, 11 }, empty[] = { 0, 0, 0, 0, 11 };
+	struct sp_ssh_agent_news news;
+	struct sp_buf *b;
+	struct stage g;
+	int i;
+
+	(void)state;
+	stage_open(&g);
+	b = sp_buf_from(too_long, sizeof(too_long));
+	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, &news), SP_ERR_LIMIT);
+	sp_buf_free(b);
+	b = sp_buf_from(empty, sizeof(empty));
+	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, &news), SP_ERR_FORMAT);
+	sp_buf_free(b);
+	for (i = 0; i < SP_SSH_AGENT_REQUESTS_MAX; i++)
+		step_run(&g, "many", "list", true);
+	step_put(&g, "list");
+	assert_int_equal(sp_ssh_agent_handle(g.agent, g.in, g.out, &news), SP_ERR_LIMIT);
+	stage_close(&g);
+}
+
+static void
+test_new(void **state)
+{
+	struct sp_ssh_agent *a = NULL;
+	struct sp_view none = { NULL, 0 }, bad = { (const uint8_t *)"\0\0\0\3abc", 7 };
+
+	(void)state;
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &none, 0, &a), SP_ERR_INVALID);
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &bad, 1, &a), SP_ERR_INVALID);
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "", &bad, 1, &a), SP_ERR_INVALID);
+	assert_null(a);
+}
+
+/* RSA signs with SHA-2 only, under its own names. */
+static void
+test_rsa(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		const char *name;
+	} good[] = { { SP_SSH_KEY_SHA2_256, "rsa-sha2-256" }, { SP_SSH_KEY_SHA2_512, "rsa-sha2-512" } };
+	struct sp_ssh_key *key = key_of("rsa3072");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		assert_string_equal(sp_ssh_key_algorithm(key, good[i].flags), good[i].name);
+	assert_null(sp_ssh_key_algorithm(key, 0));
+	assert_null(sp_ssh_key_algorithm(key, 6));
+	sp_ssh_key_free(key);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_keys_encrypted),
+		cmocka_unit_test(test_keys_cut),
+		cmocka_unit_test(test_keys_changed),
+		cmocka_unit_test(test_attacks),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_new),
+		cmocka_unit_test(test_rsa),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
