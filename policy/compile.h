@@ -19,6 +19,19 @@ void sp_compile_connection(struct sp_compile *c, const char *name, const struct 
     struct sp_policy_connection *ret);
 void sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret);
 
+/* compile_host.c: what only ssh, and only shell and command connections have */
+void sp_compile_ssh(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret);
+void sp_compile_program(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret);
+/* Says at n what is wrong with a PCRE2 pattern, if anything is. */
+void sp_compile_pattern(struct sp_compile *c, const struct sp_yaml_node *n, const char *pattern);
+
+/* compile_connection.c: { file: PATH } and the other places where a secret can be. what is it called in the file. */
+void sp_compile_secret(struct sp_compile *c, const struct sp_yaml_node *n, const char *what, enum sp_policy_secret *ret,
+    const char **ret_value);
+
+/* compile_rule.c: idle, max, record_input and banner of n. Untouched where n does not say. */
+void sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_terms *ret);
+
 /* compile_list.c: what sections share */
 void sp_compile_predicate(struct sp_compile *c, const struct sp_yaml_node *n, bool is_group, unsigned int depth,
     struct sp_model_predicate *ret);

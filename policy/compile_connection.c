@@ -5,8 +5,6 @@
 
 #include "policy/compile.h"
 
-#define SP_COMPILE_SESSION_MAX (30 * 24 * 3600) /* seconds of `idle` and `max` */
-
 static const char *const sp_compile_kinds[] = {"postgres", "mysql", "kubernetes", "ssh", "http", "shell", "command",
     NULL};
 
@@ -78,38 +76,45 @@ sp_compile_tls(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_pol
 		sp_yaml_error(mode, c->diags, "use verify-full", "TLS can be off only for an address on this machine");
 }
 
+void
+sp_compile_secret(struct sp_compile *c, const struct sp_yaml_node *n, const char *what, enum sp_policy_secret *ret,
+    const char **ret_value)
+{
+	static const char *const sources[] = {"file", "systemd-credential", "vault", "exec", NULL};
+	size_t i;
+
+	if (sp_yaml_type(n) == SP_YAML_SCALAR) {
+		sp_yaml_error(n, c->diags, "put it into a file: { file: /etc/sallyport/secrets/NAME }",
+		    "a %s does not belong in a policy", what);
+		return;
+	}
+	if (sp_yaml_check_keys(n, sources, c->diags) != 0)
+		return;
+	if (sp_yaml_count(n) != 1) {
+		sp_yaml_error(n, c->diags, NULL, "expected one of file, systemd-credential, vault, exec");
+		return;
+	}
+	for (i = 0; strcmp(sources[i], sp_yaml_key(n, 0)) != 0;)
+		i++;
+	*ret = (enum sp_policy_secret)(SP_POLICY_SECRET_FILE + i);
+	*ret_value = sp_compile_string(c, sp_yaml_item(n, 0), SP_POLICY_STRING_MAX);
+	if ((*ret == SP_POLICY_SECRET_FILE || *ret == SP_POLICY_SECRET_EXEC) && (*ret_value)[0] != '/')
+		sp_yaml_error(sp_yaml_item(n, 0), c->diags, NULL, "expected an absolute path");
+}
+
 static void
 sp_compile_login(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
 {
 	static const char *const keys[] = {"user", "password", NULL};
-	static const char *const sources[] = {"file", "systemd-credential", "vault", "exec", NULL};
 	const struct sp_yaml_node *password = sp_yaml_get(n, "password");
-	size_t i;
 
 	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
 		return;
 	if (sp_yaml_get(n, "user") == NULL)
 		sp_yaml_error(n, c->diags, NULL, "user is missing");
 	ret->login_user = sp_compile_string(c, sp_yaml_get(n, "user"), SP_POLICY_STRING_MAX);
-	if (password == NULL)
-		return;
-	if (sp_yaml_type(password) == SP_YAML_SCALAR) {
-		sp_yaml_error(password, c->diags, "put it into a file: password: { file: /etc/sallyport/secrets/NAME }",
-		    "a password does not belong in a policy");
-		return;
-	}
-	if (sp_yaml_check_keys(password, sources, c->diags) != 0)
-		return;
-	if (sp_yaml_count(password) != 1) {
-		sp_yaml_error(password, c->diags, NULL, "expected one of file, systemd-credential, vault, exec");
-		return;
-	}
-	for (i = 0; strcmp(sources[i], sp_yaml_key(password, 0)) != 0;)
-		i++;
-	ret->secret = (enum sp_policy_secret)(SP_POLICY_SECRET_FILE + i);
-	ret->secret_value = sp_compile_string(c, sp_yaml_item(password, 0), SP_POLICY_STRING_MAX);
-	if ((ret->secret == SP_POLICY_SECRET_FILE || ret->secret == SP_POLICY_SECRET_EXEC) && ret->secret_value[0] != '/')
-		sp_yaml_error(sp_yaml_item(password, 0), c->diags, NULL, "expected an absolute path");
+	if (password != NULL)
+		sp_compile_secret(c, password, "password", &ret->secret, &ret->secret_value);
 }
 
 static void
@@ -135,17 +140,61 @@ sp_compile_defaults(struct sp_policy_connection *ret)
 	ret->tls = SP_POLICY_TLS_VERIFY_FULL;
 	ret->durability = SP_POLICY_DURABILITY_PROCESS;
 	ret->secret = SP_POLICY_SECRET_NONE;
+	ret->login = SP_POLICY_LOGIN_PASSWORD;
 	ret->name = ret->host = ret->database = ret->tls_ca = ret->tls_server_name = ret->login_user =
-	    ret->secret_value = "";
+	    ret->secret_value = ret->banner = ret->known_hosts = ret->jump = ret->principal = ret->run_as =
+		ret->directory = "";
+}
+
+/* The keys that a connection of the kind may have. */
+static const char *const *
+sp_compile_connection_keys(enum sp_policy_kind kind)
+{
+	static const char *const ssh[] = {"kind", "address", "host_keys", "login", "jump", "labels", "durability", "idle",
+	    "max", "banner", "record_input", "tools", NULL};
+	static const char *const shell[] = {"kind", "run_as", "directory", "environment", "secrets", "labels", "durability",
+	    "idle", "max", "banner", "record_input", NULL};
+	static const char *const command[] = {"kind", "command", "parameters", "run_as", "directory", "environment", "secrets",
+	    "labels", "durability", "idle", "max", "banner", "record_input", NULL};
+	static const char *const others[] = {"kind", "address", "database", "tls", "login", "labels", "durability", "idle",
+	    "max", "tools", NULL};
+
+	return kind == SP_POLICY_KIND_SSH ? ssh :
+	    kind == SP_POLICY_KIND_SHELL  ? shell :
+	    kind == SP_POLICY_KIND_COMMAND ? command :
+					     others;
+}
+
+/* What makes the target: where it is and how to get in. */
+static void
+sp_compile_target(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	if (ret->kind == SP_POLICY_KIND_SHELL || ret->kind == SP_POLICY_KIND_COMMAND) {
+		sp_compile_program(c, n, ret);
+		return;
+	}
+	if (sp_yaml_get(n, "address") != NULL)
+		sp_compile_address(c, sp_yaml_get(n, "address"), ret);
+	else
+		sp_yaml_error(n, c->diags, "address: host:port", "the connection \"%s\" has no address", ret->name);
+	if (ret->kind == SP_POLICY_KIND_SSH) {
+		sp_compile_ssh(c, n, ret);
+		return;
+	}
+	if (sp_yaml_get(n, "database") != NULL)
+		ret->database = sp_compile_string(c, sp_yaml_get(n, "database"), SP_POLICY_STRING_MAX);
+	sp_compile_tls(c, sp_yaml_get(n, "tls"), ret);
+	if (ret->tls_server_name[0] == 0 && ret->host[0] != '/')
+		ret->tls_server_name = ret->host;
+	sp_compile_login(c, sp_yaml_get(n, "login"), ret);
 }
 
 void
 sp_compile_connection(struct sp_compile *c, const char *name, const struct sp_yaml_node *n,
     struct sp_policy_connection *ret)
 {
-	static const char *const keys[] = {"kind", "address", "database", "tls", "login", "labels", "durability", "idle",
-	    "max", "tools", NULL};
 	static const char *const durabilities[] = {"process", "disk", NULL};
+	struct sp_policy_terms terms = {.banner = ""};
 	size_t i;
 
 	sp_compile_defaults(ret);
@@ -154,31 +203,23 @@ sp_compile_connection(struct sp_compile *c, const char *name, const struct sp_ya
 		ret->name = "";
 		c->error = SP_ERR_NOMEM;
 	}
-	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+	if (sp_yaml_need(n, SP_YAML_MAPPING, c->diags) != 0)
 		return;
 	if (sp_yaml_get(n, "kind") == NULL)
 		sp_yaml_error(n, c->diags, "kind: postgres", "the connection \"%s\" has no kind", name);
 	else if (sp_yaml_enum(sp_yaml_get(n, "kind"), sp_compile_kinds, c->diags, &i) == 0)
 		ret->kind = (enum sp_policy_kind)(SP_POLICY_KIND_POSTGRES + i);
-	if (sp_yaml_get(n, "address") != NULL)
-		sp_compile_address(c, sp_yaml_get(n, "address"), ret);
-	else if (ret->kind != SP_POLICY_KIND_SHELL && ret->kind != SP_POLICY_KIND_COMMAND)
-		sp_yaml_error(n, c->diags, "address: host:port", "the connection \"%s\" has no address", name);
-	if (sp_yaml_get(n, "database") != NULL)
-		ret->database = sp_compile_string(c, sp_yaml_get(n, "database"), SP_POLICY_STRING_MAX);
-	sp_compile_tls(c, sp_yaml_get(n, "tls"), ret);
-	if (ret->tls_server_name[0] == 0 && ret->host[0] != '/')
-		ret->tls_server_name = ret->host;
-	sp_compile_login(c, sp_yaml_get(n, "login"), ret);
+	if (sp_yaml_check_keys(n, sp_compile_connection_keys(ret->kind), c->diags) != 0)
+		return;
+	sp_compile_target(c, n, ret);
 	ret->labels = sp_compile_pairs(c, sp_yaml_get(n, "labels"), &ret->nlabels);
 	if (sp_yaml_get(n, "durability") != NULL &&
 	    sp_yaml_enum(sp_yaml_get(n, "durability"), durabilities, c->diags, &i) == 0)
 		ret->durability = (enum sp_policy_durability)(SP_POLICY_DURABILITY_PROCESS + i);
-	if (sp_yaml_get(n, "idle") != NULL &&
-	    sp_yaml_duration(sp_yaml_get(n, "idle"), 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->idle_seconds) != 0)
-		ret->idle_seconds = 0;
-	if (sp_yaml_get(n, "max") != NULL &&
-	    sp_yaml_duration(sp_yaml_get(n, "max"), 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->max_seconds) != 0)
-		ret->max_seconds = 0;
+	sp_compile_terms(c, n, &terms);
+	ret->idle_seconds = terms.idle_seconds;
+	ret->max_seconds = terms.max_seconds;
+	ret->records_input = terms.records_input;
+	ret->banner = terms.banner;
 	sp_compile_tools(c, sp_yaml_get(n, "tools"), ret);
 }

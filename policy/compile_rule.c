@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <arpa/inet.h>
-#include <pcre2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,8 @@
 #include "policy/sql.h"
 
 #define SP_COMPILE_WITHIN (15 * 60) /* seconds: `within` where it is not given */
+
+#define SP_COMPILE_SESSION_MAX (30 * 24 * 3600) /* seconds of `idle` and `max` */
 
 /* Names that mask/mask.h knows. */
 static const char *const sp_compile_detectors[] = {"credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6",
@@ -91,11 +91,53 @@ sp_compile_words(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 			ret->words |= SP_SQL_BIT(w);
 }
 
+/* One of `argv`, `read` and `write`: what a command line does. */
+static void
+sp_compile_patterns(struct sp_compile *c, const struct sp_yaml_node *n, bool is_path, struct sp_model_strings *ret)
+{
+	if (n == NULL)
+		return;
+	sp_compile_strings(c, n, ret);
+	for (size_t i = 0; i < ret->n; i++) {
+		const char *s = ret->s[i], *stars = strstr(s, "**");
+		const struct sp_yaml_node *at = sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n;
+
+		if (s[0] != 0 && s[strspn(s, " \t")] == 0)
+			sp_yaml_error(at, c->diags, NULL, "the pattern is empty");
+		if (strstr(s, "..") != NULL && (strstr(s, "../") != NULL || strstr(s, "/..") != NULL))
+			sp_yaml_error(at, c->diags, NULL, "a pattern has no \"..\" in it");
+		/* "ls ** -l" would have to look ahead; what it is meant to say is better said by two rules. */
+		if (!is_path && stars != NULL && stars > s && stars[-1] == ' ' && (stars[2] == ' ' || stars[2] == 0) &&
+		    stars[2 + strspn(stars + 2, " ")] != 0)
+			sp_yaml_error(at, c->diags, NULL, "a word ** can only be the last one");
+	}
+}
+
+static void
+sp_compile_argv(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	sp_compile_patterns(c, sp_yaml_get(n, "argv"), false, &ret->argv);
+	sp_compile_patterns(c, sp_yaml_get(n, "read"), true, &ret->reads);
+	sp_compile_patterns(c, sp_yaml_get(n, "write"), true, &ret->writes);
+	if (sp_yaml_get(n, "as") != NULL)
+		sp_compile_strings(c, sp_yaml_get(n, "as"), &ret->as);
+	if (sp_yaml_get(n, "in") != NULL)
+		sp_compile_patterns(c, sp_yaml_get(n, "in"), true, &ret->in);
+	if (ret->as.n + ret->in.n > 0 && ret->argv.n + ret->reads.n + ret->writes.n == 0)
+		sp_yaml_error(n, c->diags, "add argv: [\"**\"]", "as and in need argv: which commands");
+}
+
 static void
 sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
-	static const char *const keys[] = {"sql", "tables", "functions", "settings", "command", "connect", NULL};
-	bool connects = false;
+	static const char *const keys[] = {"sql", "tables", "functions", "settings", "command", "connect", "argv", "read",
+	    "write", "as", "in", "unresolved", "interactive", NULL};
+	static const struct {
+		const char *key;
+		uint32_t bit;
+	} flags[] = {{"connect", SP_MODEL_DO_CONNECT}, {"unresolved", SP_MODEL_DO_UNRESOLVED},
+	    {"interactive", SP_MODEL_DO_INTERACTIVE}};
+	bool is_set = false;
 
 	if (n == NULL) {
 		ret->does = SP_MODEL_DO_ANY;
@@ -119,9 +161,11 @@ sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_poli
 		sp_compile_strings(c, sp_yaml_get(n, "settings"), &ret->settings);
 	if (sp_yaml_get(n, "command") != NULL)
 		sp_compile_strings(c, sp_yaml_get(n, "command"), &ret->commands);
-	if (sp_yaml_get(n, "connect") != NULL && sp_yaml_bool(sp_yaml_get(n, "connect"), c->diags, &connects) == 0 &&
-	    connects)
-		ret->does = SP_MODEL_DO_CONNECT;
+	sp_compile_argv(c, n, ret);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (sp_yaml_get(n, flags[i].key) != NULL &&
+		    sp_yaml_bool(sp_yaml_get(n, flags[i].key), c->diags, &is_set) == 0 && is_set)
+			ret->does |= flags[i].bit;
 }
 
 /* --- when, from ------------------------------------------------------------------------------------- */
@@ -240,22 +284,10 @@ static void
 sp_compile_regexes(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_mask *ret)
 {
 	struct sp_policy_pair *p = sp_compile_pairs(c, n, &ret->nregexes);
-	PCRE2_UCHAR text[128];
-	PCRE2_SIZE at;
-	int err;
 
 	ret->regexes = p;
 	for (size_t i = 0; i < ret->nregexes; i++) {
-		pcre2_code *re = pcre2_compile((PCRE2_SPTR)p[i].value, PCRE2_ZERO_TERMINATED,
-		    PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &err, &at, NULL);
-
-		if (re == NULL) {
-			text[0] = 0;
-			(void)pcre2_get_error_message(err, text, sizeof(text));
-			sp_yaml_error(sp_yaml_item(n, i), c->diags, NULL, "the pattern is not right at character %zu: %s",
-			    (size_t)at + 1, (const char *)text);
-		}
-		pcre2_code_free(re);
+		sp_compile_pattern(c, sp_yaml_item(n, i), p[i].value);
 		if (!sp_compile_is_name(p[i].name) || strlen(p[i].name) > 32)
 			sp_yaml_error(sp_yaml_key_node(n, i), c->diags, NULL,
 			    "a pattern's name has letters, digits and _, at most 32");
@@ -334,10 +366,43 @@ sp_compile_approve(struct sp_compile *c, const struct sp_yaml_node *rule, const 
 }
 
 void
+sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_terms *ret)
+{
+	const struct sp_yaml_node *idle = sp_yaml_get(n, "idle"), *max = sp_yaml_get(n, "max"),
+				  *input = sp_yaml_get(n, "record_input"), *banner = sp_yaml_get(n, "banner");
+
+	if (idle != NULL && sp_yaml_duration(idle, 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->idle_seconds) != 0)
+		ret->idle_seconds = 0;
+	if (max != NULL && sp_yaml_duration(max, 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->max_seconds) != 0)
+		ret->max_seconds = 0;
+	if (input != NULL && sp_yaml_bool(input, c->diags, &ret->records_input) != 0)
+		ret->records_input = true;
+	if (banner != NULL)
+		ret->banner = sp_compile_string(c, banner, SP_POLICY_STRING_MAX);
+}
+
+/* What a rule adds to the session or gives to what runs. */
+static void
+sp_compile_gives(struct sp_compile *c, const struct sp_yaml_node *rule, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"idle", "max", "record_input", "banner", NULL};
+	const struct sp_yaml_node *session = sp_yaml_get(rule, "session"), *secrets = sp_yaml_get(rule, "secrets");
+
+	ret->terms.banner = "";
+	if (session != NULL && sp_yaml_check_keys(session, keys, c->diags) == 0)
+		sp_compile_terms(c, session, &ret->terms);
+	if (secrets == NULL)
+		return;
+	sp_compile_strings(c, secrets, &ret->secrets);
+	if (ret->effect == SP_POLICY_DENY)
+		sp_yaml_error(secrets, c->diags, NULL, "a rule that denies has nothing to give secrets to");
+}
+
+void
 sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
 	static const char *const keys[] = {"name", "who", "on", "do", "effect", "mask", "approve", "message", "when",
-	    "from", NULL};
+	    "from", "session", "secrets", NULL};
 	static const char *const effects[] = {"deny", "approve", "allow", NULL};
 	size_t i;
 
@@ -362,5 +427,6 @@ sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 	sp_compile_when(c, sp_yaml_get(n, "when"), ret);
 	sp_compile_from(c, sp_yaml_get(n, "from"), ret);
 	sp_compile_mask(c, sp_yaml_get(n, "mask"), ret);
+	sp_compile_gives(c, n, ret);
 	sp_compile_approve(c, n, sp_yaml_get(n, "approve"), ret);
 }

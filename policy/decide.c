@@ -340,7 +340,13 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	d->policy_version = scope->image->version;
 	d->nmasks = 0;
 	d->message[0] = 0;
-	if (request->argv != NULL) {
+	d->nsecrets = 0;
+	d->terms = (struct sp_policy_terms){.idle_seconds = scope->connection->idle_seconds,
+	    .max_seconds = scope->connection->max_seconds, .records_input = scope->connection->records_input,
+	    .banner = scope->connection->banner};
+	if (request->shell != NULL || request->exec != NULL || request->is_terminal) {
+		sp_decide_refuse(&w, "Command lines are not decided on here.");
+	} else if (request->argv != NULL) {
 		sp_decide_argv(&w);
 	} else if (request->sql == NULL) {
 		sp_decide_connect(&w);

@@ -22,6 +22,7 @@
 #include "policy/image.h"
 
 struct sp_decide_scope;
+struct sp_shell;
 struct sp_sql;
 
 #define SP_DECIDE_MASKS_MAX 64	  /* rules with masks that can apply to one message; more is refused */
@@ -33,10 +34,33 @@ enum sp_decide_lookup {
 	SP_DECIDE_CURSOR
 };
 
-/* What is asked: sql (a parsed message), or argv (a command on the connection), or neither (just to reach it). */
+/*
+ * An exec that the kernel is about to do (kinds shell and command). Ask again after it, when nothing can change the
+ * arguments any more. All strings are bytes as the kernel has them, none NULL.
+ */
+struct sp_decide_exec {
+	const char *path;	 /* of the program or script: absolute, no symbolic link, "." or ".." left in it */
+	const char *const *argv; /* NULL-ended; may be empty */
+	const char *interpreter; /* the same of what #! leads to in the end; "" for a program */
+	const char *cwd;	 /* absolute; "" if not known */
+	const char *user;	 /* login name (or number) of the effective uid it will have */
+	/*
+	 * The session's own first command: what the connection declares (its parameters checked), or the person's login
+	 * shell. It needs no `argv` of its own, only a rule that lets the person in; rules that match it still count.
+	 */
+	bool is_declared;
+};
+
+/*
+ * What is asked: one of sql (a parsed message), shell (a line for the shell of an ssh target), exec, argv (a tool for the
+ * connection), is_terminal (an interactive shell on an ssh or shell connection), or none of them (just to reach it).
+ */
 struct sp_decide_request {
 	const struct sp_sql *sql;
+	const struct sp_shell *shell;
+	const struct sp_decide_exec *exec;
 	const char *const *argv; /* NULL-ended */
+	bool is_terminal;
 	int64_t time;		 /* seconds since 1970 */
 	const char *from;	 /* the person's address as text, or NULL if not known (then no `from` matches) */
 	/*
@@ -57,6 +81,10 @@ struct sp_decision {
 	uint64_t policy_version;
 	size_t nmasks;
 	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX]; /* all apply */
+	/* Of the rules that match and let through: the secrets to put into what runs (names of the connection's secrets). */
+	size_t nsecrets;
+	const char *secrets[SP_POLICY_SECRETS_MAX];
+	struct sp_policy_terms terms; /* the strictest of the connection's own and of those rules' */
 	char message[SP_DECIDE_MESSAGE_MAX]; /* deny: one line for the person; otherwise "" */
 };
 

@@ -132,6 +132,53 @@ sp_image_predicate(struct sp_image_reader *r, struct sp_model_predicate *p, unsi
 }
 
 static void
+sp_image_terms(struct sp_image_reader *r, struct sp_policy_terms *t)
+{
+	t->idle_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
+	t->max_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
+	t->records_input = sp_image_number(r, 1, 1) != 0;
+	t->banner = sp_image_string(r);
+}
+
+static void
+sp_image_host(struct sp_image_reader *r, struct sp_policy_connection *c)
+{
+	c->login = (enum sp_policy_login)sp_image_range(r, 1, SP_POLICY_LOGIN_PASSWORD, SP_POLICY_LOGIN_CERTIFICATE);
+	c->host_keys = sp_image_strings(r, &c->nhost_keys);
+	c->host_authorities = sp_image_strings(r, &c->nhost_authorities);
+	c->known_hosts = sp_image_string(r);
+	c->is_sshfp = sp_image_number(r, 1, 1) != 0;
+	c->jump = sp_image_string(r);
+	c->principal = sp_image_string(r);
+	c->certificate_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
+}
+
+static void
+sp_image_program(struct sp_image_reader *r, struct sp_policy_connection *c)
+{
+	struct sp_policy_parameter *p;
+	struct sp_policy_named_secret *s;
+
+	c->run_as = sp_image_string(r);
+	c->directory = sp_image_string(r);
+	c->command = sp_image_strings(r, &c->ncommand);
+	c->parameters = p = sp_image_items(r, SP_POLICY_LIST_MAX, sizeof(*p), &c->nparameters);
+	for (size_t i = 0; i < c->nparameters; i++) {
+		p[i].name = sp_image_string(r);
+		p[i].pattern = sp_image_string(r);
+		p[i].is_optional = sp_image_number(r, 1, 1) != 0;
+		p[i].value = sp_image_string(r);
+	}
+	c->environment = sp_image_pairs(r, &c->nenvironment);
+	c->secrets = s = sp_image_items(r, SP_POLICY_SECRETS_MAX, sizeof(*s), &c->nsecrets);
+	for (size_t i = 0; i < c->nsecrets; i++) {
+		s[i].name = sp_image_string(r);
+		s[i].secret = (enum sp_policy_secret)sp_image_range(r, 1, SP_POLICY_SECRET_FILE, SP_POLICY_SECRET_EXEC);
+		s[i].value = sp_image_string(r);
+	}
+}
+
+static void
 sp_image_connection_read(struct sp_image_reader *r, struct sp_policy_connection *c)
 {
 	c->name = sp_image_name(r);
@@ -151,6 +198,10 @@ sp_image_connection_read(struct sp_image_reader *r, struct sp_policy_connection 
 	c->max_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
 	c->labels = sp_image_pairs(r, &c->nlabels);
 	c->tools = sp_image_strings(r, &c->ntools);
+	c->records_input = sp_image_number(r, 1, 1) != 0;
+	c->banner = sp_image_string(r);
+	sp_image_host(r, c);
+	sp_image_program(r, c);
 }
 
 static void
@@ -181,12 +232,19 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 	sp_image_predicate(r, &u->who, 0, false);
 	u->on.s = sp_image_strings(r, &u->on.n);
 	u->on_labels = sp_image_pairs(r, &u->non_labels);
-	u->does = (uint32_t)sp_image_number(r, 4, SP_MODEL_DO_ANY | SP_MODEL_DO_CONNECT);
+	u->does = (uint32_t)sp_image_number(r, 4, SP_MODEL_DO_MAX);
 	u->words = sp_image_number(r, 8, SP_SQL_BIT(SP_SQL_WORDS) - 1);
 	u->tables.s = sp_image_strings(r, &u->tables.n);
 	u->functions.s = sp_image_strings(r, &u->functions.n);
 	u->settings.s = sp_image_strings(r, &u->settings.n);
 	u->commands.s = sp_image_strings(r, &u->commands.n);
+	u->argv.s = sp_image_strings(r, &u->argv.n);
+	u->reads.s = sp_image_strings(r, &u->reads.n);
+	u->writes.s = sp_image_strings(r, &u->writes.n);
+	u->as.s = sp_image_strings(r, &u->as.n);
+	u->in.s = sp_image_strings(r, &u->in.n);
+	u->secrets.s = sp_image_strings(r, &u->secrets.n);
+	sp_image_terms(r, &u->terms);
 	sp_image_when(r, u);
 	u->has_approve = (uint8_t)sp_image_number(r, 1, 1);
 	if ((u->has_approve != 0) != (u->effect == SP_POLICY_APPROVE))

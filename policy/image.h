@@ -66,9 +66,38 @@ enum sp_policy_transform {
 	SP_POLICY_MASK_NULL
 };
 
+enum sp_policy_login {
+	SP_POLICY_LOGIN_PASSWORD = 1, /* or nothing: see secret */
+	SP_POLICY_LOGIN_KEY,	      /* ssh: secret is a private key */
+	SP_POLICY_LOGIN_CERTIFICATE   /* ssh: a certificate for this session by our own CA */
+};
+
 struct sp_policy_pair {
 	const char *name;
 	const char *value;
+};
+
+/* kind command: a word of the command that the person gives, as NAME=VALUE or in order. */
+struct sp_policy_parameter {
+	const char *name;    /* letters, digits, _ */
+	const char *pattern; /* PCRE2, UTF; the whole value must match (anchor it at both ends) */
+	bool is_optional;
+	const char *value; /* of an optional one that is not given */
+};
+
+/* A secret that can be put into the environment of what runs. */
+struct sp_policy_named_secret {
+	const char *name; /* of the environment variable */
+	enum sp_policy_secret secret;
+	const char *value;
+};
+
+/* What holds for a session as a whole. */
+struct sp_policy_terms {
+	uint32_t idle_seconds; /* 0: never */
+	uint32_t max_seconds;
+	bool records_input;
+	const char *banner; /* "" if none */
 };
 
 /* One connection; strings are valid as long as the image. No string is NULL; an absent one is "". */
@@ -91,6 +120,30 @@ struct sp_policy_connection {
 	const struct sp_policy_pair *labels;
 	size_t ntools;
 	const char *const *tools; /* commands that may be run on it (postgres: psql unless set) */
+	bool records_input;	  /* what is typed, password prompts left out */
+	const char *banner;
+	/* ssh: at least one way to know the host is given (the compiler sees to it); any of them will do */
+	enum sp_policy_login login;
+	size_t nhost_keys;
+	const char *const *host_keys; /* "ssh-ed25519 AAAA…" */
+	size_t nhost_authorities;
+	const char *const *host_authorities; /* the same, of CAs that certify it */
+	const char *known_hosts;	     /* absolute path of a known_hosts file */
+	bool is_sshfp;			     /* DNS, with DNSSEC */
+	const char *jump;		     /* name of the ssh connection to go through; "" if none. No loops */
+	const char *principal;		     /* CERTIFICATE: login_user unless set */
+	uint32_t certificate_seconds;	     /* CERTIFICATE: how long it is valid */
+	/* shell, command */
+	const char *run_as; /* service account; "" for the person */
+	const char *directory; /* to start in; "" for the home directory */
+	size_t ncommand;       /* command: its words, the first an absolute path; {name} stands for a parameter's value */
+	const char *const *command;
+	size_t nparameters;
+	const struct sp_policy_parameter *parameters;
+	size_t nenvironment;
+	const struct sp_policy_pair *environment;
+	size_t nsecrets;
+	const struct sp_policy_named_secret *secrets; /* put into what runs when a rule says so (sp_decision.secrets) */
 };
 
 /* What must be masked in the answers to what a rule matched. */

@@ -50,6 +50,50 @@ sp_model_put_predicate(struct sp_buf *b, const struct sp_model_predicate *p)
 }
 
 static void
+sp_model_put_terms(struct sp_buf *b, const struct sp_policy_terms *t)
+{
+	(void)sp_buf_put_u32(b, t->idle_seconds);
+	(void)sp_buf_put_u32(b, t->max_seconds);
+	(void)sp_buf_put_u8(b, t->records_input);
+	sp_model_put_string(b, t->banner == NULL ? "" : t->banner);
+}
+
+static void
+sp_model_put_host(struct sp_buf *b, const struct sp_policy_connection *c)
+{
+	(void)sp_buf_put_u8(b, (uint8_t)c->login);
+	sp_model_put_strings(b, c->nhost_keys, c->host_keys);
+	sp_model_put_strings(b, c->nhost_authorities, c->host_authorities);
+	sp_model_put_string(b, c->known_hosts);
+	(void)sp_buf_put_u8(b, c->is_sshfp);
+	sp_model_put_string(b, c->jump);
+	sp_model_put_string(b, c->principal);
+	(void)sp_buf_put_u32(b, c->certificate_seconds);
+}
+
+static void
+sp_model_put_program(struct sp_buf *b, const struct sp_policy_connection *c)
+{
+	sp_model_put_string(b, c->run_as);
+	sp_model_put_string(b, c->directory);
+	sp_model_put_strings(b, c->ncommand, c->command);
+	(void)sp_buf_put_u32(b, (uint32_t)c->nparameters);
+	for (size_t i = 0; i < c->nparameters; i++) {
+		sp_model_put_string(b, c->parameters[i].name);
+		sp_model_put_string(b, c->parameters[i].pattern);
+		(void)sp_buf_put_u8(b, c->parameters[i].is_optional);
+		sp_model_put_string(b, c->parameters[i].value);
+	}
+	sp_model_put_pairs(b, c->nenvironment, c->environment);
+	(void)sp_buf_put_u32(b, (uint32_t)c->nsecrets);
+	for (size_t i = 0; i < c->nsecrets; i++) {
+		sp_model_put_string(b, c->secrets[i].name);
+		(void)sp_buf_put_u8(b, (uint8_t)c->secrets[i].secret);
+		sp_model_put_string(b, c->secrets[i].value);
+	}
+}
+
+static void
 sp_model_put_connection(struct sp_buf *b, const struct sp_policy_connection *c)
 {
 	sp_model_put_string(b, c->name);
@@ -68,6 +112,10 @@ sp_model_put_connection(struct sp_buf *b, const struct sp_policy_connection *c)
 	(void)sp_buf_put_u32(b, c->max_seconds);
 	sp_model_put_pairs(b, c->nlabels, c->labels);
 	sp_model_put_strings(b, c->ntools, c->tools);
+	(void)sp_buf_put_u8(b, c->records_input);
+	sp_model_put_string(b, c->banner);
+	sp_model_put_host(b, c);
+	sp_model_put_program(b, c);
 }
 
 static void
@@ -85,6 +133,13 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 	sp_model_put_list(b, &r->functions);
 	sp_model_put_list(b, &r->settings);
 	sp_model_put_list(b, &r->commands);
+	sp_model_put_list(b, &r->argv);
+	sp_model_put_list(b, &r->reads);
+	sp_model_put_list(b, &r->writes);
+	sp_model_put_list(b, &r->as);
+	sp_model_put_list(b, &r->in);
+	sp_model_put_list(b, &r->secrets);
+	sp_model_put_terms(b, &r->terms);
 	(void)sp_buf_put_u8(b, r->has_when);
 	(void)sp_buf_put_u8(b, r->days);
 	(void)sp_buf_put_u16(b, r->begins);

@@ -29,4 +29,15 @@
 #define SP_SQL_ITEMS_MAX 4096	      /* relations, functions, settings or outputs of one statement */
 #define SP_SQL_NAME_MAX 63	      /* bytes of an identifier: PostgreSQL cuts longer ones */
 
+#define SP_SHELL_TEXT_MAX (64 * 1024) /* bytes of a command line; longer is refused */
+#define SP_SHELL_DEPTH_MAX 24	      /* substitutions, groups, wrappers and lines within lines; deeper is refused */
+#define SP_SHELL_COMMANDS_MAX 1024    /* simple commands of a line; more are refused */
+#define SP_SHELL_WORDS_MAX 8192	      /* words of a line, here-documents and what wrappers repeat included */
+#define SP_SHELL_BYTES_MAX (1024 * 1024) /* bytes of all words */
+#define SP_SHELL_REASONS_MAX 64	      /* reasons kept why a line is unresolved */
+
+#define SP_POLICY_PARAMETER_MAX 1024 /* bytes of a parameter's value */
+#define SP_POLICY_JUMPS_MAX 8	     /* jump hosts before a target */
+#define SP_POLICY_SECRETS_MAX 16     /* secrets that one command can be given */
+
 #endif

@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 1
+#define SP_MODEL_FORMAT 2
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -49,6 +49,9 @@ struct sp_model_strings {
 
 #define SP_MODEL_DO_ANY 1u     /* no `do`: everything */
 #define SP_MODEL_DO_CONNECT 2u /* reaching the connection at all */
+#define SP_MODEL_DO_UNRESOLVED 4u /* command lines that cannot be resolved */
+#define SP_MODEL_DO_INTERACTIVE 8u /* an interactive shell */
+#define SP_MODEL_DO_MAX (SP_MODEL_DO_ANY | SP_MODEL_DO_CONNECT | SP_MODEL_DO_UNRESOLVED | SP_MODEL_DO_INTERACTIVE)
 
 struct sp_policy_rule {
 	const char *name;
@@ -61,6 +64,9 @@ struct sp_policy_rule {
 	uint32_t does;			/* SP_MODEL_DO_* */
 	uint64_t words;			/* SP_SQL_BIT of each word of `sql` */
 	struct sp_model_strings tables, functions, settings, commands;
+	struct sp_model_strings argv, reads, writes, as, in;
+	struct sp_model_strings secrets;
+	struct sp_policy_terms terms;
 	uint8_t has_when;
 	uint8_t days;		/* bit 0 is Monday */
 	uint16_t begins, ends;	/* minutes of the day; begins > ends: over midnight; equal: all day */

@@ -311,11 +311,56 @@ sp_policy_source_check_on(struct sp_compile *c, const struct sp_yaml_node *n)
 		sp_policy_source_check_on(c, sp_yaml_item(n, i));
 }
 
+/* Where a connection jumps through is another ssh connection, and the way ends. */
+static void
+sp_policy_source_check_jump(struct sp_compile *c, const char *name, const struct sp_yaml_node *n)
+{
+	const struct sp_policy_connection *at = sp_policy_image_find(c->m, name), *next;
+
+	if (n == NULL || at == NULL || at->jump[0] == 0)
+		return;
+	for (size_t hops = 0; at->jump[0] != 0; at = next) {
+		next = sp_policy_image_find(c->m, at->jump);
+		if (next == NULL) {
+			sp_policy_source_unknown(c, n, false, at->jump);
+			return;
+		}
+		if (next->kind != SP_POLICY_KIND_SSH) {
+			sp_yaml_error(n, c->diags, NULL, "\"%s\" is not of kind ssh", next->name);
+			return;
+		}
+		if (++hops > SP_POLICY_JUMPS_MAX) {
+			sp_yaml_error(n, c->diags, NULL, "more than %d jumps, or a circle", SP_POLICY_JUMPS_MAX);
+			return;
+		}
+	}
+}
+
+/* A rule gives only secrets that some connection has. */
+static void
+sp_policy_source_check_secrets(struct sp_compile *c, const struct sp_yaml_node *n)
+{
+	size_t count = n == NULL ? 0 : sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_count(n) : 1;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct sp_yaml_node *item = sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n;
+		const char *name = sp_yaml_text(item);
+		bool is_known = name == NULL;
+
+		for (size_t k = 0; k < c->m->nconnections && !is_known; k++)
+			for (size_t j = 0; j < c->m->connections[k].nsecrets && !is_known; j++)
+				is_known = strcmp(c->m->connections[k].secrets[j].name, name) == 0;
+		if (!is_known)
+			sp_yaml_error(item, c->diags, NULL, "no connection has a secret \"%s\"", name);
+	}
+}
+
 static void
 sp_policy_source_check_names(struct sp_policy_source *s, struct sp_compile *c)
 {
 	for (size_t f = 0; f < s->nfiles; f++) {
 		const struct sp_yaml_node *rules = sp_yaml_get(sp_yaml_root(s->files[f]), "rules");
+		const struct sp_yaml_node *connections = sp_yaml_get(sp_yaml_root(s->files[f]), "connections");
 
 		for (size_t i = 0; i < sp_yaml_count(rules); i++) {
 			const struct sp_yaml_node *r = sp_yaml_item(rules, i);
@@ -323,7 +368,11 @@ sp_policy_source_check_names(struct sp_policy_source *s, struct sp_compile *c)
 			sp_policy_source_check_who(c, sp_yaml_get(r, "who"), 0);
 			sp_policy_source_check_who(c, sp_yaml_get(sp_yaml_get(r, "approve"), "by"), 0);
 			sp_policy_source_check_on(c, sp_yaml_get(r, "on"));
+			sp_policy_source_check_secrets(c, sp_yaml_get(r, "secrets"));
 		}
+		for (size_t i = 0; i < sp_yaml_count(connections); i++)
+			sp_policy_source_check_jump(c, sp_yaml_key(connections, i),
+			    sp_yaml_get(sp_yaml_item(connections, i), "jump"));
 	}
 }
 
