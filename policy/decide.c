@@ -16,6 +16,14 @@ struct sp_decide_scope {
 	const struct sp_policy_connection *connection;
 	size_t n;
 	const struct sp_policy_rule **rules; /* those whose `who` and `on` match */
+	size_t nmarks;
+	struct sp_decide_mark *marks; /* of those that mask columns */
+};
+
+/* The columns that a rule masks, without what else its mask does. */
+struct sp_decide_mark {
+	const struct sp_policy_rule *rule;
+	struct sp_policy_mask mask;
 };
 
 /* One decision in the making. */
@@ -38,15 +46,20 @@ sp_decide_scope_new(const struct sp_policy_image *image, const struct sp_policy_
 	s->image = image;
 	s->connection = connection;
 	s->rules = calloc(image->nrules == 0 ? 1 : image->nrules, sizeof(*s->rules));
-	if (s->rules == NULL) {
-		free(s);
+	s->marks = calloc(image->nrules == 0 ? 1 : image->nrules, sizeof(*s->marks));
+	if (s->rules == NULL || s->marks == NULL) {
+		sp_decide_scope_free(s);
 		return SP_ERR_NOMEM;
 	}
 	for (size_t i = 0; i < image->nrules; i++) {
 		const struct sp_policy_rule *r = &image->rules[i];
 
-		if (sp_match_connection(r, connection) && sp_model_matches(image, &r->who, subject))
-			s->rules[s->n++] = r;
+		if (!sp_match_connection(r, connection) || !sp_model_matches(image, &r->who, subject))
+			continue;
+		s->rules[s->n++] = r;
+		if (r->has_mask && r->mask.ncolumns > 0)
+			s->marks[s->nmarks++] = (struct sp_decide_mark){r,
+			    {.ncolumns = r->mask.ncolumns, .columns = r->mask.columns, .transform = r->mask.transform}};
 	}
 	*ret_scope = s;
 	return 0;
@@ -58,6 +71,7 @@ sp_decide_scope_free(struct sp_decide_scope *scope)
 	if (scope == NULL)
 		return;
 	free(scope->rules);
+	free(scope->marks);
 	free(scope);
 }
 
@@ -112,6 +126,12 @@ sp_decide_is_stricter(const struct sp_policy_rule *a, const struct sp_policy_rul
 }
 
 static void
+sp_decide_too_many(struct sp_decide_work *w)
+{
+	sp_decide_refuse(w, "more than %d rules with masks apply to this; join some of them", SP_DECIDE_MASKS_MAX);
+}
+
+static void
 sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r)
 {
 	struct sp_decision *d = w->d;
@@ -122,9 +142,31 @@ sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r)
 		if (d->masks[i] == &r->mask)
 			return;
 	if (d->nmasks == SP_DECIDE_MASKS_MAX)
-		sp_decide_refuse(w, "more than %d rules with masks apply to this; join some of them", SP_DECIDE_MASKS_MAX);
+		sp_decide_too_many(w);
 	else
 		d->masks[d->nmasks++] = &r->mask;
+}
+
+/* The columns that other rules mask for this person here: they stay secret in what another rule lets through. */
+static void
+sp_decide_marks(struct sp_decide_work *w)
+{
+	const struct sp_decide_scope *s = w->scope;
+	struct sp_decision *d = w->d;
+
+	for (size_t i = 0; i < s->nmarks; i++) {
+		size_t k = 0;
+
+		while (k < d->nmatched && d->masks[k] != &s->marks[i].rule->mask)
+			k++;
+		if (k < d->nmatched || !sp_match_marks(s->marks[i].rule, w->req->time, w->req->from))
+			continue;
+		if (d->nmasks == SP_DECIDE_MASKS_MAX) {
+			sp_decide_too_many(w);
+			return;
+		}
+		d->masks[d->nmasks++] = &s->marks[i].mask;
+	}
 }
 
 /* Takes the strictest rule of one action into the decision. */
@@ -338,7 +380,7 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	d->label = SP_POLICY_PROVEN;
 	d->approve = NULL;
 	d->policy_version = scope->image->version;
-	d->nmasks = 0;
+	d->nmasks = d->nmatched = 0;
 	d->message[0] = 0;
 	d->nsecrets = 0;
 	d->terms = (struct sp_policy_terms){.idle_seconds = scope->connection->idle_seconds,
@@ -356,7 +398,10 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 		if (d->effect == SP_POLICY_ALLOW) {
 			d->rule = NULL;
 			sp_decide_sql(&w, request->sql, sp_sql_count(request->sql));
+			d->nmatched = d->nmasks;
 		}
+		if (d->effect != SP_POLICY_DENY)
+			sp_decide_marks(&w);
 	}
 	if (d->effect != SP_POLICY_DENY)
 		d->is_refusal = false;

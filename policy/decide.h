@@ -2,7 +2,10 @@
 /*
  * The decision: a pure function of image, person, connection, what is asked
  * and its context. No match is deny; several matches: the strictest effect
- * wins (deny, approve, allow) and the masks of all of them apply.
+ * wins (deny, approve, allow) and the masks of all of them apply. Columns that a
+ * rule for this person, connection, time and place masks are masked in whatever
+ * else is read there, too: its `do` says what the rule lets through, not where
+ * those columns are secret.
  *
  * A statement is a list of actions (policy/sql.h), each of which needs its own
  * match: `select` being allowed does not cover the DELETE in a CTE beside it.
@@ -80,7 +83,8 @@ struct sp_decision {
 	const struct sp_policy_approve *approve; /* effect approve: by whom, how many, how long */
 	uint64_t policy_version;
 	size_t nmasks;
-	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX]; /* all apply */
+	size_t nmatched; /* the first so many masks are of rules that matched; the rest only name columns */
+	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX]; /* all apply; they live as long as the scope */
 	/* Of the rules that match and let through: the secrets to put into what runs (names of the connection's secrets). */
 	size_t nsecrets;
 	const char *secrets[SP_POLICY_SECRETS_MAX];

@@ -56,12 +56,9 @@ sp_match_address(const char *from, uint8_t address[16], bool *ret_is_v6)
 	return true;
 }
 
-bool
-sp_match_context(const struct sp_policy_rule *rule, int64_t time, const char *from)
+static bool
+sp_match_when(const struct sp_policy_rule *rule, int64_t time)
 {
-	uint8_t address[16];
-	bool is_v6, is_inside = rule->nfrom == 0;
-
 	if (rule->has_when) {
 		int64_t local = time + (int64_t)rule->offset * 60;
 		int64_t day = local >= 0 ? local / 86400 : (local - 86399) / 86400;
@@ -75,13 +72,34 @@ sp_match_context(const struct sp_policy_rule *rule, int64_t time, const char *fr
 		if (rule->begins > rule->ends && minute < rule->begins && minute >= rule->ends)
 			return false;
 	}
+	return true;
+}
+
+static bool
+sp_match_from(const struct sp_policy_rule *rule, const char *from, bool if_unknown)
+{
+	uint8_t address[16];
+	bool is_v6, is_inside = rule->nfrom == 0;
+
 	if (is_inside)
 		return true;
 	if (from == NULL || !sp_match_address(from, address, &is_v6))
-		return rule->effect == SP_POLICY_DENY;
+		return if_unknown;
 	for (size_t i = 0; i < rule->nfrom && !is_inside; i++)
 		is_inside = sp_match_in_network(&rule->from[i], address, is_v6);
 	return is_inside;
+}
+
+bool
+sp_match_context(const struct sp_policy_rule *rule, int64_t time, const char *from)
+{
+	return sp_match_when(rule, time) && sp_match_from(rule, from, rule->effect == SP_POLICY_DENY);
+}
+
+bool
+sp_match_marks(const struct sp_policy_rule *rule, int64_t time, const char *from)
+{
+	return sp_match_when(rule, time) && sp_match_from(rule, from, true);
 }
 
 /*

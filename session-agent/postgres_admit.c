@@ -443,6 +443,7 @@ verdict_apply(struct sp_postgres_run *run, struct sp_postgres_verdict *v)
 	if (d->effect == SP_POLICY_DENY)
 		refuse(run, "42501", d->message[0] != '\0' ? d->message : "refused by policy");
 	run->label = sp_policy_label_str(d->label);
+	run->is_matched = v->is_matched;
 	run->is_tainted = v->is_tainted;
 	run->is_altered = v->is_altered;
 	if (run->is_tainted)

@@ -45,6 +45,7 @@ struct sp_postgres_run {
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t rows, bytes;
 	struct sp_postgres_masks *masks; /* NULL: nothing is masked */
+	bool is_matched;		 /* a rule with a mask let it through */
 	bool is_tainted;		 /* reads something with masked columns, or may */
 	bool is_altered;		 /* what the catalogs say of user tables may not hold for it */
 	unsigned n_harmless;		 /* output columns of the text, 0 if it does not tell */

@@ -16,7 +16,10 @@
 #define MESSAGE_MAX 65536
 #define LOAD_SECONDS 30
 
-/* Column rules hold for a column under its own table's name, and under those of its ancestors and descendants. */
+/*
+ * Column rules hold for a column under its own table's name, and under those of its ancestors and descendants, and of
+ * the other ancestors of its descendants: what comes out of a table are its descendants' rows, too.
+ */
 static const char queries[] =
     "select 'R', c.oid, n.nspname, c.relname, c.relkind, case when c.relkind in ('v', 'm') and c.oid >= 16384 then "
     "exists (select 1 from pg_catalog.pg_depend d join pg_catalog.pg_rewrite w on d.classid = "
@@ -42,7 +45,8 @@ static const char queries[] =
     "with recursive up(child, anc) as (select inhrelid, inhparent from pg_catalog.pg_inherits union "
     "select u.child, i.inhparent from up u join pg_catalog.pg_inherits i on i.inhrelid = u.anc), "
     "named(oid, as_oid) as (select oid, oid from pg_catalog.pg_class where relkind in ('r', 'v', 'm', 'f', 'p') and "
-    "oid >= 16384 union all select child, anc from up union all select anc, child from up) "
+    "oid >= 16384 union select child, anc from up union select anc, child from up union "
+    "select u.anc, v.anc from up u join up v on v.child = u.child) "
     "select 'A', x.oid, a.attnum, n.nspname, c.relname, a.attname from named x join pg_catalog.pg_attribute a on "
     "a.attrelid = x.oid and a.attnum > 0 and not a.attisdropped join pg_catalog.pg_class c on c.oid = x.as_oid "
     "join pg_catalog.pg_namespace n on n.oid = c.relnamespace";

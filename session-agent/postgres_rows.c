@@ -227,6 +227,10 @@ sp_postgres_rows_mask(struct sp_postgres_conn *c, struct sp_postgres_run *run, s
 		columns_resolve(c, run);
 		c->cols_run = run;
 	}
+	if (!c->has_hidden && !run->masks->has_detectors) {
+		sp_buf_put(c->c_out, p, n);
+		return sp_buf_error(c->c_out);
+	}
 	for (; n != 0; p += used, n -= used) {
 		used = k = n_changes = 0;
 		counts = run->counts;
@@ -307,11 +311,11 @@ is_free_text(const struct sp_pg_error *e)
 	    memcmp(f->value.data, "39", 2) == 0 || memcmp(f->value.data, "HV", 2) == 0;
 }
 
-/* A reference to what hides values in messages of this run, or of none. */
+/* A reference to what hides values in messages of this run, or of none: every rule's, where none with a mask matched. */
 static int
 masks_of(struct sp_postgres_conn *c, struct sp_postgres_run *run, struct sp_postgres_masks **ret_m)
 {
-	if (run == NULL || run->masks == NULL)
+	if (run == NULL || !run->is_matched)
 		return sp_postgres_scope_masks(c->px, ret_m);
 	run->masks->refs++;
 	*ret_m = run->masks;
@@ -333,7 +337,7 @@ sp_postgres_rows_error(struct sp_postgres_conn *c, struct sp_postgres_run *run, 
 	if (r != 0)
 		return r;
 	/* A COMMIT or an UPDATE without masks of its own can still say what stands in masked columns. */
-	strict = m != NULL && m->n_patterns != 0 && (run == NULL || run->masks == NULL || run->is_tainted) &&
+	strict = m != NULL && m->n_patterns != 0 && (run == NULL || !run->is_matched || run->is_tainted) &&
 	    !is_from_analysis(&e);
 	at = sp_pg_write_begin(c->c_out, type);
 	for (i = 0; i < e.n && r == 0; i++) {

@@ -582,7 +582,7 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 
 	memset(v, 0, offsetof(struct sp_postgres_verdict, decision)); /* n and n_behind among it */
 	v->masks = NULL;
-	v->is_tainted = v->is_altered = v->needs_catalog = false;
+	v->is_matched = v->is_tainted = v->is_altered = v->needs_catalog = false;
 	v->why_refused = NULL;
 	deny(v, scope == NULL ? "no policy is in force for this connection" : "nothing is known of what this runs");
 	for (i = 0; scope != NULL && i < n; i++) {
@@ -605,6 +605,7 @@ sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *te
 			deny(v, "too many mask rules apply");
 		else if (i == 0 || d.effect < v->decision.effect)
 			v->decision = d;
+		v->is_matched |= d.nmatched != 0;
 		if (v->decision.effect == SP_POLICY_DENY)
 			break;
 	}

@@ -54,6 +54,7 @@ struct sp_postgres_verdict {
 	struct sp_postgres_text *behind[SP_POSTGRES_BEHIND_MAX]; /* references: what EXECUTE and FETCH in them run */
 	struct sp_decision decision;			/* the strictest */
 	struct sp_postgres_masks *masks;		/* a reference; NULL: none */
+	bool is_matched;	/* a rule with a mask matched; false: masks only names columns of other rules */
 	bool is_tainted;	/* reads what has masked columns, or may; only known with needs_catalog false */
 	bool is_altered;	/* the catalogs may not say what tables and views are to this statement */
 	bool needs_catalog;	/* column rules apply and nobody has looked yet where the columns are */

@@ -299,6 +299,43 @@ test_people(void **state)
 	    SP_POLICY_DENY);
 }
 
+/* A column that one rule masks stays masked in what another lets through; what else its mask does does not go along. */
+static void
+test_marks(void **state)
+{
+	static const char ins[] = "  - { name: w, who: [eng], do: { sql: [insert] }, effect: allow }\n";
+	static const char two[] = "  - { name: w, do: { sql: [insert] }, effect: allow, mask: { columns: [c], detect: [iban] } }\n";
+	static const char off[] = "  - { name: o, on: { labels: { env: test } }, effect: allow, mask: { columns: [x] } }\n"
+				  "  - { name: w, do: { sql: [insert] }, effect: allow }\n";
+	static const char late[] = "  - { name: w, do: { sql: [insert] }, effect: allow }\n"
+				   "  - { name: n, effect: allow, do: { sql: [show] }, mask: { columns: [x] },"
+				   " when: { hours: \"22:00-23:00\" } }\n";
+	static const char from[] = "  - { name: w, do: { sql: [insert] }, effect: allow }\n"
+				   "  - { name: n, effect: allow, do: { sql: [show] }, mask: { columns: [x] }, from: [10.0.0.0/8] }\n";
+	static const char text[] = "insert into t values (1)";
+	struct sp_decision d = decide(ins, ENG, text, 0, NULL);
+
+	(void)state;
+	assert_int_equal(d.effect, SP_POLICY_ALLOW);
+	assert_int_equal(d.nmatched, 0);
+	assert_int_equal(d.nmasks, 1);
+	d = decide("", ENG, "select 1", 0, NULL); /* its own mask, once */
+	assert_int_equal(d.nmatched, 1);
+	assert_int_equal(d.nmasks, 1);
+	d = decide(two, ENG, text, 0, NULL);
+	assert_int_equal(d.nmatched, 1);
+	assert_int_equal(d.nmasks, 2);
+	d = decide("  - { name: w, effect: allow }\n", "{\"groups\":[\"x\"]}", text, 0, NULL); /* who: not theirs */
+	assert_int_equal(d.nmasks, 0);
+	assert_int_equal(decide(off, ENG, text, 0, NULL).nmasks, 1); /* on: only base's */
+	assert_int_equal(decide(late, ENG, text, 0, NULL).nmasks, 1);
+	assert_int_equal(decide(late, ENG, text, 22 * 3600, NULL).nmasks, 2);
+	assert_int_equal(decide(from, ENG, text, 0, "192.0.2.1").nmasks, 1);
+	assert_int_equal(decide(from, ENG, text, 0, "10.0.2.1").nmasks, 2);
+	assert_int_equal(decide(from, ENG, text, 0, NULL).nmasks, 2); /* not known: it holds */
+	assert_int_equal(decide("", ENG, "drop table t", 0, NULL).nmasks, 0);
+}
+
 static void
 test_outputs(void **state)
 {
@@ -440,7 +477,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_image), cmocka_unit_test(test_diagnostics),
 	    cmocka_unit_test(test_subject), cmocka_unit_test(test_context), cmocka_unit_test(test_people),
-	    cmocka_unit_test(test_outputs), cmocka_unit_test(test_cache_keys), cmocka_unit_test(test_cache),
+	    cmocka_unit_test(test_marks), cmocka_unit_test(test_outputs), cmocka_unit_test(test_cache_keys), cmocka_unit_test(test_cache),
 	    cmocka_unit_test(test_cut)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
