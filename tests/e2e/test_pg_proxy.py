@@ -265,8 +265,9 @@ def test_marks_hold_whatever_rule_lets_through(elsewhere, expected, sql):
 
 def test_a_mark_is_only_for_its_people_and_columns(elsewhere):
     assert elsewhere.psql("-c", "select id, name from customers order by id").stdout == "1|Ann\n2|Ben\n"
-    assert elsewhere.psql("-c", "select 'DE89370400440532013000' from customers limit 1").stdout == "DE89370400440532013000\n"  # detectors stay
-    assert elsewhere.psql("-c", "select email from customers where id = 1").stdout == "a***@e***.com\n"
+    # What a mask detects stays with its rule.
+    assert elsewhere.psql("-c", "select 'DE89370400440532013000' from leak").stdout == "DE89370400440532013000\n"
+    assert elsewhere.psql("-c", "select email from customers where id = 1").stdout == "a***@example.com\n"
 
 
 @pytest.mark.parametrize("expected,sql", attacks("detectors.txt"))
