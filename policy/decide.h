@@ -52,6 +52,11 @@ struct sp_decide_exec {
 	 * shell. It needs no `argv` of its own, only a rule that lets the person in; rules that match it still count.
 	 */
 	bool is_declared;
+	/*
+	 * What runs under that name is not known: others than root can change the file, a directory above it, or where a
+	 * script's name leads; or it is the loader, which runs any file. Needs a rule for `unresolved` as well.
+	 */
+	bool is_unresolved;
 };
 
 /*
