@@ -34,6 +34,7 @@
 #define FORCECMD_WORDS_MAX 256	     /* words, and variables, of SPAWN */
 #define FORCECMD_COMMAND_MAX 65536   /* bytes of SSH_ORIGINAL_COMMAND; the agent has the same maximum */
 #define FORCECMD_TERM_MAX 64
+#define FORCECMD_AUDIT_MS 1000	     /* between two starts of sallyport-audit */
 
 /* session.sock (PROTOCOL.ipc section 3). */
 struct forcecmd {
@@ -41,6 +42,7 @@ struct forcecmd {
 	int sigfd;
 	pid_t audit;	   /* 0: none */
 	int audit_pipe;    /* sallyport-audit ends when this is closed */
+	int64_t audit_next; /* it is not started again before (sp_ipc_now_ms) */
 	pid_t tool;	   /* 0: none */
 	struct sp_buf *in; /* the frame being handled */
 	struct sp_buf *out;
@@ -140,6 +142,7 @@ forcecmd_audit(struct forcecmd *f)
 	int p[2], null;
 	pid_t pid;
 
+	f->audit_next = sp_ipc_now_ms() + FORCECMD_AUDIT_MS;
 	if (pipe2(p, O_CLOEXEC) != 0)
 		return SP_ERR_SYSTEM;
 	pid = fork();
@@ -358,8 +361,11 @@ forcecmd_reap(struct forcecmd *f)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == f->audit)
+		if (pid == f->audit) {
 			f->audit = 0;
+			(void)close(f->audit_pipe);
+			f->audit_pipe = -1;
+		}
 		if (pid != f->tool)
 			continue;
 		f->tool = -1; /* one tool a session */
@@ -394,13 +400,29 @@ forcecmd_on_signal(struct forcecmd *f)
 	}
 }
 
+/* Without sallyport-audit the session may not go on: it is started again. Returns how long poll(2) may wait. */
+static int
+forcecmd_mind_audit(struct forcecmd *f)
+{
+	int64_t left = f->audit_next - sp_ipc_now_ms();
+
+	if (f->audit != 0)
+		return -1;
+	if (left <= 0) {
+		if (forcecmd_audit(f) == 0)
+			return -1;
+		left = FORCECMD_AUDIT_MS;
+	}
+	return (int)left;
+}
+
 static void
 forcecmd_loop(struct forcecmd *f)
 {
 	while (!f->is_over) {
 		struct pollfd p[2] = { { .fd = f->fd, .events = POLLIN }, { .fd = f->sigfd, .events = POLLIN } };
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR) {
+		if (poll(p, 2, forcecmd_mind_audit(f)) < 0 && errno != EINTR) {
 			forcecmd_lost(f);
 			return;
 		}

@@ -16,7 +16,7 @@
 #include "runtime/log.h"
 #include "runtime/peer.h"
 
-#define SP_EMITTER_LOOK_MS 250 /* between two looks for sessions whose emitter is missing */
+#define SP_EMITTER_LOOK_MS 250 /* between two looks for sessions whose emitter is missing; above SP_EMITTER_GRACE_MS */
 
 struct sp_emitter {
 	TAILQ_ENTRY(sp_emitter) next;
@@ -139,6 +139,19 @@ sp_emitters_fall_back(struct sp_emitters *e, struct sp_live *l)
 	}
 }
 
+/* Whether some emitter still has a report of that session to answer for. */
+static bool
+sp_emitters_await(const struct sp_emitters *e, const char *session)
+{
+	struct sp_emitter *m;
+
+	TAILQ_FOREACH(m, &e->list, next) {
+		if (m->sent != NULL && strcmp(m->session, session) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 {
@@ -152,11 +165,13 @@ sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 	if (m == NULL) {
 		if (at_end)
 			sp_emitters_fall_back(e, l);
-		else if (sp_live_has_channel(l))
+		else if (sp_live_has_channel(l)) {
+			(void)sp_live_missing(l, true);
 			sp_emitters_look_soon(e);
+		}
 		return;
 	}
-	sp_live_missing(l, false);
+	(void)sp_live_missing(l, false);
 	r = STAILQ_FIRST(list);
 	if (r != NULL && m->sent == NULL) {
 		STAILQ_REMOVE_HEAD(list, next);
@@ -165,6 +180,8 @@ sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 	}
 	if (at_end)
 		sp_emitters_fall_back(e, l);
+	else if (sp_gate_holds(e->rec, sp_live_id(l)) && STAILQ_EMPTY(list) && !sp_emitters_await(e, sp_live_id(l)))
+		sp_gate_open(e->rec, sp_live_id(l));
 }
 
 static void
@@ -191,6 +208,8 @@ sp_emitters_on_look(evutil_socket_t fd, short what, void *arg)
 			sp_emitters_pump(e, l, false);
 			continue;
 		}
+		if (sp_gate_holds(e->rec, sp_live_id(l)))
+			continue; /* not let go on yet, and the gate has its own clock */
 		if (sp_live_missing(l, true) < SP_EMITTER_GRACE_MS) {
 			sp_emitters_look_soon(e);
 			continue;
@@ -264,6 +283,7 @@ sp_emitter_on_close(struct sp_peer *p, int err, void *ctx)
 		STAILQ_INSERT_HEAD(sp_live_reports(l), m->sent, next);
 	else
 		sp_emitters_say(e, m->sent, NULL);
+	sp_emitters_pump_all(e, sp_peer_cred(p)->sessionid); /* another one of that audit session, or the clock starts */
 	free(m);
 	sp_peer_free(p);
 	sp_listener_release(e->listener);

@@ -12,7 +12,7 @@
 #include "recorder/recorder.h"
 #include "recorder/report.h"
 
-#define SP_EMITTER_GRACE_MS 3000 /* an emitter may be missing this long before its session is told */
+#define SP_EMITTER_GRACE_MS 200 /* for a new emitter after the loss of one, before its session is told */
 #define SP_EMITTER_MAX 8192
 #define SP_EMITTER_SESSION_MAX 64 /* of one audit session */
 

@@ -51,6 +51,7 @@ struct sp_live {
 	int64_t missing_ms; /* since when the emitter is missing, 0 if it is not */
 	char audit_fault[160];
 	char damage[96];      /* why the record cannot go on, or empty */
+	const char *end_reason; /* why it ended without FINISH, NULL: nobody says */
 	uint32_t finish_id;   /* 0: not asked */
 	uint32_t value;	      /* exit status */
 	bool is_signaled;
@@ -378,11 +379,36 @@ sp_live_report(struct sp_live *l, const struct sp_event *ev)
 	struct sp_report *r = NULL;
 	int err;
 
-	if (!l->rec->has_audit)
+	/* The start was told before the session was let go on. */
+	if (!l->rec->has_audit || ev->type == SP_EVENT_SESSION_START)
 		return 0;
 	err = sp_report_new(l->id, l->who.user, ev, &r);
 	if (r != NULL)
 		STAILQ_INSERT_TAIL(&l->fresh, r, next);
+	return err;
+}
+
+int
+sp_live_report_start(struct sp_live *l)
+{
+	struct sp_buf *b = sp_buf_new(64);
+	struct sp_report *r = NULL;
+	struct sp_event ev;
+	int err = SP_ERR_NOMEM;
+
+	if (!l->rec->has_audit || sp_store_state(l->store)->number > 0) {
+		sp_buf_free(b);
+		return 0;
+	}
+	if (b != NULL) {
+		sp_event_begin(b, SP_EVENT_SESSION_START, sp_event_now());
+		err = sp_event_parse(sp_buf_data(b), sp_buf_len(b), &ev);
+	}
+	if (err == 0)
+		err = sp_report_new(l->id, l->who.user, &ev, &r);
+	if (r != NULL)
+		STAILQ_INSERT_HEAD(&l->reports, r, next);
+	sp_buf_free(b);
 	return err;
 }
 
@@ -490,7 +516,8 @@ sp_live_write_end(struct sp_live *l)
 		end.reason = l->damage;
 	} else if (!l->has_finish) {
 		end.state = "crashed";
-		end.reason = "the session's process ended without closing its record";
+		end.reason = l->end_reason != NULL ? l->end_reason :
+						     "the session's process ended without closing its record";
 	}
 	r = sp_store_close(l->store, l->rec->key, &end, hash);
 	if (r != 0)
@@ -579,7 +606,7 @@ sp_live_work(struct sp_live *l, bool *ret_is_behind)
 }
 
 int
-sp_live_end(struct sp_live *l)
+sp_live_end(struct sp_live *l, const char *reason)
 {
 	struct sp_recorder *rec = l->rec;
 	char id[SP_ULID_LEN + 1];
@@ -587,6 +614,7 @@ sp_live_end(struct sp_live *l)
 
 	memcpy(id, l->id, sizeof(id));
 	l->is_ended = true;
+	l->end_reason = reason;
 	sp_peer_free(l->peer);
 	l->peer = NULL;
 	(void)sp_live_work(l, &behind);
@@ -743,6 +771,12 @@ sp_live_audit_fault(struct sp_live *l, const char *reason)
 {
 	(void)snprintf(l->audit_fault, sizeof(l->audit_fault), "%s", reason == NULL ? "" : reason);
 	sp_live_tell(l);
+}
+
+const char *
+sp_live_audit_reason(const struct sp_live *l)
+{
+	return l->audit_fault;
 }
 
 int64_t

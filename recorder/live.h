@@ -25,8 +25,13 @@ int sp_live_new(struct sp_recorder *rec, const char *session, const struct sp_li
 int sp_live_found(struct sp_recorder *rec, const char *session) SP_MUST_CHECK;
 /* sallyportd brings a known session back, perhaps with the same ring. CONFLICT (it is over), FORMAT, INVALID. */
 int sp_live_resume(struct sp_live *l, const struct sp_live_who *who, int channel, int ring) SP_MUST_CHECK;
-/* The session's process is gone: drains, then closes the record (later, if it cannot be written now: AGAIN). */
-int sp_live_end(struct sp_live *l) SP_MUST_CHECK;
+/*
+ * The session's process is gone: drains, then closes the record (later, if it cannot be written now: AGAIN).
+ * reason (static) says why, NULL: it ended without closing its record.
+ */
+int sp_live_end(struct sp_live *l, const char *reason) SP_MUST_CHECK;
+/* Puts the report of the session's start first, for a session of which nothing is stored yet. NOMEM. */
+int sp_live_report_start(struct sp_live *l) SP_MUST_CHECK;
 
 struct sp_live *sp_live_find(struct sp_recorder *rec, const char *session);
 const char *sp_live_id(const struct sp_live *l);
@@ -46,6 +51,7 @@ void sp_live_fsync(struct sp_live *l);
 void sp_live_tell(struct sp_live *l);
 /* NULL clears: the kernel cannot be told what this session does. */
 void sp_live_audit_fault(struct sp_live *l, const char *reason);
+const char *sp_live_audit_reason(const struct sp_live *l); /* that, or "" */
 /* Whether an emitter is missing; returns for how many milliseconds already. When it is back, the fault is cleared. */
 int64_t sp_live_missing(struct sp_live *l, bool is_missing);
 /* { "session", "records", "head" } for a checkpoint. NULL if out of memory. */

@@ -253,7 +253,7 @@ sp_recorder_on_grace(evutil_socket_t fd, short what, void *arg)
 		if (sp_live_has_channel(l))
 			continue;
 		sp_log_warn("session %s: nobody has it any more: its record is closed", sp_live_id(l));
-		if (sp_live_end(l) != 0)
+		if (sp_live_end(l, NULL) != 0)
 			sp_log_warn("a session's record will be closed once writing works again");
 	}
 }

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "lib/buf.h"
+#include "recorder/gate.h"
 #include "recorder/ledger.h"
 #include "recorder/record.h"
 #include "recorder/sign.h"
@@ -42,6 +43,7 @@ struct sp_recorder {
 	struct sp_live_list sessions;
 	size_t nsessions;
 	struct sp_emitters *emitters;
+	struct sp_gate_list gates; /* ATTACHes not yet answered */
 	uint64_t reserve;	/* bytes */
 	bool has_audit;		/* tell the kernel's audit system, and refuse statements when it cannot be told */
 	char fault[160];	/* why nothing can be recorded, or empty */

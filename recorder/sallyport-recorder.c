@@ -195,6 +195,7 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 	(void)sd_notify(0, "READY=1");
 	(void)event_base_dispatch(rec->base);
 	(void)sd_notify(0, "STOPPING=1");
+	sp_gate_forget(rec, NULL);
 	sp_service_free(service);
 	if (sp_recorder_chain(rec, "stop", json_object()) != 0)
 		sp_log_err("the host chain could not be written: %m");
@@ -221,6 +222,7 @@ main(int argc, char **argv)
 	(void)umask(027);
 	(void)signal(SIGPIPE, SIG_IGN);
 	TAILQ_INIT(&rec.sessions);
+	TAILQ_INIT(&rec.gates);
 	rec.reserve = o.reserve;
 	rec.has_audit = o.has_audit;
 	r = sp_privdrop(o.user, o.has_audit ? (uint64_t)1 << CAP_AUDIT_WRITE : 0);

@@ -80,6 +80,18 @@ sp_service_header(const char *text, struct sp_live_who *who, char **ret_json)
 	return *ret_json == NULL ? SP_ERR_NOMEM : 0;
 }
 
+/* The answer to an ATTACH, at once or when the gate opens. */
+static int
+sp_service_attached(struct sp_peer *p, uint32_t id, const char *session, int err, const char *reason)
+{
+	char message[256];
+
+	(void)snprintf(message, sizeof(message), "the session cannot be recorded: %s", reason == NULL ? "" : reason);
+	if (err != 0)
+		sp_log_err("session %s: %s", session, message);
+	return sp_service_reply(p, SP_IPC_RECORDER_ATTACH_REPLY, id, err, message);
+}
+
 static int
 sp_service_attach(struct sp_recorder *rec, const char *id, struct sp_live_who *who, bool resumed, const char *header,
     struct sp_ipc_msg *msg)
@@ -100,8 +112,7 @@ sp_service_attach(struct sp_recorder *rec, const char *id, struct sp_live_who *w
 		return r;
 	msg->fds[0] = msg->fds[1] = -1;
 	sp_live_tell(l);
-	sp_emitters_pump(rec->emitters, l, false);
-	return 0;
+	return sp_live_report_start(l);
 }
 
 static int
@@ -109,7 +120,7 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 {
 	struct sp_service *s = ctx;
 	struct sp_live_who who = { .user = "" };
-	char *id = NULL, *header = NULL, message[200];
+	char *id = NULL, *header = NULL;
 	uint8_t resumed = 0;
 	int r = sp_buf_get_cstring(body, SP_ULID_LEN, &id);
 
@@ -129,13 +140,15 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 		int err = s->rec->fault[0] != '\0' && resumed == 0 ? SP_ERR_UNAVAILABLE :
 		    sp_service_attach(s->rec, id, &who, resumed != 0, header, msg);
 
-		(void)snprintf(message, sizeof(message), "the session cannot be recorded: %s",
-		    err == SP_ERR_UNAVAILABLE ? s->rec->fault :
-		    err == SP_ERR_SYSTEM      ? strerror(errno) :
-						sp_err_str(err));
-		if (err != 0)
-			sp_log_err("session %s: %s", id, message);
-		r = sp_service_reply(p, SP_IPC_RECORDER_ATTACH_REPLY, msg->id, err, message);
+		if (err == 0 && s->rec->has_audit)
+			err = sp_gate_hold(s->rec, p, msg->id, id, resumed != 0, sp_service_attached);
+		if (err == 0 && s->rec->has_audit)
+			sp_emitters_pump(s->rec->emitters, sp_live_find(s->rec, id), false); /* may answer */
+		else
+			r = sp_service_attached(p, msg->id, id, err,
+			    err == SP_ERR_UNAVAILABLE ? s->rec->fault :
+			    err == SP_ERR_SYSTEM      ? strerror(errno) :
+							sp_err_str(err));
 	}
 	free(id);
 	free(header);
@@ -156,7 +169,7 @@ sp_service_on_detach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	}
 	l = sp_live_find(s->rec, id);
 	free(id);
-	err = l == NULL ? SP_ERR_NOT_FOUND : sp_live_end(l);
+	err = l == NULL ? SP_ERR_NOT_FOUND : sp_live_end(l, NULL);
 	if (err == SP_ERR_AGAIN)
 		err = SP_ERR_UNAVAILABLE; /* closed once writing works again */
 	return sp_service_reply(p, SP_IPC_RECORDER_DETACH_REPLY, msg->id, err, NULL);
@@ -238,6 +251,7 @@ sp_service_on_close(struct sp_peer *p, int err, void *ctx)
 	(void)err;
 	if (sp_peer_cred(p)->uid == s->trusted && --s->clients == 0)
 		sp_recorder_client(s->rec, false);
+	sp_gate_forget(s->rec, p);
 	sp_peer_free(p);
 	sp_listener_release(s->listener);
 }

@@ -370,7 +370,8 @@ sp_record_finish(struct sp_session *s)
 {
 	struct sp_buf *body;
 
-	if (s->ring == NULL || s->fault != NULL) {
+	/* A recorder that cannot write now is asked all the same: it may be the kernel's audit system that is away. */
+	if (s->ring == NULL || (s->fault != NULL && s->recorder == NULL)) {
 		sp_session_finished(s);
 		return;
 	}
