@@ -18,12 +18,23 @@
 
 #define SP_EMITTER_LOOK_MS 250 /* between two looks for sessions whose emitter is missing; above SP_EMITTER_GRACE_MS */
 
+/* A report that an emitter has been given and has not answered for. */
+struct sp_emission {
+	TAILQ_ENTRY(sp_emission) next;
+	struct sp_report *report;
+	struct sp_live_who who;
+	uint32_t id;
+	char session[SP_ULID_LEN + 1];
+};
+
+TAILQ_HEAD(sp_emission_list, sp_emission);
+
 struct sp_emitter {
 	TAILQ_ENTRY(sp_emitter) next;
 	struct sp_emitters *owner;
 	struct sp_peer *peer;
-	struct sp_report *sent; /* waits for EMITTED */
-	char session[SP_ULID_LEN + 1]; /* whose report that is */
+	struct sp_emission_list sent; /* in order, as the answers come */
+	unsigned nsent;
 	uint32_t id;
 	bool is_ready;
 };
@@ -53,15 +64,13 @@ static const struct sp_peer_ops sp_emitter_ops = { sp_emitter_requests, sp_emitt
 
 /* --- saying it -------------------------------------------------------------------------------------- */
 
-void
-sp_emitters_say(struct sp_emitters *e, struct sp_report *r, const struct sp_live *l)
+/* who NULL: it is about no person. */
+static void
+sp_emitters_say_for(struct sp_emitters *e, struct sp_report *r, const struct sp_live_who *who)
 {
-	const struct sp_live_who *who = l == NULL ? NULL : sp_live_who(l);
 	char text[SP_REPORT_TEXT_MAX + 128];
 	int n;
 
-	if (r == NULL)
-		return;
 	if (who == NULL)
 		n = snprintf(text, sizeof(text), "%s", r->text);
 	else
@@ -77,32 +86,82 @@ sp_emitters_say(struct sp_emitters *e, struct sp_report *r, const struct sp_live
 	free(r);
 }
 
-/* Gives the report to the emitter. */
+void
+sp_emitters_say(struct sp_emitters *e, struct sp_report *r)
+{
+	if (r != NULL)
+		sp_emitters_say_for(e, r, NULL);
+}
+
+static struct sp_emission *
+sp_emission_new(struct sp_report *r, const struct sp_live *l, uint32_t id)
+{
+	struct sp_emission *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->report = r;
+	s->who = *sp_live_who(l);
+	s->id = id;
+	(void)snprintf(s->session, sizeof(s->session), "%s", sp_live_id(l));
+	return s;
+}
+
+/* It was not said, or perhaps not: to be said again, by the recorder itself if its session is over. */
+static void
+sp_emission_return(struct sp_emission *s, struct sp_emitters *e, struct sp_live *l)
+{
+	if (l != NULL)
+		STAILQ_INSERT_HEAD(sp_live_reports(l), s->report, next);
+	else
+		sp_emitters_say_for(e, s->report, &s->who);
+	free(s);
+}
+
+/* Gives the report to the emitter, or leaves it to the caller. */
 static int
-sp_emitter_send(struct sp_emitter *m, struct sp_report *r, const char *session)
+sp_emitter_send(struct sp_emitter *m, struct sp_report *r, const struct sp_live *l)
 {
 	struct sp_buf *b = sp_buf_new(SP_REPORT_TEXT_MAX + 64);
+	struct sp_emission *s = sp_emission_new(r, l, m->id + 1);
 	int err = SP_ERR_NOMEM;
 
-	if (b != NULL) {
+	if (b != NULL && s != NULL) {
 		sp_buf_put_u32(b, r->type);
 		sp_buf_put_u8(b, r->is_success);
 		err = sp_buf_put_cstring(b, r->text);
 		if (err == 0)
-			err = sp_peer_send(m->peer, SP_IPC_AUDIT_EMIT, ++m->id, b, NULL, 0);
+			err = sp_peer_send(m->peer, SP_IPC_AUDIT_EMIT, s->id, b, NULL, 0);
 	}
 	sp_buf_free(b);
-	if (err == 0) {
-		m->sent = r;
-		(void)snprintf(m->session, sizeof(m->session), "%s", session);
+	if (err != 0) {
+		free(s);
+		return err;
 	}
-	return err;
+	m->id++;
+	m->nsent++;
+	TAILQ_INSERT_TAIL(&m->sent, s, next);
+	return 0;
 }
 
-/* An emitter of that audit session: one that is free if there is any, else one that is at work. */
-static struct sp_emitter *
-sp_emitter_find(struct sp_emitters *e, uint32_t ses)
+/* Whether the emitter has a report of that session to answer for. */
+static bool
+sp_emitter_has(const struct sp_emitter *m, const char *session)
 {
+	const struct sp_emission *s;
+
+	TAILQ_FOREACH(s, &m->sent, next) {
+		if (strcmp(s->session, session) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* An emitter of the session's audit session: the one that has reports of it, to keep their order, or the least busy. */
+static struct sp_emitter *
+sp_emitter_find(const struct sp_emitters *e, const struct sp_live *l)
+{
+	uint32_t ses = sp_live_who(l)->ses;
 	struct sp_emitter *m, *found = NULL;
 
 	if (ses == SP_CRED_UNSET)
@@ -110,9 +169,10 @@ sp_emitter_find(struct sp_emitters *e, uint32_t ses)
 	TAILQ_FOREACH(m, &e->list, next) {
 		if (!m->is_ready || sp_peer_cred(m->peer)->sessionid != ses)
 			continue;
-		if (m->sent == NULL)
+		if (sp_emitter_has(m, sp_live_id(l)))
 			return m;
-		found = m;
+		if (found == NULL || m->nsent < found->nsent)
+			found = m;
 	}
 	return found;
 }
@@ -126,8 +186,7 @@ sp_emitters_look_soon(struct sp_emitters *e)
 		(void)event_add(e->ev_look, &tv);
 }
 
-/* Nobody in the person's own audit session takes it: the recorder says it, and the session may not go on. */
-static void
+void
 sp_emitters_fall_back(struct sp_emitters *e, struct sp_live *l)
 {
 	struct sp_report_list *list = sp_live_reports(l);
@@ -135,53 +194,64 @@ sp_emitters_fall_back(struct sp_emitters *e, struct sp_live *l)
 
 	while ((r = STAILQ_FIRST(list)) != NULL) {
 		STAILQ_REMOVE_HEAD(list, next);
-		sp_emitters_say(e, r, l);
+		sp_emitters_say_for(e, r, sp_live_who(l));
 	}
 }
 
-/* Whether some emitter still has a report of that session to answer for. */
-static bool
-sp_emitters_await(const struct sp_emitters *e, const char *session)
+bool
+sp_emitters_owe(const struct sp_emitters *e, struct sp_live *l)
 {
 	struct sp_emitter *m;
 
+	if (!e->rec->has_audit)
+		return false;
+	if (!STAILQ_EMPTY(sp_live_reports(l)))
+		return true;
 	TAILQ_FOREACH(m, &e->list, next) {
-		if (m->sent != NULL && strcmp(m->session, session) == 0)
+		if (sp_emitter_has(m, sp_live_id(l)))
 			return true;
 	}
 	return false;
 }
 
+/* Gives the emitter as much as it may have at once. */
+static void
+sp_emitter_feed(struct sp_emitter *m, struct sp_live *l)
+{
+	struct sp_report_list *list = sp_live_reports(l);
+	struct sp_report *r;
+
+	while ((r = STAILQ_FIRST(list)) != NULL && m->nsent < SP_EMITTER_FLIGHT_MAX) {
+		STAILQ_REMOVE_HEAD(list, next);
+		if (sp_emitter_send(m, r, l) != 0) {
+			STAILQ_INSERT_HEAD(list, r, next);
+			sp_emitters_look_soon(m->owner);
+			return;
+		}
+	}
+}
+
 void
 sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 {
-	struct sp_report_list *list = sp_live_reports(l);
 	struct sp_emitter *m;
-	struct sp_report *r;
 
 	if (!e->rec->has_audit)
 		return;
-	m = sp_emitter_find(e, sp_live_who(l)->ses);
-	if (m == NULL) {
-		if (at_end)
-			sp_emitters_fall_back(e, l);
-		else if (sp_live_has_channel(l)) {
-			(void)sp_live_missing(l, true);
-			sp_emitters_look_soon(e);
-		}
-		return;
+	m = sp_emitter_find(e, l);
+	if (m != NULL) {
+		(void)sp_live_missing(l, false);
+		sp_emitter_feed(m, l);
+	} else if (!at_end && sp_live_has_channel(l)) {
+		(void)sp_live_missing(l, true);
+		sp_emitters_look_soon(e);
 	}
-	(void)sp_live_missing(l, false);
-	r = STAILQ_FIRST(list);
-	if (r != NULL && m->sent == NULL) {
-		STAILQ_REMOVE_HEAD(list, next);
-		if (sp_emitter_send(m, r, sp_live_id(l)) != 0)
-			sp_emitters_say(e, r, l);
-	}
-	if (at_end)
+	if (at_end) {
 		sp_emitters_fall_back(e, l);
-	else if (sp_gate_holds(e->rec, sp_live_id(l)) && STAILQ_EMPTY(list) && !sp_emitters_await(e, sp_live_id(l)))
+	} else if (m != NULL && !sp_emitters_owe(e, l)) {
 		sp_gate_open(e->rec, sp_live_id(l));
+		sp_live_settle(l);
+	}
 }
 
 static void
@@ -204,12 +274,13 @@ sp_emitters_on_look(evutil_socket_t fd, short what, void *arg)
 	for (struct sp_live *l = sp_live_next(e->rec, NULL); l != NULL; l = sp_live_next(e->rec, l)) {
 		if (!sp_live_has_channel(l))
 			continue;
-		if (sp_emitter_find(e, sp_live_who(l)->ses) != NULL) {
+		if (sp_emitter_find(e, l) != NULL) {
 			sp_emitters_pump(e, l, false);
 			continue;
 		}
-		if (sp_gate_holds(e->rec, sp_live_id(l)))
-			continue; /* not let go on yet, and the gate has its own clock */
+		/* Before it is let go on, and when it is over, others have the clock. */
+		if (sp_gate_holds(e->rec, sp_live_id(l)) || sp_live_is_over(l))
+			continue;
 		if (sp_live_missing(l, true) < SP_EMITTER_GRACE_MS) {
 			sp_emitters_look_soon(e);
 			continue;
@@ -238,35 +309,47 @@ static int
 sp_emitter_on_emitted(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_emitter *m = ctx;
-	struct sp_live *l = sp_live_find(m->owner->rec, m->session);
-	struct sp_report *sent = m->sent;
+	struct sp_emission *s = TAILQ_FIRST(&m->sent);
+	struct sp_live *l;
 	uint32_t verdict, err;
 	int r = sp_buf_get_u32(body, &verdict);
 
 	if (r == 0)
 		r = sp_buf_get_u32(body, &err);
-	if (r != 0 || sent == NULL || msg->id != m->id)
+	if (r != 0 || s == NULL || msg->id != s->id)
 		return SP_ERR_PROTOCOL;
-	m->sent = NULL;
-	if (verdict == 0) {
-		free(sent);
-		if (l != NULL)
-			sp_live_audit_fault(l, NULL);
-	} else {
+	TAILQ_REMOVE(&m->sent, s, next);
+	m->nsent--;
+	l = sp_live_find(m->owner->rec, s->session);
+	if (verdict != 0) {
 		errno = (int)err;
-		sp_log_err("session %s: the kernel refused an audit record: %m", m->session);
-		if (l == NULL) {
-			sp_emitters_say(m->owner, sent, NULL);
-		} else {
-			/* Tried again until the kernel takes it. */
-			STAILQ_INSERT_HEAD(sp_live_reports(l), sent, next);
+		sp_log_err("session %s: the kernel refused an audit record: %m", s->session);
+		sp_emission_return(s, m->owner, l); /* tried again until the kernel takes it */
+		if (l != NULL)
 			sp_live_audit_fault(l, "the kernel's audit system refuses records of this session");
-		}
 		sp_emitters_look_soon(m->owner);
 		return 0;
 	}
+	free(s->report);
+	free(s);
+	if (l != NULL)
+		sp_live_audit_fault(l, NULL);
 	sp_emitters_pump_all(m->owner, sp_peer_cred(p)->sessionid);
 	return 0;
+}
+
+/* What it has not answered for may or may not have been said: twice is better than never. */
+static void
+sp_emitter_return_all(struct sp_emitter *m)
+{
+	struct sp_emission *s;
+
+	/* From the last to the first, as each is put at the head of its session's list. */
+	while ((s = TAILQ_LAST(&m->sent, sp_emission_list)) != NULL) {
+		TAILQ_REMOVE(&m->sent, s, next);
+		sp_emission_return(s, m->owner, sp_live_find(m->owner->rec, s->session));
+	}
+	m->nsent = 0;
 }
 
 static void
@@ -274,15 +357,10 @@ sp_emitter_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct sp_emitter *m = ctx;
 	struct sp_emitters *e = m->owner;
-	struct sp_live *l = m->sent == NULL ? NULL : sp_live_find(e->rec, m->session);
 
 	(void)err;
 	TAILQ_REMOVE(&e->list, m, next);
-	/* It may or may not have been said: twice is better than never. */
-	if (m->sent != NULL && l != NULL)
-		STAILQ_INSERT_HEAD(sp_live_reports(l), m->sent, next);
-	else
-		sp_emitters_say(e, m->sent, NULL);
+	sp_emitter_return_all(m);
 	sp_emitters_pump_all(e, sp_peer_cred(p)->sessionid); /* another one of that audit session, or the clock starts */
 	free(m);
 	sp_peer_free(p);
@@ -307,6 +385,7 @@ sp_emitters_on_accept(int fd, const struct sp_peer_cred *cred, void *ctx)
 		return;
 	}
 	m->owner = e;
+	TAILQ_INIT(&m->sent);
 	TAILQ_INSERT_TAIL(&e->list, m, next);
 }
 
@@ -336,6 +415,7 @@ sp_emitters_new(struct sp_recorder *rec, const char *path, int audit_fd, struct 
 void
 sp_emitters_free(struct sp_emitters *e)
 {
+	struct sp_emission *s;
 	struct sp_emitter *m;
 
 	if (e == NULL)
@@ -343,7 +423,11 @@ sp_emitters_free(struct sp_emitters *e)
 	while ((m = TAILQ_FIRST(&e->list)) != NULL) {
 		TAILQ_REMOVE(&e->list, m, next);
 		sp_peer_free(m->peer);
-		free(m->sent);
+		while ((s = TAILQ_FIRST(&m->sent)) != NULL) {
+			TAILQ_REMOVE(&m->sent, s, next);
+			free(s->report);
+			free(s);
+		}
 		free(m);
 	}
 	sp_listener_free(e->listener);

@@ -13,7 +13,7 @@
 
 #include "lib/err.h"
 
-#define SP_GATE_WAIT_MS 3000 /* for an emitter, and for its answer */
+#define SP_GATE_WAIT_MS 5000 /* for an emitter, and for its answer */
 
 struct sp_gate;
 struct sp_peer;

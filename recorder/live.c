@@ -24,6 +24,7 @@
 #include "runtime/peer.h"
 
 #define SP_LIVE_SYNC_MAX 64	/* SYNC requests waiting at once */
+#define SP_LIVE_FINISH_MS 5000	/* the emitter has for the last reports; the session itself waits 10 s */
 #define SP_LIVE_BLOCKS_TURN 4	/* blocks written before other sessions get their turn */
 #define SP_LIVE_BEHIND ((uint64_t)256 * 1024) /* bytes in the ring from which it is looked at again at once */
 
@@ -52,7 +53,8 @@ struct sp_live {
 	char audit_fault[160];
 	char damage[96];      /* why the record cannot go on, or empty */
 	const char *end_reason; /* why it ended without FINISH, NULL: nobody says */
-	uint32_t finish_id;   /* 0: not asked */
+	uint32_t finish_id;   /* 0: not asked, or answered */
+	int64_t finish_by_ms; /* it is answered by then, whatever the kernel has been told */
 	uint32_t value;	      /* exit status */
 	bool is_signaled;
 	bool is_ended;	      /* sallyportd says the process is gone */
@@ -98,7 +100,7 @@ sp_live_reports(struct sp_live *l)
 bool
 sp_live_is_busy(const struct sp_live *l)
 {
-	return l->is_busy || (!l->is_closed && l->store != NULL && (l->has_finish || l->is_ended));
+	return l->is_busy || l->finish_id != 0 || (!l->is_closed && l->store != NULL && (l->has_finish || l->is_ended));
 }
 
 struct sp_live *
@@ -117,6 +119,12 @@ bool
 sp_live_has_channel(const struct sp_live *l)
 {
 	return l->peer != NULL;
+}
+
+bool
+sp_live_is_over(const struct sp_live *l)
+{
+	return l->has_finish;
 }
 
 struct sp_live *
@@ -555,15 +563,34 @@ sp_live_close(struct sp_live *l)
 		if (rep != NULL)
 			STAILQ_INSERT_TAIL(&l->reports, rep, next);
 	}
-	if (r == 0 && l->is_closed && l->finish_id != 0 && l->peer != NULL) {
-		struct sp_buf *b = sp_buf_new(256);
-
-		if (b != NULL && sp_buf_put_u32(b, 0) == 0 && sp_buf_put_cstring(b, "") == 0)
-			r = sp_peer_send(l->peer, SP_IPC_RECORDER_FINISHED, l->finish_id, b, NULL, 0);
-		sp_buf_free(b);
-		l->finish_id = 0;
-	}
 	return r;
+}
+
+static void
+sp_live_answer_finish(struct sp_live *l, int err)
+{
+	struct sp_buf *b = sp_buf_new(64);
+
+	if (l->finish_id != 0 && l->peer != NULL && b != NULL && sp_buf_put_u32(b, (uint32_t)-err) == 0 &&
+	    sp_buf_put_cstring(b, "") == 0 &&
+	    sp_peer_send(l->peer, SP_IPC_RECORDER_FINISHED, l->finish_id, b, NULL, 0) != 0)
+		sp_log_warn("session %s: a reply could not be queued", l->id);
+	sp_buf_free(b);
+	l->finish_id = 0;
+}
+
+void
+sp_live_settle(struct sp_live *l)
+{
+	if (l->finish_id == 0 || !l->is_closed)
+		return;
+	if (sp_emitters_owe(l->rec->emitters, l)) {
+		if (sp_ipc_now_ms() < l->finish_by_ms)
+			return;
+		sp_log_warn("session %s: sallyport-audit does not answer: the recorder tells the kernel the rest", l->id);
+		sp_emitters_fall_back(l->rec->emitters, l);
+	}
+	sp_live_answer_finish(l, 0);
 }
 
 static void sp_live_reply_sync(struct sp_live *l, const struct sp_live_wait *w, uint32_t verdict);
@@ -587,13 +614,15 @@ sp_live_work(struct sp_live *l, bool *ret_is_behind)
 
 	if (r != 0 && r != SP_ERR_AGAIN) {
 		sp_live_fail_waits(l);
+		sp_live_answer_finish(l, SP_ERR_UNAVAILABLE);
 		return some;
 	}
 	if (r == SP_ERR_AGAIN || (l->ring != NULL && sp_ring_backlog(l->ring) >= SP_LIVE_BEHIND))
 		*ret_is_behind = l->damage[0] == '\0';
-	if (r == 0)
-		(void)sp_live_close(l);
+	if (r == 0 && sp_live_close(l) != 0)
+		sp_live_answer_finish(l, SP_ERR_UNAVAILABLE);
 	sp_emitters_pump(l->rec->emitters, l, l->is_ended && l->is_closed);
+	sp_live_settle(l);
 	if (l->nwaits > 0)
 		sp_recorder_want_fsync(l->rec);
 	if (!some && l->ring != NULL && l->rec->fault[0] == '\0')
@@ -614,7 +643,8 @@ sp_live_end(struct sp_live *l, const char *reason)
 
 	memcpy(id, l->id, sizeof(id));
 	l->is_ended = true;
-	l->end_reason = reason;
+	if (reason != NULL)
+		l->end_reason = reason;
 	sp_peer_free(l->peer);
 	l->peer = NULL;
 	(void)sp_live_work(l, &behind);
@@ -720,10 +750,12 @@ sp_live_on_finish(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	if (r != 0 || msg->id == 0 || sig > 1 || l->has_finish)
 		return SP_ERR_PROTOCOL;
 	l->finish_id = msg->id;
+	l->finish_by_ms = sp_ipc_now_ms() + SP_LIVE_FINISH_MS;
 	l->has_finish = true;
 	l->is_signaled = sig != 0;
 	l->value = value;
 	(void)sp_live_work(l, &behind);
+	sp_recorder_busy(l->rec, false);
 	return 0;
 }
 

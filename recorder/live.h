@@ -45,6 +45,12 @@ bool sp_live_is_busy(const struct sp_live *l);
 struct sp_live *sp_live_next(const struct sp_recorder *rec, const struct sp_live *l);
 bool sp_live_is_open(const struct sp_live *l); /* has a record that is not closed */
 bool sp_live_has_channel(const struct sp_live *l);
+bool sp_live_is_over(const struct sp_live *l); /* FINISH came */
+/*
+ * Answers FINISH when the record is closed and the kernel has every report, or that took too long. With the answer
+ * the person's emitter goes: what it has not said by then it cannot say any more.
+ */
+void sp_live_settle(struct sp_live *l);
 /* Answers those who wait for fsync. */
 void sp_live_fsync(struct sp_live *l);
 /* Tells the session what it must know of the recorder's state: FAULT or CLEAR, when that changed. */

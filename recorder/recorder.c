@@ -193,8 +193,7 @@ sp_recorder_announce(struct sp_recorder *rec)
 	if (rec->has_audit)
 		sp_emitters_say(rec->emitters,
 		    sp_report_of(AUDIT_TRUSTED_APP, true, "op=sallyport:anchor sallyport-anchor n=%llu hash=%s",
-			(unsigned long long)sp_ledger_number(rec->ledger), hex),
-		    NULL);
+			(unsigned long long)sp_ledger_number(rec->ledger), hex));
 }
 
 void

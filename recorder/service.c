@@ -218,8 +218,7 @@ sp_service_watch(struct sp_recorder *rec, const struct sp_peer_cred *c, const ch
 		sp_emitters_say(rec->emitters,
 		    sp_report_of(AUDIT_USER_CMD, true, "op=sallyport:watch session=%s action=%s person_uid=%u person_auid=%u "
 						       "person_ses=%u",
-			id, action, (unsigned)c->uid, c->loginuid, c->sessionid),
-		    NULL);
+			id, action, (unsigned)c->uid, c->loginuid, c->sessionid));
 	return r;
 }
 
