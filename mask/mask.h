@@ -160,6 +160,11 @@ void sp_mask_stream_free(struct sp_mask_stream *st); /* NULL is fine; wipes what
 /* Takes all of p. After an error the stream refuses everything. */
 int sp_mask_stream_feed(struct sp_mask_stream *st, const void *p, size_t n, struct sp_buf *out,
     struct sp_mask_counts *counts) SP_MUST_CHECK;
+/*
+ * Puts what is held, masked as if the text ended here, because somebody waits for it. If what comes later makes it the
+ * beginning of a match, the rest of that match is redacted.
+ */
+int sp_mask_stream_flush(struct sp_mask_stream *st, struct sp_buf *out, struct sp_mask_counts *counts) SP_MUST_CHECK;
 /* The text ends here: puts what was held; the stream can be used for a new text. */
 int sp_mask_stream_finish(struct sp_mask_stream *st, struct sp_buf *out, struct sp_mask_counts *counts) SP_MUST_CHECK;
 size_t sp_mask_stream_held(const struct sp_mask_stream *st); /* bytes */

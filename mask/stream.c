@@ -23,6 +23,7 @@ struct sp_mask_stream {
 	uint8_t *mem;
 	size_t len, cap;
 	size_t base;	/* mem[base, len) is held; mem[0, base) is behind it */
+	size_t shown;	/* mem[base, shown) was put by a flush, though not decided; base where there was none */
 	size_t scanned; /* len at the last scan */
 	bool is_long;	/* a private key or token is undecided at base */
 	int error;
@@ -50,7 +51,7 @@ sp_mask_stream_drop(struct sp_mask_stream *st)
 		explicit_bzero(st->mem, st->cap);
 	free(st->mem);
 	st->mem = NULL;
-	st->len = st->cap = st->base = st->scanned = 0;
+	st->len = st->cap = st->base = st->shown = st->scanned = 0;
 	st->is_long = false;
 }
 
@@ -66,7 +67,7 @@ sp_mask_stream_free(struct sp_mask_stream *st)
 size_t
 sp_mask_stream_held(const struct sp_mask_stream *st)
 {
-	return st->len - st->base;
+	return st->len - st->shown;
 }
 
 static int
@@ -137,28 +138,53 @@ sp_mask_stream_cut(const struct sp_mask_stream *st, size_t undecided)
 	return cut;
 }
 
-/* Puts mem[base, cut) with its spans replaced, and forgets all but the last bytes of it. */
+/* Puts what of mem[from, to) was not put by a flush. */
+static void
+sp_mask_stream_plain(const struct sp_mask_stream *st, size_t from, size_t to, struct sp_buf *out)
+{
+	if (from < st->shown)
+		from = st->shown;
+	if (from < to)
+		sp_buf_put(out, st->mem + from, to - from);
+}
+
+/* Puts mem[shown, cut) with its spans replaced; of a span that was shown in part, all of the rest is redacted. */
+static int
+sp_mask_stream_replace(struct sp_mask_stream *st, size_t cut, struct sp_buf *out, struct sp_mask_counts *counts)
+{
+	const struct sp_spans *spans = &st->set->spans;
+	size_t done = st->base;
+
+	for (size_t i = 0; i < spans->n && spans->at[i].start < cut; i++) {
+		struct sp_span span = spans->at[i];
+		int r;
+
+		sp_mask_stream_plain(st, done, span.start, out);
+		if (span.start < st->shown)
+			span.transform = SP_MASK_REDACT;
+		r = span.end <= st->shown ? 0 : sp_mask_set_put(st->set, &span, st->mem, out, counts);
+		if (r != 0)
+			return r;
+		done = span.end;
+	}
+	sp_mask_stream_plain(st, done, cut, out);
+	return sp_buf_error(out);
+}
+
+/* Puts what is before cut, and forgets all but the last bytes of it. */
 static int
 sp_mask_stream_put(struct sp_mask_stream *st, size_t cut, struct sp_buf *out, struct sp_mask_counts *counts)
 {
-	const struct sp_spans *spans = &st->set->spans;
-	size_t done = st->base, keep;
-	int r;
+	size_t keep = cut < SP_STREAM_BEHIND ? cut : SP_STREAM_BEHIND;
+	int r = sp_mask_stream_replace(st, cut, out, counts);
 
-	for (size_t i = 0; i < spans->n && spans->at[i].start < cut; i++) {
-		sp_buf_put(out, st->mem + done, spans->at[i].start - done);
-		r = sp_mask_set_put(st->set, &spans->at[i], st->mem, out, counts);
-		if (r != 0)
-			return r;
-		done = spans->at[i].end;
-	}
-	if (cut > done)
-		sp_buf_put(out, st->mem + done, cut - done);
-	keep = cut < SP_STREAM_BEHIND ? cut : SP_STREAM_BEHIND;
+	if (st->shown < cut)
+		st->shown = cut;
 	memmove(st->mem, st->mem + cut - keep, st->len - cut + keep);
 	st->len = st->len - cut + keep;
+	st->shown = st->shown - cut + keep;
 	st->base = keep;
-	return sp_buf_error(out);
+	return r;
 }
 
 static int
@@ -179,10 +205,11 @@ sp_mask_stream_scan(struct sp_mask_stream *st, bool is_final, struct sp_buf *out
 	if (r == 0 && !is_final && st->len - st->base > SP_STREAM_HELD_MAX) {
 		/* Only a custom regex can be undecided for so long: all that it might match is masked. */
 		rest = (struct sp_span){st->base, st->len, (uint8_t)end.kind, SP_MASK_REDACT};
-		r = sp_mask_set_put(st->set, &rest, st->mem, out, counts);
+		if (st->shown < st->len)
+			r = sp_mask_set_put(st->set, &rest, st->mem, out, counts);
 		st->set->spans.n = 0;
 		memmove(st->mem, st->mem + st->len - SP_STREAM_BEHIND, SP_STREAM_BEHIND);
-		st->len = st->base = SP_STREAM_BEHIND;
+		st->len = st->base = st->shown = SP_STREAM_BEHIND;
 	}
 	st->scanned = st->len;
 	return r;
@@ -218,6 +245,24 @@ sp_mask_stream_feed(
 		if (st->error == 0 && !sp_mask_stream_can_wait(st, in, part))
 			st->error = sp_mask_stream_scan(st, false, out, counts);
 	}
+	return st->error;
+}
+
+int
+sp_mask_stream_flush(struct sp_mask_stream *st, struct sp_buf *out, struct sp_mask_counts *counts)
+{
+	struct sp_regex_text text;
+	struct sp_scan_end end;
+
+	if (st->error == 0 && st->len > st->shown)
+		st->error = sp_mask_stream_scan(st, false, out, counts);
+	if (st->error != 0 || st->len == st->shown)
+		return st->error;
+	text = (struct sp_regex_text){st->mem, 0, st->base, st->len, true};
+	st->error = sp_scan_text(st->set, &text, &end);
+	if (st->error == 0)
+		st->error = sp_mask_stream_replace(st, st->len, out, counts);
+	st->shown = st->len;
 	return st->error;
 }
 

@@ -10,6 +10,7 @@
 #include "recorder/event.h"
 #include "runtime/log.h"
 #include "session-agent/policy_copy.h"
+#include "session-agent/relay.h"
 #include "session-agent/session_state.h"
 
 #define APPROVAL_GRACE_SECONDS 2 /* after its expiry, for control's own word */
@@ -430,6 +431,7 @@ control_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	if (s->kind != NULL && s->kind_ctx != NULL)
 		s->kind->policy_changed(s->kind_ctx);
 	sp_limits_policy_changed(s);
+	sp_relay_policy_changed(s);
 	sp_policy_copy_free(old);
 	if (old == NULL)
 		sp_session_policy_ready(s);

@@ -6,7 +6,7 @@
 
 #include "lib/ipc_session.h"
 #include "runtime/log.h"
-#include "session-agent/session_state.h"
+#include "session-agent/relay.h"
 
 #define CLIENT_SIZE_MAX 10000
 
@@ -48,6 +48,8 @@ client_on_signal(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 		return r;
 	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP && sig != SIGQUIT)
 		return SP_ERR_FORMAT;
+	if (sp_relay_signal(ctx, (int)sig))
+		return 0;
 	sp_session_end(ctx, sig == SIGHUP ? "the connection was closed" : "interrupted");
 	return 0;
 }
@@ -70,10 +72,10 @@ client_on_spawned(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	if (r == 0 && !s->has_tool)
 		r = SP_ERR_PROTOCOL;
 	if (r == 0) {
-		if (verdict == 0)
-			sp_terminal_spawned(s);
-		else
+		if (verdict != 0)
 			sp_session_end(s, message);
+		else if (s->relay != NULL && sp_session_relay_start(s) != 0)
+			sp_session_end(s, "the terminal cannot be served");
 	}
 	free(message);
 	return r;
@@ -94,9 +96,16 @@ client_on_tool_exit(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bo
 		r = sp_buf_get_u32(body, &value);
 	if (r == 0 && (!s->has_tool || is_signaled > 1 || value > 255))
 		r = SP_ERR_PROTOCOL;
-	if (r == 0)
-		sp_terminal_tool_exit(s, is_signaled == 1, (int)value);
-	return r;
+	if (r != 0)
+		return r;
+	s->is_tool_gone = true;
+	if (s->relay != NULL) {
+		sp_session_relay_ended(s, is_signaled == 1, (int)value);
+	} else {
+		s->is_signaled = is_signaled == 1;
+		sp_session_exit(s, (int)value);
+	}
+	return 0;
 }
 
 static void
@@ -229,17 +238,13 @@ client_put_env(const struct sp_session *s, struct sp_buf *body, const char *cons
 	return r == 0 ? sp_buf_error(body) : r;
 }
 
-int
-sp_session_run_tool(struct sp_session *s, const char *directory, const char *const argv[], const char *const env[])
+static int
+client_spawn(struct sp_session *s, const char *directory, const char *const argv[], const char *const env[],
+    const int fds[3])
 {
-	int fds[3] = { s->in, s->out, s->err }, r;
-	struct sp_buf *body;
+	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX - 64);
+	int r;
 
-	if (s->client == NULL || s->has_tool || s->stage != SP_SESSION_SERVING)
-		return SP_ERR_UNAVAILABLE;
-	if (s->has_tty)
-		fds[0] = fds[1] = fds[2] = s->pty_slave;
-	body = sp_buf_new(SP_IPC_FRAME_MAX - 64);
 	if (body == NULL)
 		return SP_ERR_NOMEM;
 	sp_buf_put_u8(body, s->has_tty);
@@ -254,4 +259,28 @@ sp_session_run_tool(struct sp_session *s, const char *directory, const char *con
 	if (r == 0)
 		s->has_tool = true;
 	return r;
+}
+
+int
+sp_session_run_tool(struct sp_session *s, const char *directory, const char *const argv[], const char *const env[])
+{
+	int fds[3] = { s->in, s->out, s->err }, r = 0;
+
+	if (s->client == NULL || s->has_tool || s->stage != SP_SESSION_SERVING)
+		return SP_ERR_UNAVAILABLE;
+	if (s->has_tty)
+		r = sp_relay_new(s, NULL, 0, NULL, NULL, fds);
+	return r == 0 ? client_spawn(s, directory, argv, env, fds) : r;
+}
+
+int
+sp_session_run_relayed(struct sp_session *s, const struct sp_policy_connection *c, unsigned flags,
+    const char *directory, const char *const argv[], const char *const env[])
+{
+	int fds[3] = { -1, -1, -1 }, r;
+
+	if (s->client == NULL || s->has_tool || s->stage != SP_SESSION_SERVING)
+		return SP_ERR_UNAVAILABLE;
+	r = sp_session_relay_open(s, c, flags, NULL, NULL, fds);
+	return r == 0 ? client_spawn(s, directory, argv, env, fds) : r;
 }

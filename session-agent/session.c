@@ -17,6 +17,7 @@
 #include "runtime/cred.h"
 #include "runtime/log.h"
 #include "runtime/sandbox.h"
+#include "session-agent/relay.h"
 #include "session-agent/session_state.h"
 
 #define SESSION_LINE_MAX 4096
@@ -190,6 +191,7 @@ session_on_timer(evutil_socket_t fd, short what, void *ctx)
 	case SP_SESSION_FLUSHING: /* the person does not read */
 		sp_buf_reset(s->print);
 		sp_buf_reset(s->to_out);
+		sp_relay_discard(s);
 		sp_session_pump(s);
 		break;
 	case SP_SESSION_FINISHING:
@@ -395,6 +397,7 @@ sp_session_finished(struct sp_session *s)
 {
 	if (!session_move(s, SP_SESSION_OVER))
 		return;
+	sp_relay_restore(s);
 	if (s->out_flags >= 0)
 		(void)fcntl(s->out, F_SETFL, s->out_flags);
 	sp_client_raw(s, false);
@@ -408,10 +411,9 @@ sp_session_pump(struct sp_session *s)
 		return;
 	session_record_print(s);
 	session_flush_out(s);
-	sp_terminal_pump(s);
-	session_flush_out(s);
-	sp_terminal_go_on(s);
-	if (s->stage == SP_SESSION_FLUSHING && sp_buf_len(s->print) == 0 && sp_buf_len(s->to_out) == 0)
+	sp_relay_pump(s);
+	if (s->stage == SP_SESSION_FLUSHING && sp_buf_len(s->print) == 0 && sp_buf_len(s->to_out) == 0 &&
+	    sp_relay_is_flushed(s))
 		session_finish(s);
 }
 
@@ -442,6 +444,7 @@ sp_session_open_out(struct sp_session *s)
 void
 sp_session_clear(struct sp_session *s)
 {
+	sp_relay_free(s);
 	sp_terminal_free(s);
 	sp_limits_free(s);
 	sp_record_free(s);

@@ -131,9 +131,9 @@ enum sp_relay_stream { /* as recorded: SP_FIELD_STREAM */
 /* What a kind may want to see and say; each may be NULL. Called from the loop, never from inside a relay call. */
 struct sp_relay_hooks {
 	/*
-	 * The person sent p: how many bytes of it go on to the program now. The rest waits, and nothing more is read
-	 * from the person; it is offered again, with what came after it, when sp_session_relay_resume() is called. A
-	 * hook that wants bytes dropped calls sp_session_relay_drop() first.
+	 * The person sent p: how many bytes of it go on to the program now. The rest waits, and is offered again with
+	 * what comes after it, or when sp_session_relay_resume() is called. A hook that wants the first bytes dropped
+	 * calls sp_session_relay_drop(), and then counts from behind them.
 	 */
 	size_t (*typed)(void *ctx, const uint8_t *p, size_t n);
 	/* The program showed p, before masks. For looking at only: what is kept of it is as secret as the target's data. */
@@ -155,8 +155,9 @@ int sp_session_relay_open(struct sp_session *s, const struct sp_policy_connectio
 int sp_session_relay_start(struct sp_session *s) SP_MUST_CHECK;
 /* It exited (value: the status) or was killed (value: the signal). */
 void sp_session_relay_ended(struct sp_session *s, bool is_signaled, int value);
-/* For the typed hook: offer again what waits; and forget the first n bytes of what is being offered or waits. */
+/* Offers again what waits. */
 void sp_session_relay_resume(struct sp_session *s);
+/* From inside the typed hook: the first n bytes of what is offered are forgotten. */
 void sp_session_relay_drop(struct sp_session *s, size_t n);
 /* Bytes of ours into the program, as if typed, behind what went on already. LIMIT. */
 int sp_session_relay_type(struct sp_session *s, const void *p, size_t n) SP_MUST_CHECK;

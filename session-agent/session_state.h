@@ -2,7 +2,7 @@
 /*
  * The inside of a session, shared by the files that make up sallyport-session and
  * by no other: session.c (life and death), record.c, approval.c, monitor_link.c,
- * client.c, limits.c, terminal.c, dispatch.c, builtin.c. Kinds use session.h.
+ * client.c, limits.c, terminal.c, relay*.c, dispatch.c, builtin.c. Kinds use session.h.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SESSION_STATE_H
 #define SALLYPORT_SESSION_AGENT_SESSION_STATE_H
@@ -40,6 +40,7 @@ enum sp_session_stage {
 struct sp_policy_copy;
 struct sp_session_call;
 struct sp_session_durable;
+struct sp_relay;
 
 /* limits.c */
 struct sp_session_limits {
@@ -125,16 +126,9 @@ struct sp_session {
 	/* the tool and its terminal */
 	int pty_master;
 	int pty_slave;
-	struct event *pty_read;
-	struct event *pty_write;
-	struct event *in_read;
-	struct sp_buf *to_pty;	 /* typed, not yet taken by the tool */
-	uint8_t *chunk;		 /* read from the tool, not yet recorded */
-	size_t chunk_len;
-	bool has_tool;
+	struct sp_relay *relay; /* relay.c; NULL: no program, or one with the person's own descriptors */
+	bool has_tool;		/* forcecmd was asked to start one */
 	bool is_tool_gone;
-	bool is_pty_drained;
-	int tool_status;
 
 	/* the kind that serves */
 	const struct sp_kind *kind;
@@ -194,11 +188,7 @@ void sp_limits_free(struct sp_session *s);
 
 /* terminal.c */
 int sp_terminal_make(struct sp_session *s) SP_MUST_CHECK; /* before the sandbox */
-void sp_terminal_spawned(struct sp_session *s);
 void sp_terminal_resize(struct sp_session *s, uint32_t rows, uint32_t cols);
-void sp_terminal_tool_exit(struct sp_session *s, bool is_signaled, int value);
-void sp_terminal_pump(struct sp_session *s);
-void sp_terminal_go_on(struct sp_session *s);
 void sp_terminal_free(struct sp_session *s);
 
 /* dispatch.c and builtin.c */

@@ -433,6 +433,35 @@ test_hostile(void **state)
 }
 
 /* A custom regex that is never decided is masked, not let through. */
+/* A flush shows what is held, as if the text ended there; of what then turns out to be a match no more is shown. */
+static void
+test_stream_flush(void **state)
+{
+	struct sp_mask_set *set = make_set("email aws_access_key", SP_MASK_REDACT);
+	struct sp_mask_stream *st = NULL;
+	struct sp_buf *out = sp_buf_new(0);
+
+	(void)state;
+	assert_int_equal(sp_mask_set_seal(set), 0);
+	assert_int_equal(sp_mask_stream_new(set, &st), 0);
+	assert_int_equal(sp_mask_stream_feed(st, "go on? ", 7, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_flush(st, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_held(st), 0);
+	assert_int_equal(sp_buf_len(out), 7);
+	assert_int_equal(sp_mask_stream_feed(st, "alice@example.com", 17, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_flush(st, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_flush(st, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_feed(st, " AKIAIOS", 8, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_flush(st, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_feed(st, "FODNN7EXAMPLE\nx\n", 16, out, NULL), 0);
+	assert_int_equal(sp_mask_stream_finish(st, out, NULL), 0);
+	sp_buf_put_u8(out, 0);
+	assert_string_equal((const char *)sp_buf_data(out), "go on? [masked:email] AKIAIOS[masked:aws_access_key]\nx\n");
+	sp_mask_stream_free(st);
+	sp_buf_free(out);
+	sp_mask_set_free(set);
+}
+
 static void
 test_stream_undecided(void **state)
 {
@@ -473,6 +502,7 @@ main(void)
 	    cmocka_unit_test(test_cells_rules),
 	    cmocka_unit_test(test_stream_long),
 	    cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_stream_flush),
 	    cmocka_unit_test(test_stream_undecided),
 	};
 
