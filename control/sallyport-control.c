@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "control/service.h"
 #include "control/store.h"
+#include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -78,18 +78,8 @@ parse(int argc, char **argv, struct sp_control_options *o)
 }
 
 static void
-on_signal(evutil_socket_t sig, short what, void *ctx)
+on_reload(void *ctx)
 {
-	(void)what;
-	(void)sig;
-	(void)event_base_loopexit(ctx, NULL);
-}
-
-static void
-on_reload(evutil_socket_t sig, short what, void *ctx)
-{
-	(void)sig;
-	(void)what;
 	sp_service_reload(ctx);
 }
 
@@ -114,7 +104,6 @@ serve(const struct sp_control_options *o, struct sp_store *store)
 {
 	struct event_base *base = event_base_new();
 	struct sp_service *service = NULL;
-	struct event *term = NULL, *intr = NULL, *hup = NULL;
 	int r = SP_ERR_NOMEM;
 
 	if (base == NULL)
@@ -123,26 +112,10 @@ serve(const struct sp_control_options *o, struct sp_store *store)
 	if (r != 0)
 		goto out;
 	r = enter_sandbox(o); /* the socket is bound by now */
-	if (r != 0)
-		goto out;
-	r = SP_ERR_NOMEM;
-	term = evsignal_new(base, SIGTERM, on_signal, base);
-	intr = evsignal_new(base, SIGINT, on_signal, base);
-	hup = evsignal_new(base, SIGHUP, on_reload, service);
-	if (term == NULL || intr == NULL || hup == NULL || event_add(term, NULL) != 0 || event_add(intr, NULL) != 0 ||
-	    event_add(hup, NULL) != 0)
-		goto out;
-	(void)sd_notify(0, "READY=1");
-	r = event_base_dispatch(base) < 0 ? SP_ERR_SYSTEM : 0;
-	(void)sd_notify(0, "STOPPING=1");
+	if (r == 0)
+		r = sp_daemon_run(base, on_reload, service);
 out:
 	sp_service_free(service);
-	if (term != NULL)
-		event_free(term);
-	if (intr != NULL)
-		event_free(intr);
-	if (hup != NULL)
-		event_free(hup);
 	if (base != NULL)
 		event_base_free(base);
 	return r;

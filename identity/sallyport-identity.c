@@ -13,6 +13,7 @@
 
 #include "identity/config.h"
 #include "identity/server.h"
+#include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -74,14 +75,6 @@ parse_options(int argc, char **argv, struct options *o)
 		usage();
 }
 
-static void
-on_signal(evutil_socket_t sig, short what, void *arg)
-{
-	(void)what;
-	sp_log_info("signal %d: stopping", (int)sig);
-	(void)event_base_loopbreak(arg);
-}
-
 /* Serves until a signal. */
 static int
 serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, uid_t authkeys_uid)
@@ -97,15 +90,10 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 	};
 	const struct sp_sandbox_path paths[] = {{o->state_directory, 1}, {NULL, 0}};
 	struct event_base *base = event_base_new();
-	struct event *term = NULL, *intr = NULL;
 	struct sp_server *server = NULL;
 	int r = SP_ERR_NOMEM;
 
 	if (snprintf(path, sizeof(path), "%s/identity.sock", o->run_directory) >= (int)sizeof(path) || base == NULL)
-		goto out;
-	term = evsignal_new(base, SIGTERM, on_signal, base);
-	intr = evsignal_new(base, SIGINT, on_signal, base);
-	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 || event_add(intr, NULL) != 0)
 		goto out;
 	r = sp_server_new(base, &set, &server);
 	if (r != 0)
@@ -117,16 +105,9 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 		goto out;
 	}
 	sp_log_info("ready: %zu issuers", count);
-	(void)sd_notify(0, "READY=1");
-	if (event_base_dispatch(base) < 0)
-		r = SP_ERR_SYSTEM;
-	(void)sd_notify(0, "STOPPING=1");
+	r = sp_daemon_run(base, NULL, NULL);
 out:
 	sp_server_free(server);
-	if (term != NULL)
-		event_free(term);
-	if (intr != NULL)
-		event_free(intr);
 	if (base != NULL)
 		event_base_free(base);
 	return r;

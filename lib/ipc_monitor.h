@@ -18,10 +18,11 @@ enum sp_ipc_monitor {
 	SP_IPC_MONITOR_LISTEN = 2,
 	SP_IPC_MONITOR_RESUME = 3,
 	SP_IPC_MONITOR_DONE = 4,
-	SP_IPC_MONITOR_SSH = 5
+	SP_IPC_MONITOR_SSH = 5,
+	SP_IPC_MONITOR_LOST = 6
 };
 
-/* CHANNEL's which: the daemon at the other end. */
+/* CHANNEL's and LOST's which: the daemon at the other end. */
 enum { SP_IPC_MONITOR_WHICH_RECORDER = 1, SP_IPC_MONITOR_WHICH_CONTROL = 2 };
 
 #endif

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "recorder/emitter.h"
@@ -24,6 +23,7 @@
 #include "recorder/recorder.h"
 #include "recorder/service.h"
 #include "recorder/tree.h"
+#include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -152,20 +152,11 @@ sp_close_files(struct sp_recorder *rec)
 	sp_sign_free(rec->key); /* wiped */
 }
 
-static void
-sp_on_signal(evutil_socket_t sig, short what, void *arg)
-{
-	(void)sig;
-	(void)what;
-	(void)event_base_loopbreak(arg);
-}
-
 static int
 sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 {
 	struct sp_sandbox_path paths[] = { { o->log_dir, 1 }, { o->state_dir, 1 }, { o->run_dir, 1 }, { NULL, 0 } };
 	struct sp_service *service = NULL;
-	struct event *term, *intr;
 	char path[2][108];
 	int audit_fd = o->has_audit ? audit_open() : -1, r;
 
@@ -187,23 +178,15 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 		sp_log_err("cannot start: %s (%s)", sp_err_str(r), strerror(errno));
 		return r;
 	}
-	term = evsignal_new(rec->base, SIGTERM, sp_on_signal, rec->base);
-	intr = evsignal_new(rec->base, SIGINT, sp_on_signal, rec->base);
-	if (term == NULL || intr == NULL || event_add(term, NULL) != 0 || event_add(intr, NULL) != 0)
-		return SP_ERR_NOMEM;
 	sp_recorder_checkpoint(rec);
-	(void)sd_notify(0, "READY=1");
-	(void)event_base_dispatch(rec->base);
-	(void)sd_notify(0, "STOPPING=1");
+	r = sp_daemon_run(rec->base, NULL, NULL);
 	sp_gate_forget(rec, NULL);
 	sp_service_free(service);
 	if (sp_recorder_chain(rec, "stop", json_object()) != 0)
 		sp_log_err("the host chain could not be written: %m");
 	sp_recorder_stop(rec);
 	sp_emitters_free(rec->emitters);
-	event_free(term);
-	event_free(intr);
-	return 0;
+	return r;
 }
 
 int

@@ -448,6 +448,7 @@ control_on_close(struct sp_peer *p, int err, void *ctx)
 	(void)err;
 	sp_peer_free(p);
 	s->control = NULL;
+	sp_monitor_lost(s);
 	if (s->on_list != NULL)
 		s->on_list(s, NULL);
 	if (s->on_decided != NULL)

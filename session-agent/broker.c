@@ -289,6 +289,18 @@ sp_broker_attach(struct sp_broker *b, struct sp_live *l)
 	broker_attach_control(b, l);
 }
 
+bool
+sp_broker_attach_again(struct sp_broker *b, struct sp_live *l, unsigned which)
+{
+	if (b->links[which].peer == NULL || l->is_dead)
+		return false;
+	if (which == SP_LIVE_RECORDER)
+		broker_attach_recorder(b, l);
+	else
+		broker_attach_control(b, l);
+	return true;
+}
+
 static void
 broker_send_detach(struct sp_broker *b, struct sp_live *l)
 {

@@ -40,6 +40,8 @@ void sp_broker_cancel(struct sp_broker *b, uint32_t id);
 
 /* Announces a session to the recorder and control, as far as they are there. */
 void sp_broker_attach(struct sp_broker *b, struct sp_live *l);
+/* Announces it again to one of them; false: that daemon is away (and everybody is announced when it is back). */
+bool sp_broker_attach_again(struct sp_broker *b, struct sp_live *l, unsigned which);
 /* The session is gone: tells both, and drops it when the recorder has closed its record. */
 void sp_broker_detach(struct sp_broker *b, struct sp_live *l);
 

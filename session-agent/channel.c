@@ -63,9 +63,14 @@ channel_credential(const struct channel *ch, const char *name, struct sp_secret 
     const char **ret_message)
 {
 	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
-	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
+	const struct sp_policy_connection *c;
 
 	*ret_user = "";
+	if (policy == NULL) { /* just started: the session asks again */
+		*ret_message = "the policy service is not there: try again shortly";
+		return SP_ERR_UNAVAILABLE;
+	}
+	c = sp_policy_image_find(policy, name);
 	if (c == NULL || !channel_may_reach(ch->g, ch->l, c)) {
 		*ret_message = "no such connection, or not allowed";
 		return SP_ERR_DENIED;
@@ -238,6 +243,38 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	return 0;
 }
 
+/* A session has lost one of its channels, by stray bytes say, and the daemon at the other end may be well. */
+static int
+channel_on_lost(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_live *l = ch->l;
+	int64_t now = sp_ipc_now_ms();
+	unsigned which;
+	uint32_t n;
+	int r = sp_buf_get_u32(body, &n);
+
+	(void)p;
+	(void)msg;
+	if (r == 0 && n != SP_IPC_MONITOR_WHICH_RECORDER && n != SP_IPC_MONITOR_WHICH_CONTROL)
+		r = SP_ERR_PROTOCOL;
+	if (r != 0)
+		return r;
+	which = n == SP_IPC_MONITOR_WHICH_RECORDER ? SP_LIVE_RECORDER : SP_LIVE_CONTROL;
+	if (now - l->lost_since >= SP_CHANNEL_LOST_MS) {
+		l->lost_since = now;
+		l->lost = 0;
+	}
+	if (l->lost >= SP_CHANNEL_LOST_MAX) {
+		sp_log_warn("session %s of %s has lost its channels too often to get another one now", l->id, l->user);
+	} else if (sp_broker_attach_again(ch->g->broker, l, which)) {
+		l->lost++;
+		sp_log_warn("session %s of %s has lost its channel to %s and gets another one", l->id, l->user,
+		    which == SP_LIVE_RECORDER ? "the recorder" : "control");
+	}
+	return 0;
+}
+
 static int
 channel_on_done(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
@@ -277,6 +314,7 @@ static const struct sp_peer_request channel_requests[] = {
 	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
 	{ SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
 	{ SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
+	{ SP_IPC_MONITOR_LOST, LIVE, 4, 0, channel_on_lost, "LOST" },
 	{ 0 },
 };
 static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };

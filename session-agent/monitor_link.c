@@ -16,177 +16,13 @@
 #define MONITOR_PAUSE_MIN_MS 100
 #define MONITOR_PAUSE_MAX_MS 2000
 #define MONITOR_NAME_MAX 64
-#define MONITOR_DIRECTORY_MAX 256
-#define MONITOR_PASSWORD_MAX 4096
 
 enum { LINK_NEW = 0, LINK_LIVE = 1, LINK_RESUMING = 2 };
 #define NEW (1u << LINK_NEW)
 #define LIVE (1u << LINK_LIVE)
 #define RESUMING (1u << LINK_RESUMING)
 
-/* A question to sallyportd under way. */
-struct sp_session_call {
-	TAILQ_ENTRY(sp_session_call) next;
-	uint32_t id;
-	sp_session_credential_cb *credential; /* one of the two */
-	sp_session_listen_cb *listen;
-	void *ctx;
-};
-
 static void monitor_on_close(struct sp_peer *p, int err, void *ctx);
-
-/* --- questions --------------------------------------------------------------------------------------- */
-
-static void
-call_fail(struct sp_session *s, struct sp_session_call *c, int err, const char *message)
-{
-	TAILQ_REMOVE(&s->calls, c, next);
-	s->ncalls--;
-	if (c->credential != NULL)
-		c->credential(err, message, "", NULL, c->ctx);
-	else
-		c->listen(err, message, -1, "", c->ctx);
-	free(c);
-}
-
-static int
-call_send(struct sp_session *s, uint8_t type, const char *text, struct sp_session_call *c)
-{
-	struct sp_buf *body;
-	int r;
-
-	if (s->monitor == NULL || !s->is_resumed)
-		return SP_ERR_UNAVAILABLE;
-	if (s->ncalls >= SP_SESSION_CALLS_MAX)
-		return SP_ERR_LIMIT;
-	body = sp_buf_new(1024);
-	if (body == NULL)
-		return SP_ERR_NOMEM;
-	sp_buf_put_cstring(body, text);
-	c->id = sp_session_new_id(s);
-	r = sp_buf_error(body);
-	if (r == 0)
-		r = sp_peer_send(s->monitor, type, c->id, body, NULL, 0);
-	sp_buf_free(body);
-	if (r == 0) {
-		TAILQ_INSERT_TAIL(&s->calls, c, next);
-		s->ncalls++;
-	}
-	return r;
-}
-
-int
-sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb, void *ctx)
-{
-	struct sp_session_call *c = calloc(1, sizeof(*c));
-	int r;
-
-	if (c == NULL)
-		return SP_ERR_NOMEM;
-	c->credential = cb;
-	c->ctx = ctx;
-	r = call_send(s, SP_IPC_MONITOR_CREDENTIAL, connection, c);
-	if (r != 0)
-		free(c);
-	return r;
-}
-
-int
-sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx)
-{
-	struct sp_session_call *c = calloc(1, sizeof(*c));
-	int r;
-
-	if (c == NULL)
-		return SP_ERR_NOMEM;
-	c->listen = cb;
-	c->ctx = ctx;
-	r = call_send(s, SP_IPC_MONITOR_LISTEN, name, c);
-	if (r != 0)
-		free(c);
-	return r;
-}
-
-static struct sp_session_call *
-call_take(struct sp_session *s, uint32_t id, bool is_credential)
-{
-	struct sp_session_call *c;
-
-	TAILQ_FOREACH(c, &s->calls, next)
-		if (c->id == id && (c->credential != NULL) == is_credential)
-			break;
-	if (c != NULL) {
-		TAILQ_REMOVE(&s->calls, c, next);
-		s->ncalls--;
-	}
-	return c;
-}
-
-static int
-monitor_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
-{
-	struct sp_session *s = ctx;
-	struct sp_session_call *c;
-	struct sp_secret *secret = NULL;
-	char *message = NULL, *user = NULL;
-	struct sp_view password;
-	uint32_t verdict;
-	int r, err;
-
-	(void)p;
-	r = sp_buf_get_u32(body, &verdict);
-	if (r == 0)
-		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
-	if (r == 0)
-		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &user);
-	if (r == 0)
-		r = sp_buf_get_view(body, MONITOR_PASSWORD_MAX, &password);
-	c = r == 0 ? call_take(s, msg->id, true) : NULL;
-	if (r == 0 && c == NULL)
-		r = SP_ERR_PROTOCOL;
-	if (r == 0) {
-		err = verdict == 0 ? sp_secret_new(password.data, password.len, &secret) : SP_ERR_DENIED;
-		explicit_bzero((void *)(uintptr_t)password.data, password.len);
-		c->credential(err, message, user, secret, c->ctx);
-		free(c);
-	}
-	free(message);
-	free(user);
-	return r;
-}
-
-static int
-monitor_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
-{
-	struct sp_session *s = ctx;
-	struct sp_session_call *c;
-	char *message = NULL, *directory = NULL;
-	uint32_t verdict;
-	int fd = -1, r;
-
-	(void)p;
-	r = sp_buf_get_u32(body, &verdict);
-	if (r == 0)
-		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
-	if (r == 0)
-		r = sp_buf_get_cstring(body, MONITOR_DIRECTORY_MAX, &directory);
-	if (r == 0 && (verdict == 0) != (msg->nfds == 1))
-		r = SP_ERR_PROTOCOL;
-	c = r == 0 ? call_take(s, msg->id, false) : NULL;
-	if (r == 0 && c == NULL)
-		r = SP_ERR_PROTOCOL;
-	if (r == 0) {
-		if (verdict == 0) {
-			fd = msg->fds[0];
-			msg->fds[0] = -1;
-		}
-		c->listen(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, fd, directory, c->ctx);
-		free(c);
-	}
-	free(message);
-	free(directory);
-	return r;
-}
 
 /* --- BEGIN ------------------------------------------------------------------------------------------- */
 
@@ -334,6 +170,7 @@ monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 	sp_log_info("resumed");
 	s->is_resumed = true;
 	s->monitor_pause_ms = MONITOR_PAUSE_MIN_MS;
+	sp_questions_resumed(s);
 	return 0;
 }
 
@@ -343,9 +180,9 @@ monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 static const struct sp_peer_request monitor_requests[] = {
 	{ SP_IPC_MONITOR_BEGIN, NEW, BEGIN_MAX, 4, monitor_on_begin, "BEGIN" },
 	{ SP_IPC_MONITOR_CHANNEL, LIVE, 4, 2, monitor_on_channel, "CHANNEL" },
-	{ SP_IPC_MONITOR_CREDENTIAL_REPLY, LIVE, MONITOR_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, monitor_on_credential,
+	{ SP_IPC_MONITOR_CREDENTIAL_REPLY, LIVE, SP_SESSION_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, sp_question_on_credential,
 	    "CREDENTIAL_REPLY" },
-	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, monitor_on_listen, "LISTEN_REPLY" },
+	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, sp_question_on_listen, "LISTEN_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
 	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
 	{ 0 },
@@ -368,14 +205,11 @@ static void
 monitor_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct sp_session *s = ctx;
-	struct sp_session_call *c;
 
 	sp_peer_free(p);
 	s->monitor = NULL;
 	s->is_resumed = false;
-	/* From the head each time: a callback may end others. call_fail takes the call off the list before it frees it. */
-	while ((c = TAILQ_FIRST(&s->calls)) != NULL) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		call_fail(s, c, SP_ERR_UNAVAILABLE, "the bastion's monitor is being restarted: try again shortly");
+	sp_questions_lost(s);
 	if (s->id[0] == '\0' || s->stage == SP_SESSION_OVER) { /* never begun, or all said */
 		(void)event_base_loopbreak(s->base);
 		return;
@@ -422,13 +256,59 @@ monitor_on_retry(evutil_socket_t unused, short what, void *ctx)
 		sp_log_warn("sallyportd cannot be told of this session");
 }
 
+/* --- a lost channel -------------------------------------------------------------------------------------- */
+
+static void
+monitor_say_lost(struct sp_session *s, uint32_t which)
+{
+	struct sp_buf *body = sp_buf_new(16);
+
+	if (body != NULL)
+		sp_buf_put_u32(body, which);
+	if (body == NULL || sp_peer_send(s->monitor, SP_IPC_MONITOR_LOST, 0, body, NULL, 0) != 0)
+		sp_log_warn("sallyportd cannot be asked for another one");
+	sp_buf_free(body);
+}
+
+/* A daemon that went away has a new channel made for everybody by now, or will have; else this one alone was lost. */
+static void
+monitor_on_lost(evutil_socket_t unused, short what, void *ctx)
+{
+	static const struct timeval again = { .tv_sec = SP_SESSION_LOST_AGAIN_MS / 1000 };
+	struct sp_session *s = ctx;
+
+	(void)unused;
+	(void)what;
+	if (s->recorder != NULL && s->control != NULL)
+		return;
+	if (s->monitor != NULL && s->is_resumed) {
+		if (s->recorder == NULL)
+			monitor_say_lost(s, SP_IPC_MONITOR_WHICH_RECORDER);
+		if (s->control == NULL)
+			monitor_say_lost(s, SP_IPC_MONITOR_WHICH_CONTROL);
+	}
+	(void)event_add(s->lost_timer, &again);
+}
+
+void
+sp_monitor_lost(struct sp_session *s)
+{
+	static const struct timeval soon = { .tv_usec = SP_SESSION_LOST_MS * 1000 };
+
+	(void)event_add(s->lost_timer, &soon);
+}
+
 int
 sp_monitor_link(struct sp_session *s, int fd)
 {
-	TAILQ_INIT(&s->calls);
+	int r = sp_questions_init(s);
+
+	if (r != 0)
+		return r;
 	s->monitor_pause_ms = MONITOR_PAUSE_MIN_MS;
 	s->monitor_retry = event_new(s->base, -1, 0, monitor_on_retry, s);
-	if (s->monitor_retry == NULL)
+	s->lost_timer = event_new(s->base, -1, 0, monitor_on_lost, s);
+	if (s->monitor_retry == NULL || s->lost_timer == NULL)
 		return SP_ERR_NOMEM;
 	return sp_peer_new(s->base, fd, &monitor_ops, s, &s->monitor);
 }
@@ -458,8 +338,11 @@ sp_monitor_done(struct sp_session *s)
 void
 sp_monitor_free(struct sp_session *s)
 {
+	sp_questions_free(s);
 	sp_peer_free(s->monitor);
 	s->monitor = NULL;
+	if (s->lost_timer != NULL)
+		event_free(s->lost_timer);
 	if (s->monitor_retry != NULL)
 		event_free(s->monitor_retry);
 }

@@ -302,6 +302,7 @@ record_on_close(struct sp_peer *p, int err, void *ctx)
 	s->away_since = sp_ipc_now_ms();
 	(void)event_del(s->record_timer);
 	record_arm(s, SP_SESSION_AWAY_MS);
+	sp_monitor_lost(s);
 }
 
 static const struct sp_peer_request record_requests[] = {

@@ -68,6 +68,8 @@ struct sp_live {
 	int offer[SP_LIVE_CHANNELS]; /* the session's ends, until the daemons have agreed */
 	uint32_t attach_id[SP_LIVE_CHANNELS]; /* of the ATTACHs under way */
 	uint32_t detach_id;
+	int64_t lost_since;	  /* when the count of lost channels began, ms */
+	unsigned lost;
 	bool is_resumed;	  /* ATTACH says so */
 	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
 	bool has_directory;

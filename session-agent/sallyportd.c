@@ -17,9 +17,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "runtime/privdrop.h"
@@ -64,20 +64,13 @@ on_monitor(int fd, const struct sp_peer_cred *cred, void *ctx)
 }
 
 static void
-on_signal(evutil_socket_t sig, short what, void *ctx)
+on_child(evutil_socket_t sig, short what, void *ctx)
 {
-	struct sp_registry *g = ctx;
-
+	(void)sig;
 	(void)what;
-	if (sig == SIGCHLD) {
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			; /* what a session leaves is seen when its channel closes */
-		return;
-	}
-	if (sig == SIGHUP)
-		return; /* everything that can change is read when it is used */
-	sp_log_info("stopping; %u sessions go on", g->nlives);
-	(void)event_base_loopbreak(g->base);
+	(void)ctx;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		; /* what a session leaves is seen when its channel closes */
 }
 
 static void
@@ -143,17 +136,13 @@ daemon_listen(struct sp_registry *g)
 static int
 daemon_events(struct sp_registry *g)
 {
-	static const int signals[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT };
 	static const struct timeval sweep = { .tv_sec = SP_LOGIN_SWEEP_SECONDS };
 	static const struct timeval resume = { .tv_sec = SALLYPORTD_RESUME_SECONDS };
 	struct event *e;
-	size_t i;
 
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		e = evsignal_new(g->base, signals[i], on_signal, g);
-		if (e == NULL || event_add(e, NULL) != 0)
-			return SP_ERR_NOMEM;
-	}
+	e = evsignal_new(g->base, SIGCHLD, on_child, NULL);
+	if (e == NULL || event_add(e, NULL) != 0)
+		return SP_ERR_NOMEM;
 	e = event_new(g->base, -1, EV_PERSIST, on_sweep, g);
 	if (e == NULL || event_add(e, &sweep) != 0)
 		return SP_ERR_NOMEM;
@@ -212,8 +201,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	sp_log_info("ready: %u logins and %u sessions known from before", g.nlogins, g.nlives);
-	(void)sd_notify(0, "READY=1");
-	(void)event_base_dispatch(g.base);
-	(void)sd_notify(0, "STOPPING=1");
-	return 0;
+	r = sp_daemon_run(g.base, NULL, NULL); /* everything that can change is read when it is used */
+	sp_log_info("stopping; %u sessions go on", g.nlives);
+	return r == 0 ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 /*
  * The inside of a session, shared by the files that make up sallyport-session and
  * by no other: session.c (life and death), record.c, approval.c, monitor_link.c,
- * client.c, limits.c, terminal.c, relay*.c, dispatch.c, builtin.c. Kinds use session.h.
+ * question.c, client.c, limits.c, terminal.c, relay*.c, dispatch.c, builtin.c. Kinds use session.h.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SESSION_STATE_H
 #define SALLYPORT_SESSION_AGENT_SESSION_STATE_H
@@ -23,7 +23,10 @@
 #define SP_SESSION_FINISH_MS 10000	/* how long the end of the record is waited for */
 #define SP_SESSION_DURABLE_MAX 64	/* SYNCs under way */
 #define SP_SESSION_APPROVALS_MAX 16
-#define SP_SESSION_CALLS_MAX 16		/* questions to sallyportd under way */
+#define SP_SESSION_QUESTIONS_MAX 16	/* to sallyportd, under way */
+#define SP_SESSION_PASSWORD_MAX 4096	/* bytes of a target's */
+#define SP_SESSION_LOST_MS 500		/* after which a lost channel is asked for again, unless it is back */
+#define SP_SESSION_LOST_AGAIN_MS 10000	/* and from then on */
 #define SP_SESSION_MESSAGE_MAX 4096
 #define SP_SESSION_SECRET 32
 #define SP_SESSION_STATUS 254		/* exit status of Sallyport's own failures */
@@ -38,9 +41,9 @@ enum sp_session_stage {
 };
 
 struct sp_policy_copy;
-struct sp_session_call;
 struct sp_session_durable;
 struct sp_relay;
+struct sp_session_question;
 
 /* limits.c */
 struct sp_session_limits {
@@ -85,8 +88,10 @@ struct sp_session {
 	unsigned monitor_pause_ms;
 	bool is_resumed; /* RESUME was answered */
 	uint32_t next_id;
-	TAILQ_HEAD(, sp_session_call) calls;
-	unsigned ncalls;
+	TAILQ_HEAD(, sp_session_question) questions;
+	unsigned nquestions;
+	struct event *question_timer;
+	struct event *lost_timer;
 
 	/* recorder */
 	struct sp_peer *recorder;
@@ -172,7 +177,16 @@ void sp_control_free(struct sp_session *s);
 /* monitor_link.c */
 int sp_monitor_link(struct sp_session *s, int fd) SP_MUST_CHECK;
 void sp_monitor_done(struct sp_session *s);
+/* The channel to the recorder or control has ended: sallyportd is asked for another one, unless it comes by itself. */
+void sp_monitor_lost(struct sp_session *s);
 void sp_monitor_free(struct sp_session *s);
+
+/* question.c */
+int sp_questions_init(struct sp_session *s) SP_MUST_CHECK;
+void sp_questions_resumed(struct sp_session *s); /* asks what has waited */
+void sp_questions_lost(struct sp_session *s); /* sallyportd is away */
+sp_peer_handler sp_question_on_credential, sp_question_on_listen;
+void sp_questions_free(struct sp_session *s);
 
 /* client.c */
 int sp_client_new(struct sp_session *s, int fd) SP_MUST_CHECK;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_monitor.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
@@ -26,11 +27,9 @@
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define SECRET2 "fedcba9876543210fedcba9876543210"
 
-enum { MSG_CREDENTIAL = 1, MSG_LISTEN = 2, MSG_RESUME = 3, MSG_DONE = 4, MSG_LISTEN_REPLY = 132, MSG_RESUMED = 134 };
-
 /* --- the broker and the file of credentials, as far as a channel needs them -------------------------------- */
 
-static unsigned attached, detached;
+static unsigned attached, attached_again, detached;
 
 const struct sp_policy_image *
 sp_broker_policy(const struct sp_broker *b)
@@ -45,6 +44,15 @@ sp_broker_attach(struct sp_broker *b, struct sp_live *l)
 	(void)b;
 	(void)l;
 	attached++;
+}
+
+bool
+sp_broker_attach_again(struct sp_broker *b, struct sp_live *l, unsigned which)
+{
+	(void)b;
+	(void)l;
+	attached_again += which == SP_LIVE_RECORDER ? 1 : 100;
+	return true;
 }
 
 void
@@ -180,7 +188,7 @@ say_resume(int fd, const char *id, const char *secret, size_t n, size_t nfds)
 {
 	struct sp_buf *b = resume(id, secret, n);
 
-	say(fd, MSG_RESUME, 0, b, nfds);
+	say(fd, SP_IPC_MONITOR_RESUME, 0, b, nfds);
 	sp_buf_free(b);
 }
 
@@ -197,7 +205,7 @@ hear(int fd)
 		return CLOSED;
 	if (n < 0)
 		return errno == EAGAIN ? NOTHING : CLOSED;
-	assert_true(n >= SP_IPC_HEADER + 4 && p[5] == MSG_RESUMED);
+	assert_true(n >= SP_IPC_HEADER + 4 && p[5] == SP_IPC_MONITOR_RESUMED);
 	return memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) == 0 ? YES : NO;
 }
 
@@ -329,7 +337,7 @@ test_resume_cut(void **state)
 		int fd = dial();
 
 		sp_buf_put(b, sp_buf_data(whole), i);
-		say(fd, MSG_RESUME, 0, b, 1);
+		say(fd, SP_IPC_MONITOR_RESUME, 0, b, 1);
 		assert_int_equal(hear(fd), CLOSED);
 		assert_null(l->peer);
 		sp_buf_free(b);
@@ -340,7 +348,7 @@ test_resume_cut(void **state)
 	{
 		int fd = dial();
 
-		say(fd, MSG_RESUME, 0, whole, 1);
+		say(fd, SP_IPC_MONITOR_RESUME, 0, whole, 1);
 		assert_int_equal(hear(fd), CLOSED);
 		assert_true(l->peer == NULL && !l->is_dead);
 		(void)close(fd);
@@ -354,7 +362,7 @@ test_resume_cut(void **state)
 static void
 test_out_of_turn(void **state)
 {
-	static const uint8_t types[] = { MSG_CREDENTIAL, MSG_LISTEN, MSG_DONE, 0, 5, 77, 128, 129, 130, 134, 255 };
+	static const uint8_t types[] = { SP_IPC_MONITOR_CREDENTIAL, SP_IPC_MONITOR_LISTEN, SP_IPC_MONITOR_DONE, 0, 5, 7, 77, 128, 129, 130, 134, 255 };
 	struct sp_live *l = add(LIVE, SECRET, getpid());
 	struct sp_buf *b = sp_buf_new(0), *done = sp_buf_new(0);
 	size_t i;
@@ -365,7 +373,7 @@ test_out_of_turn(void **state)
 	sp_buf_put(done, "\0\0\0\0\0", 5);
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		fd = dial();
-		say(fd, types[i], types[i] == MSG_DONE ? 0 : 1, types[i] == MSG_DONE ? done : b, 0);
+		say(fd, types[i], types[i] == SP_IPC_MONITOR_DONE ? 0 : 1, types[i] == SP_IPC_MONITOR_DONE ? done : b, 0);
 		assert_int_equal(hear(fd), CLOSED);
 		(void)close(fd);
 		turn();
@@ -414,13 +422,13 @@ listen_verdict(int fd, const char *name, uint32_t id)
 	struct sp_buf *body;
 
 	sp_buf_put_cstring(b, name);
-	say(fd, MSG_LISTEN, id, b, 0);
+	say(fd, SP_IPC_MONITOR_LISTEN, id, b, 0);
 	sp_buf_free(b);
 	if (sp_ipc_recv(fd, in, &msg, sp_ipc_now_ms() + 200) != 0) {
 		sp_buf_free(in);
 		return UINT32_MAX;
 	}
-	assert_int_equal(msg.type, MSG_LISTEN_REPLY);
+	assert_int_equal(msg.type, SP_IPC_MONITOR_LISTEN_REPLY);
 	body = sp_buf_from(msg.body.data, msg.body.len);
 	assert_int_equal(sp_buf_get_u32(body, &verdict), 0);
 	assert_int_equal(msg.nfds, verdict == 0 ? 1 : 0);
@@ -463,6 +471,49 @@ test_listen(void **state)
 	assert_int_not_equal(access(SP_RUNDIR "/s/" LIVE, F_OK), 0);
 }
 
+/* A lost channel is attached again, each of the two, but not without end. */
+static void
+test_lost(void **state)
+{
+	static const uint32_t bad[] = { 0, 3, UINT32_MAX };
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	struct sp_buf *b = sp_buf_new(0);
+	int fd = dial();
+	size_t i;
+
+	(void)state;
+	attached_again = 0;
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	for (i = 0; i < SP_CHANNEL_LOST_MAX + 5; i++) {
+		sp_buf_reset(b);
+		sp_buf_put_u32(b, i % 2 == 0 ? SP_IPC_MONITOR_WHICH_RECORDER : SP_IPC_MONITOR_WHICH_CONTROL);
+		say(fd, SP_IPC_MONITOR_LOST, 0, b, 0);
+	}
+	assert_int_equal(attached_again, SP_CHANNEL_LOST_MAX / 2 * 101);
+	l->lost_since -= SP_CHANNEL_LOST_MS; /* a minute later */
+	say(fd, SP_IPC_MONITOR_LOST, 0, b, 0);
+	assert_int_equal(attached_again, SP_CHANNEL_LOST_MAX / 2 * 101 + 1);
+	assert_int_equal(hear(fd), NOTHING);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		sp_buf_reset(b);
+		sp_buf_put_u32(b, bad[i]);
+		say(fd, SP_IPC_MONITOR_LOST, 0, b, 0);
+		assert_int_equal(hear(fd), CLOSED);
+		(void)close(fd);
+		turn();
+		l->is_dead = false;
+		fd = dial();
+		say_resume(fd, LIVE, SECRET, 32, 1);
+		assert_int_equal(hear(fd), YES);
+	}
+	assert_int_equal(attached_again, SP_CHANNEL_LOST_MAX / 2 * 101 + 1);
+	sp_buf_free(b);
+	(void)close(fd);
+	turn();
+	drop_all();
+}
+
 static void
 test_credential_without_policy(void **state)
 {
@@ -476,7 +527,7 @@ test_credential_without_policy(void **state)
 	say_resume(fd, LIVE, SECRET, 32, 1);
 	assert_int_equal(hear(fd), YES);
 	sp_buf_put_cstring(b, "orders");
-	say(fd, MSG_CREDENTIAL, 5, b, 0);
+	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	n = recv(fd, p, sizeof(p), MSG_DONTWAIT);
 	assert_true(n > SP_IPC_HEADER + 4 && p[5] == 131 && memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) != 0);
 	sp_buf_free(b);
@@ -498,6 +549,7 @@ main(void)
 		cmocka_unit_test(test_out_of_turn),
 		cmocka_unit_test(test_places_are_free_again),
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_credential_without_policy),
 	};
 

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a session asks of sallyportd (CREDENTIAL and LISTEN of PROTOCOL.ipc section 4). While sallyportd is being
+ * restarted a question waits for its return, for a bounded time.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/ipc_monitor.h"
+#include "session-agent/session_state.h"
+
+#define QUESTION_DIRECTORY_MAX 256
+#define QUESTION_TICK_MS 250 /* how often one that waits is looked at */
+#define QUESTION_AWAY "the bastion's monitor is being restarted: try again shortly"
+
+struct sp_session_question {
+	TAILQ_ENTRY(sp_session_question) next;
+	uint32_t id; /* 0: not asked yet */
+	uint8_t type;
+	char *text;
+	int64_t deadline; /* to be answered by, of one that waits */
+	sp_session_credential_cb *credential; /* one of the two */
+	sp_session_listen_cb *listen;
+	void *ctx;
+};
+
+static void
+question_free(struct sp_session_question *q)
+{
+	free(q->text);
+	free(q);
+}
+
+static void
+question_remove(struct sp_session *s, struct sp_session_question *q)
+{
+	TAILQ_REMOVE(&s->questions, q, next);
+	s->nquestions--;
+}
+
+static void
+question_fail(struct sp_session *s, struct sp_session_question *q, const char *message)
+{
+	question_remove(s, q);
+	if (q->credential != NULL)
+		q->credential(SP_ERR_UNAVAILABLE, message, "", NULL, q->ctx);
+	else
+		q->listen(SP_ERR_UNAVAILABLE, message, -1, "", q->ctx);
+	question_free(q);
+}
+
+static int
+question_send(struct sp_session *s, struct sp_session_question *q)
+{
+	struct sp_buf *body = sp_buf_new(1024);
+	uint32_t id = sp_session_new_id(s);
+	int r;
+
+	if (body == NULL)
+		return SP_ERR_NOMEM;
+	sp_buf_put_cstring(body, q->text);
+	r = sp_buf_error(body);
+	if (r == 0)
+		r = sp_peer_send(s->monitor, q->type, id, body, NULL, 0);
+	sp_buf_free(body);
+	if (r == 0)
+		q->id = id;
+	return r;
+}
+
+static void
+question_arm(struct sp_session *s)
+{
+	static const struct timeval tick = { .tv_usec = QUESTION_TICK_MS * 1000 };
+
+	if (!event_pending(s->question_timer, EV_TIMEOUT, NULL))
+		(void)event_add(s->question_timer, &tick);
+}
+
+/* One that waits for sallyportd's return. */
+static void
+question_wait(struct sp_session *s, struct sp_session_question *q)
+{
+	q->id = 0;
+	q->deadline = sp_ipc_now_ms() + SP_SESSION_AWAY_MS;
+	question_arm(s);
+}
+
+/* What waits is asked, or has waited for long enough. */
+static void
+question_on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	int64_t now = sp_ipc_now_ms();
+
+	(void)fd;
+	(void)what;
+again:
+	TAILQ_FOREACH(q, &s->questions, next) {
+		if (q->id != 0)
+			continue;
+		if (now >= q->deadline) {
+			question_fail(s, q, QUESTION_AWAY); /* its callback may change the list */
+			goto again;
+		}
+		question_arm(s);
+	}
+	if (s->monitor != NULL && s->is_resumed)
+		sp_questions_resumed(s);
+}
+
+static int
+question_ask(struct sp_session *s, uint8_t type, const char *text, sp_session_credential_cb *credential,
+    sp_session_listen_cb *listen, void *ctx)
+{
+	struct sp_session_question *q;
+	int r = 0;
+
+	if (s->nquestions >= SP_SESSION_QUESTIONS_MAX)
+		return SP_ERR_LIMIT;
+	q = calloc(1, sizeof(*q));
+	if (q == NULL || (q->text = strdup(text)) == NULL) {
+		free(q);
+		return SP_ERR_NOMEM;
+	}
+	q->type = type;
+	q->credential = credential;
+	q->listen = listen;
+	q->ctx = ctx;
+	q->deadline = sp_ipc_now_ms() + SP_SESSION_AWAY_MS;
+	if (s->monitor == NULL || !s->is_resumed)
+		question_wait(s, q);
+	else
+		r = question_send(s, q);
+	if (r == SP_ERR_CLOSED) { /* its on_close follows */
+		question_wait(s, q);
+		r = 0;
+	}
+	if (r != 0) {
+		question_free(q);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&s->questions, q, next);
+	s->nquestions++;
+	return 0;
+}
+
+int
+sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb, void *ctx)
+{
+	return question_ask(s, SP_IPC_MONITOR_CREDENTIAL, connection, cb, NULL, ctx);
+}
+
+int
+sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx)
+{
+	return question_ask(s, SP_IPC_MONITOR_LISTEN, name, NULL, cb, ctx);
+}
+
+void
+sp_questions_resumed(struct sp_session *s)
+{
+	struct sp_session_question *q;
+
+	TAILQ_FOREACH(q, &s->questions, next)
+		if (q->id == 0 && question_send(s, q) != 0)
+			return; /* the channel has ended: its on_close follows */
+}
+
+void
+sp_questions_lost(struct sp_session *s)
+{
+	struct sp_session_question *q;
+
+again:
+	TAILQ_FOREACH(q, &s->questions, next) {
+		if (q->id == 0)
+			continue;
+		if (q->credential == NULL) { /* nobody knows whether the socket was made */
+			question_fail(s, q, QUESTION_AWAY);
+			goto again;
+		}
+		question_wait(s, q);
+	}
+}
+
+/* The question that a reply answers; NULL: none. */
+static struct sp_session_question *
+question_find(struct sp_session *s, uint32_t id, uint8_t type)
+{
+	struct sp_session_question *q;
+
+	TAILQ_FOREACH(q, &s->questions, next)
+		if (id != 0 && q->id == id && q->type == type)
+			return q;
+	return NULL;
+}
+
+int
+sp_question_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	struct sp_secret *secret = NULL;
+	char *message = NULL, *user = NULL;
+	struct sp_view password;
+	uint32_t verdict;
+	int r, err;
+
+	(void)p;
+	r = sp_buf_get_u32(body, &verdict);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &user);
+	if (r == 0)
+		r = sp_buf_get_view(body, SP_SESSION_PASSWORD_MAX, &password);
+	q = r == 0 ? question_find(s, msg->id, SP_IPC_MONITOR_CREDENTIAL) : NULL;
+	if (r == 0 && q == NULL)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0 && verdict == (uint32_t)-SP_ERR_UNAVAILABLE) { /* it has no policy yet: asked again */
+		q->id = 0;
+		question_arm(s);
+	} else if (r == 0) {
+		question_remove(s, q);
+		err = verdict == 0 ? sp_secret_new(password.data, password.len, &secret) : SP_ERR_DENIED;
+		explicit_bzero((void *)(uintptr_t)password.data, password.len);
+		q->credential(err, message, user, secret, q->ctx);
+		question_free(q);
+	}
+	free(message);
+	free(user);
+	return r;
+}
+
+int
+sp_question_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	char *message = NULL, *directory = NULL;
+	uint32_t verdict;
+	int fd = -1, r;
+
+	(void)p;
+	r = sp_buf_get_u32(body, &verdict);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, QUESTION_DIRECTORY_MAX, &directory);
+	if (r == 0 && (verdict == 0) != (msg->nfds == 1))
+		r = SP_ERR_PROTOCOL;
+	q = r == 0 ? question_find(s, msg->id, SP_IPC_MONITOR_LISTEN) : NULL;
+	if (r == 0 && q == NULL)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		question_remove(s, q);
+		if (verdict == 0) {
+			fd = msg->fds[0];
+			msg->fds[0] = -1;
+		}
+		q->listen(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, fd, directory, q->ctx);
+		question_free(q);
+	}
+	free(message);
+	free(directory);
+	return r;
+}
+
+int
+sp_questions_init(struct sp_session *s)
+{
+	TAILQ_INIT(&s->questions);
+	s->question_timer = event_new(s->base, -1, 0, question_on_timer, s);
+	return s->question_timer == NULL ? SP_ERR_NOMEM : 0;
+}
+
+void
+sp_questions_free(struct sp_session *s)
+{
+	struct sp_session_question *q;
+
+	if (s->question_timer == NULL)
+		return; /* not even begun */
+	while ((q = TAILQ_FIRST(&s->questions)) != NULL) {
+		question_remove(s, q);
+		question_free(q);
+	}
+	event_free(s->question_timer);
+	s->question_timer = NULL;
+}
