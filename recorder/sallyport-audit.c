@@ -23,6 +23,7 @@
 #include "recorder/report.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
 
 #define SP_AUDIT_SOCKET SP_RUNDIR "/recorder/audit.sock"
 #define SP_AUDIT_AGAIN_MS 100 /* between two tries to reach the recorder */
@@ -119,6 +120,10 @@ main(int argc, char **argv)
 	}
 	if (getppid() == 1)
 		return 0; /* whoever started it is gone already */
+	if (sp_sandbox_enter(SP_SANDBOX_AUDIT, NULL) != 0) {
+		sp_log_err("the sandbox cannot be entered");
+		return 1;
+	}
 	for (;;) {
 		if (sp_ipc_connect(path, uid, sp_ipc_now_ms() + 5000, &fd) == 0) {
 			(void)sp_audit_serve(fd, audit_fd, in, out);

@@ -97,7 +97,7 @@ int
 sp_landlock_allow(int ruleset, const char *path, bool can_write)
 {
 	struct sp_landlock_path_attr attr = {0};
-	struct stat st;
+	struct stat st, root;
 	int fd, r = 0;
 
 	if (path[0] != '/' || strspn(path, "/.") == strlen(path))
@@ -108,8 +108,10 @@ sp_landlock_allow(int ruleset, const char *path, bool can_write)
 	attr.parent_fd = fd;
 	attr.allowed_access = SP_LANDLOCK_READ | (can_write ? SP_LANDLOCK_WRITE : 0);
 	attr.allowed_access &= sp_landlock_handled(sp_landlock_abi());
-	if (fstat(fd, &st) != 0)
+	if (fstat(fd, &st) != 0 || stat("/", &root) != 0)
 		r = SP_ERR_SYSTEM;
+	else if (st.st_dev == root.st_dev && st.st_ino == root.st_ino)
+		r = SP_ERR_INVALID; /* it would allow everything */
 	else if (!S_ISDIR(st.st_mode))
 		attr.allowed_access &= SP_LANDLOCK_FOR_FILES;
 	if (r == 0 && syscall(SYS_landlock_add_rule, ruleset, SP_LANDLOCK_PATH_BENEATH, &attr, 0) != 0)

@@ -42,9 +42,9 @@ struct sp_sandbox_path {
 /*
  * Enters the profile: Landlock first, with the profile's own paths and these (ending with path == NULL;
  * NULL for none; each must exist), then seccomp. A kernel without Landlock is an error, unless
- * configured with --disable-landlock-required. Sets no_new_privs. Asserts that both hold by trying.
- * SYSTEM, UNSUPPORTED, INVALID ("/" or a relative path), NOT_FOUND (a path of the caller), DENIED (an
- * assertion failed). After any error the caller must exit.
+ * configured with --disable-landlock-required. Sets no_new_privs. Leaves nothing in the kernel's log.
+ * SYSTEM, UNSUPPORTED, INVALID (the root directory by any name, or a relative path), NOT_FOUND (a path of the
+ * caller), DENIED (there is no filter after all). After any error the caller must exit.
  */
 int sp_sandbox_enter(enum sp_sandbox_profile profile, const struct sp_sandbox_path *paths) SP_MUST_CHECK;
 /* "session" and so on, for logs. */

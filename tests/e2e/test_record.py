@@ -218,6 +218,13 @@ def audit_lines(b):
     return found
 
 
+def sandbox_noise(b, pids):
+    """What the kernel's log has of these processes having been refused something by their sandbox."""
+    kinds = re.compile(r"type=(?:LANDLOCK_\w+|SECCOMP|UNKNOWN\[142[34]\])")
+    return [x for x in b.read("/var/log/audit/audit.log").splitlines()
+            if kinds.match(x) and pids & set(re.findall(r"\bo?pid=([0-9]+)", x))]
+
+
 def test_quick_sessions_are_in_the_kernels_log(b):
     """40 sessions of a few milliseconds, on a machine with other things to do: each with all that happened in it, said
     by the person's own login and not by the recorder for it."""
@@ -247,3 +254,18 @@ def test_quick_sessions_are_in_the_kernels_log(b):
         for _, line in seen:
             assert re.search(r"\buid=bob auid=bob ses=[0-9]", line) and "person_uid" not in line, line
         assert len({re.search(r"\bses=([0-9]+)", line).group(1) for _, line in seen}) == 1, seen
+    ours = {re.search(r"\bpid=([0-9]+)", line).group(1) for s in mine for _, line in lines[s["id"]]}
+    ours |= {pid for sid, pid in re.findall(r"session (\w{26}): .*, pid ([0-9]+)", b.read("/var/log/sallyportd.log"))
+             if sid in {s["id"] for s in mine}}
+    assert len(ours) >= 80 and not sandbox_noise(b, ours)
+
+
+def test_the_emitter_is_in_its_sandbox(b):
+    child = b.ssh_tty("alice", "psql", "orders")
+    child.expect(PROMPT)
+    (pid,) = emitters(b)
+    status = dict(line.split(":\t", 1) for line in b.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+    assert status["Seccomp"] == "2" and status["NoNewPrivs"] == "1"
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << 29 and not int(status["CapInh"], 16), status
+    child.sendline(r"\q")
+    child.expect(pexpect.EOF)

@@ -234,6 +234,18 @@ do_write_tmp(void)
 }
 
 static int
+do_read_root(void)
+{
+	return result(open("/", O_RDONLY | O_DIRECTORY));
+}
+
+static int
+do_read_tmp(void)
+{
+	return result(open(dir, O_RDONLY | O_DIRECTORY));
+}
+
+static int
 do_unlink(void)
 {
 	char path[128];
@@ -333,6 +345,7 @@ test_files(void **state)
 {
 	const struct sp_sandbox_path ro[] = {{dir, 0}, {0}}, rw[] = {{dir, 1}, {0}};
 	const struct sp_sandbox_path root[] = {{"/", 1}, {0}}, dots[] = {{"/./", 0}, {0}}, gone[] = {{"/nonexistent/x", 0}, {0}};
+	const struct sp_sandbox_path magic[] = {{"/proc/self/root", 0}, {0}}, parent[] = {{"/usr/..", 0}, {0}};
 	const unsigned writers = P(IDENTITY) | P(CONTROL) | P(RECORDER);
 
 	(void)state;
@@ -351,6 +364,12 @@ test_files(void **state)
 		assert_int_equal(run(profile, root, do_nothing), 78);
 		assert_int_equal(run(profile, dots, do_nothing), 78);
 		assert_int_equal(run(profile, gone, do_nothing), 78);
+		assert_int_equal(run(profile, magic, do_nothing), 78);
+		assert_int_equal(run(profile, parent, do_nothing), 78);
+		/* The root directory, and one that the caller did not name. */
+		assert_int_equal(run(profile, NULL, do_read_root), 13);
+		assert_int_equal(run(profile, NULL, do_read_tmp), 13);
+		assert_int_equal(run(profile, ro, do_read_tmp), 0);
 	}
 }
 
