@@ -12,6 +12,8 @@
 #include "config.h"
 #include "control/service.h"
 #include "control/store.h"
+#include "policy/settings.h"
+#include "runtime/conffile.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
@@ -21,6 +23,7 @@ struct sp_control_options {
 	const char *policy_dir;
 	const char *database;
 	const char *socket;
+	const char *config;
 	const char *user;
 	int is_debug;
 };
@@ -28,7 +31,7 @@ struct sp_control_options {
 static void
 usage(FILE *f)
 {
-	(void)fputs("usage: sallyport-control [--policy DIR] [--database FILE] [--socket PATH] [--user NAME] [--debug]\n",
+	(void)fputs("usage: sallyport-control [--config FILE] [--policy DIR] [--database FILE] [--socket PATH] [--user NAME] [--debug]\n",
 	    f);
 }
 
@@ -36,6 +39,7 @@ static int
 parse(int argc, char **argv, struct sp_control_options *o)
 {
 	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'},
 		{"policy", required_argument, NULL, 'p'},
 		{"database", required_argument, NULL, 'f'},
 		{"socket", required_argument, NULL, 's'},
@@ -47,8 +51,11 @@ parse(int argc, char **argv, struct sp_control_options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "p:f:s:u:dhV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:p:f:s:u:dhV", longs, NULL)) != -1) {
 		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
 		case 'p':
 			o->policy_dir = optarg;
 			break;
@@ -75,6 +82,27 @@ parse(int argc, char **argv, struct sp_control_options *o)
 		}
 	}
 	return optind == argc ? 0 : SP_ERR_INVALID;
+}
+
+/* What the command line does not say, the file says, if there is one. */
+static int
+settle(struct sp_control_options *o, struct sp_settings *s)
+{
+	char *text = NULL, why[SP_SETTINGS_WHY];
+	int r = sp_conffile_read(o->config, why, sizeof(why), &text);
+
+	if (r == 0)
+		r = sp_settings_parse(o->config, text, strlen(text), why, sizeof(why), s);
+	free(text);
+	if (r != 0 && r != SP_ERR_NOT_FOUND) {
+		sp_log_err("%s", why);
+		return r;
+	}
+	if (o->policy_dir == NULL)
+		o->policy_dir = s->policy_dir;
+	if (o->database == NULL)
+		o->database = s->database;
+	return 0;
 }
 
 static void
@@ -125,10 +153,13 @@ int
 main(int argc, char **argv)
 {
 	struct sp_control_options o = {
-		.policy_dir = SP_SYSCONFDIR "/policy.d",
-		.database = SP_STATEDIR "/control/control.db",
+		.config = SP_SYSCONFDIR "/sallyport.yaml",
 		.socket = SP_RUNDIR "/control/control.sock",
 		.user = "sallyport-control",
+	};
+	struct sp_settings settings = {
+		.policy_dir = SP_SYSCONFDIR "/policy.d",
+		.database = SP_STATEDIR "/control/control.db",
 	};
 	struct sp_store *store = NULL;
 	int r;
@@ -139,6 +170,8 @@ main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	sp_log_open("sallyport-control", o.is_debug ? LOG_DEBUG : LOG_INFO, 1);
+	if (settle(&o, &settings) != 0)
+		return 1;
 	r = sp_privdrop(o.user, 0);
 	if (r != 0) {
 		sp_log_err("cannot become %s: %s", o.user, sp_err_str(r));

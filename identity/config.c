@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/buf.h"
 #include "lib/text.h"
 #include "policy/diag.h"
+#include "policy/settings.h"
 #include "policy/yaml.h"
+#include "runtime/conffile.h"
 
 #define SP_CONFIG_DIAGS 8 /* diagnostics kept; the first is told */
 
@@ -207,23 +204,14 @@ sp_config_issuers(
 	return r;
 }
 
-/* Sections of the other daemons are theirs to read. */
+/* The sections of the other daemons are checked too, so that -t says what is wrong with any of them. */
 static int
 sp_config_root(
     const struct sp_yaml_node *root, struct sp_diags *d, struct sp_issuer *issuers[SP_ISSUER_MAX], size_t *count)
 {
-	static const char *const keys[] = {
-	    "version", "issuers", "store", "control", "recorder", "sessions", "web", "notifications", NULL};
-	int64_t version;
-	int r;
+	struct sp_settings theirs = {.has_audit = true};
+	int r = sp_settings_read(root, d, &theirs);
 
-	if (root == NULL)
-		return 0; /* an empty file: no issuers */
-	r = sp_yaml_need(root, SP_YAML_MAPPING, d);
-	if (r == 0)
-		r = sp_yaml_check_keys(root, keys, d);
-	if (r == 0 && sp_yaml_get(root, "version") != NULL)
-		r = sp_yaml_int(sp_yaml_get(root, "version"), 1, 1, d, &version);
 	return r != 0 ? r : sp_config_issuers(sp_yaml_get(root, "issuers"), d, issuers, count);
 }
 
@@ -266,69 +254,18 @@ sp_config_parse(const char *name, const char *text, size_t n, struct sp_reason *
 	return r;
 }
 
-static int
-sp_config_read(int fd, const char *path, struct sp_reason *why, struct sp_buf *b)
-{
-	struct stat st;
-	uint8_t *p;
-	ssize_t n;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		return sp_reason_set(why, SP_ERR_SYSTEM, "%s: not a regular file", path);
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		return sp_reason_set(
-		    why, SP_ERR_DENIED, "%s: must belong to root and be writable by nobody else", path);
-	for (;;) {
-		int r = sp_buf_reserve(b, 4096, &p);
-
-		if (r != 0)
-			return sp_reason_set(why, r, "%s: longer than %zu bytes", path, SP_CONFIG_BYTES);
-		n = read(fd, p, 4096);
-		if (n < 0)
-			return sp_reason_set(why, SP_ERR_SYSTEM, "%s: %s", path, strerror(errno));
-		r = sp_buf_unput(b, 4096 - (size_t)n);
-		if (r != 0 || n == 0)
-			return r;
-	}
-}
-
-/* The whole of a file as a new NUL-terminated string. */
-static int
-sp_config_slurp(const char *path, struct sp_reason *why, char **ret_text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), r;
-	struct sp_buf *b;
-
-	if (fd < 0)
-		return sp_reason_set(why, SP_ERR_SYSTEM, "%s: %s", path, strerror(errno));
-	b = sp_buf_new(SP_CONFIG_BYTES + 4096);
-	r = b == NULL ? SP_ERR_NOMEM : sp_config_read(fd, path, why, b);
-	if (r == 0) {
-		*ret_text = strndup((const char *)sp_buf_data(b), sp_buf_len(b));
-		if (*ret_text == NULL)
-			r = SP_ERR_NOMEM;
-		else if (strlen(*ret_text) != sp_buf_len(b))
-			r = sp_reason_set(why, SP_ERR_FORMAT, "%s: holds a NUL", path);
-	}
-	sp_buf_free(b);
-	(void)close(fd);
-	return r;
-}
-
 int
 sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_issuers[SP_ISSUER_MAX], size_t *ret_count)
 {
 	char *text = NULL;
 	size_t count = 0;
-	int r = sp_config_slurp(path, why, &text);
+	int r = sp_conffile_read(path, why->text, sizeof(why->text), &text);
 
-	if (r == 0 && text == NULL)
-		r = SP_ERR_SYSTEM;
 	if (r == 0)
 		r = sp_config_parse(path, text, strlen(text), why, ret_issuers, &count);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		if (ret_issuers[i]->ca != NULL)
-			r = sp_config_slurp(ret_issuers[i]->ca, why, &ret_issuers[i]->ca_pem);
+			r = sp_conffile_read(ret_issuers[i]->ca, why->text, sizeof(why->text), &ret_issuers[i]->ca_pem);
 	}
 	free(text);
 	if (r == 0) {

@@ -11,14 +11,13 @@
 #include "identity/issuer.h"
 #include "identity/reason.h"
 
-#define SP_CONFIG_BYTES ((size_t)256 * 1024)
 #define SP_CONFIG_STRING 1024 /* bytes of one value */
 
 /*
  * Reads the file at path, which must belong to root or to us and be writable by its owner only. Fills at
  * most SP_ISSUER_MAX entries, owned by the caller; on failure none. The ca files are read too: later changes
- * of them need a restart. *why is "file:line:column: text". SYSTEM, DENIED (owner, mode), LIMIT, FORMAT, INVALID,
- * NOMEM.
+ * of them need a restart. The other daemons' sections are checked. *why is "file:line:column: text". SYSTEM, DENIED (owner, mode), LIMIT, FORMAT, INVALID,
+ * NOMEM, NOT_FOUND.
  */
 int sp_config_load(const char *path, struct sp_reason *why, struct sp_issuer *ret_issuers[SP_ISSUER_MAX],
     size_t *ret_count) SP_MUST_CHECK;

@@ -166,7 +166,7 @@ sp_recorder_chain(struct sp_recorder *rec, const char *type, json_t *entry)
 
 	if (r == 0) {
 		sp_recorder_arm(rec->ev_chain, SP_RECORDER_SYNC_MS);
-		sp_recorder_arm(rec->ev_checkpoint, SP_RECORDER_CHECKPOINT_S * 1000);
+		sp_recorder_arm(rec->ev_checkpoint, rec->checkpoint_s * 1000);
 	}
 	return r;
 }
@@ -232,7 +232,7 @@ sp_recorder_on_checkpoint(evutil_socket_t fd, short what, void *arg)
 	if (rec->nsessions > 0 || sp_ledger_number(rec->ledger) != rec->checkpoint_n)
 		sp_recorder_checkpoint(rec);
 	if (rec->nsessions > 0)
-		sp_recorder_arm(rec->ev_checkpoint, SP_RECORDER_CHECKPOINT_S * 1000);
+		sp_recorder_arm(rec->ev_checkpoint, rec->checkpoint_s * 1000);
 	else
 		(void)event_del(rec->ev_checkpoint);
 }

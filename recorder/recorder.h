@@ -23,7 +23,7 @@ struct sp_live;
 #define SP_RECORDER_TICK_MS 50	       /* between two looks at the rings of busy sessions */
 #define SP_RECORDER_SYNC_MS 200	       /* until a new chain entry is on disk */
 #define SP_RECORDER_RETRY_MS 1000      /* between two tries to write after a failure */
-#define SP_RECORDER_CHECKPOINT_S 60
+#define SP_RECORDER_CHECKPOINT_S 60    /* unless sallyport.yaml says otherwise */
 #define SP_RECORDER_GRACE_S 10	       /* for sallyportd, connected again, to name the sessions it still has */
 #define SP_RECORDER_RESERVE ((uint64_t)64 * 1024 * 1024) /* bytes kept free: below, new statements are refused */
 #define SP_RECORDER_CHECKPOINT_OPEN 400 /* sessions named in one checkpoint entry */
@@ -45,6 +45,7 @@ struct sp_recorder {
 	struct sp_emitters *emitters;
 	struct sp_gate_list gates; /* ATTACHes not yet answered */
 	uint64_t reserve;	/* bytes */
+	uint32_t checkpoint_s;	/* between two checkpoints */
 	bool has_audit;		/* tell the kernel's audit system, and refuse statements when it cannot be told */
 	char fault[160];	/* why nothing can be recorded, or empty */
 	uint64_t checked_ms;	/* last look at the free space */

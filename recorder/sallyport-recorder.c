@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/settings.h"
 #include "recorder/emitter.h"
 #include "recorder/event.h"
 #include "recorder/keyfile.h"
@@ -23,6 +24,7 @@
 #include "recorder/recorder.h"
 #include "recorder/service.h"
 #include "recorder/tree.h"
+#include "runtime/conffile.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
@@ -33,27 +35,30 @@ struct sp_options {
 	const char *state_dir;
 	const char *run_dir;
 	const char *user;
-	uint64_t reserve; /* bytes */
-	bool has_audit;
+	const char *config;
+	const char *audit;   /* as given; NULL: the file says */
+	const char *reserve; /* likewise */
+	struct sp_settings settings;
 	bool is_debug;
 };
 
 static const char *const sp_usage =
-    "usage: sallyport-recorder [-d] [-a required|off] [-l DIR] [-s DIR] [-r DIR] [-u USER] [-f MIB]\n";
+    "usage: sallyport-recorder [-d] [-a required|off] [-c FILE] [-l DIR] [-s DIR] [-r DIR] [-u USER] [-f MIB]\n";
 
 static int
 sp_options_parse(int argc, char **argv, struct sp_options *o)
 {
-	char *end;
 	int c;
 
-	while ((c = getopt(argc, argv, "a:df:l:r:s:u:V")) != -1) {
+	while ((c = getopt(argc, argv, "a:c:df:l:r:s:u:V")) != -1) {
 		if (c == 'a' && (strcmp(optarg, "required") == 0 || strcmp(optarg, "off") == 0))
-			o->has_audit = optarg[0] == 'r';
+			o->audit = optarg;
+		else if (c == 'c')
+			o->config = optarg;
 		else if (c == 'd')
 			o->is_debug = true;
 		else if (c == 'f' && *optarg >= '0' && *optarg <= '9')
-			o->reserve = strtoull(optarg, &end, 10) << 20;
+			o->reserve = optarg;
 		else if (c == 'l')
 			o->log_dir = optarg;
 		else if (c == 'r')
@@ -69,6 +74,27 @@ sp_options_parse(int argc, char **argv, struct sp_options *o)
 			return SP_ERR_INVALID;
 	}
 	return optind == argc ? 0 : SP_ERR_INVALID;
+}
+
+/* The file's settings, if there is a file, and then what was given on the command line. */
+static int
+sp_options_settle(struct sp_options *o)
+{
+	char *text = NULL, why[SP_SETTINGS_WHY];
+	int r = sp_conffile_read(o->config, why, sizeof(why), &text);
+
+	if (r == 0)
+		r = sp_settings_parse(o->config, text, strlen(text), why, sizeof(why), &o->settings);
+	free(text);
+	if (r != 0 && r != SP_ERR_NOT_FOUND) {
+		sp_log_err("%s", why);
+		return r;
+	}
+	if (o->audit != NULL)
+		o->settings.has_audit = o->audit[0] == 'r';
+	if (o->reserve != NULL)
+		o->settings.reserve = strtoull(o->reserve, NULL, 10) << 20;
+	return 0;
 }
 
 /* The chain, and what its state at the start says. */
@@ -158,9 +184,9 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 	struct sp_sandbox_path paths[] = { { o->log_dir, 1 }, { o->state_dir, 1 }, { o->run_dir, 1 }, { NULL, 0 } };
 	struct sp_service *service = NULL;
 	char path[2][108];
-	int audit_fd = o->has_audit ? audit_open() : -1, r;
+	int audit_fd = o->settings.has_audit ? audit_open() : -1, r;
 
-	if (o->has_audit && audit_fd < 0)
+	if (o->settings.has_audit && audit_fd < 0)
 		sp_log_err("cannot reach the kernel's audit system: %m");
 	(void)snprintf(path[0], sizeof(path[0]), "%s/audit.sock", o->run_dir);
 	(void)snprintf(path[1], sizeof(path[1]), "%s/recorder.sock", o->run_dir);
@@ -192,8 +218,12 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 int
 main(int argc, char **argv)
 {
-	struct sp_options o = { SP_LOGDIR, SP_STATEDIR "/recorder", SP_RUNDIR "/recorder", "sallyport-recorder",
-		SP_RECORDER_RESERVE, true, false };
+	struct sp_options o = { .log_dir = SP_LOGDIR,
+		.state_dir = SP_STATEDIR "/recorder",
+		.run_dir = SP_RUNDIR "/recorder",
+		.user = "sallyport-recorder",
+		.config = SP_SYSCONFDIR "/sallyport.yaml",
+		.settings = { .has_audit = true, .reserve = SP_RECORDER_RESERVE, .checkpoint = SP_RECORDER_CHECKPOINT_S } };
 	struct sp_recorder rec = { .root = -1, .open_dir = -1 };
 	int r;
 
@@ -202,13 +232,16 @@ main(int argc, char **argv)
 		return 2;
 	}
 	sp_log_open("sallyport-recorder", o.is_debug ? LOG_DEBUG : LOG_INFO, 1);
+	if (sp_options_settle(&o) != 0)
+		return 1;
 	(void)umask(027);
 	(void)signal(SIGPIPE, SIG_IGN);
 	TAILQ_INIT(&rec.sessions);
 	TAILQ_INIT(&rec.gates);
-	rec.reserve = o.reserve;
-	rec.has_audit = o.has_audit;
-	r = sp_privdrop(o.user, o.has_audit ? (uint64_t)1 << CAP_AUDIT_WRITE : 0);
+	rec.reserve = o.settings.reserve;
+	rec.checkpoint_s = o.settings.checkpoint;
+	rec.has_audit = o.settings.has_audit;
+	r = sp_privdrop(o.user, o.settings.has_audit ? (uint64_t)1 << CAP_AUDIT_WRITE : 0);
 	if (r != 0) {
 		sp_log_err("cannot become %s with CAP_AUDIT_WRITE alone: %s", o.user, sp_err_str(r));
 		return 1;

@@ -17,11 +17,12 @@
 #include "lib/err.h"
 #include "lib/secret.h"
 #include "lib/ulid.h"
+#include "policy/settings.h"
 
 #define SP_REGISTRY_LOGINS_MAX 4096
 #define SP_REGISTRY_SESSIONS_MAX 2048
 #define SP_REGISTRY_PER_PERSON_MAX 64
-#define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one person within SP_REGISTRY_STARTS_SECONDS */
+#define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one login within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_STARTS_SECONDS 10
 #define SP_REGISTRY_SECRET 32 /* bytes */
 #define SP_REGISTRY_STATE_MAX ((size_t)512 * 1024) /* bytes of a state file */
@@ -91,6 +92,7 @@ struct sp_registry {
 	uid_t identity_uid;
 	uid_t control_uid;
 	uid_t recorder_uid;
+	struct sp_settings settings; /* of sessions; the numbers above unless sallyport.yaml says otherwise */
 	char host[256];
 	struct sp_listener *pam;
 	struct sp_listener *client;

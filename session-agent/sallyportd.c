@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/conffile.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
@@ -99,6 +100,26 @@ on_resume_over(evutil_socket_t fd, short what, void *ctx)
 }
 
 static int
+daemon_settings(struct sp_registry *g)
+{
+	static const char path[] = SP_SYSCONFDIR "/sallyport.yaml";
+	char *text = NULL, why[SP_SETTINGS_WHY];
+	int r = sp_conffile_read(path, why, sizeof(why), &text);
+
+	g->settings = (struct sp_settings){ .sessions_max = SP_REGISTRY_SESSIONS_MAX,
+		.per_person = SP_REGISTRY_PER_PERSON_MAX,
+		.starts = SP_REGISTRY_STARTS_MAX,
+		.starts_within = SP_REGISTRY_STARTS_SECONDS };
+	if (r == 0)
+		r = sp_settings_parse(path, text, strlen(text), why, sizeof(why), &g->settings);
+	free(text);
+	if (r == 0 || r == SP_ERR_NOT_FOUND)
+		return 0;
+	sp_log_err("%s", why);
+	return r;
+}
+
+static int
 daemon_accounts(struct sp_registry *g)
 {
 	gid_t gid;
@@ -166,7 +187,9 @@ daemon_init(struct sp_registry *g)
 	g->base = event_base_new();
 	if (g->base == NULL)
 		return SP_ERR_NOMEM;
-	r = daemon_accounts(g);
+	r = daemon_settings(g);
+	if (r == 0)
+		r = daemon_accounts(g);
 	if (r == 0)
 		r = sp_registry_load(g);
 	if (r == 0)
@@ -201,7 +224,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	sp_log_info("ready: %u logins and %u sessions known from before", g.nlogins, g.nlives);
-	r = sp_daemon_run(g.base, NULL, NULL); /* everything that can change is read when it is used */
+	r = sp_daemon_run(g.base, NULL, NULL); /* policy and secrets are read when they are used */
 	sp_log_info("stopping; %u sessions go on", g.nlives);
 	return r == 0 ? 0 : 1;
 }

@@ -75,15 +75,15 @@ start_get(struct sp_buf *body, struct start *s)
 /* --- who is it, and may they ----------------------------------------------------------------------- */
 
 static bool
-start_is_too_fast(struct sp_login *l)
+start_is_too_fast(const struct sp_settings *s, struct sp_login *l)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
-	if (now - l->starts_window >= SP_REGISTRY_STARTS_SECONDS) {
+	if (now - l->starts_window >= s->starts_within) {
 		l->starts_window = now;
 		l->starts = 0;
 	}
-	return ++l->starts > SP_REGISTRY_STARTS_MAX;
+	return ++l->starts > s->starts;
 }
 
 /* The login whose audit session the kernel says the peer is in, or why there is none. */
@@ -100,11 +100,11 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";
 	if (!sp_broker_has_recorder(g->broker))
 		return "sallyport: the recorder is not there, so no session can be recorded now. Try again shortly.";
-	if (g->nlives >= SP_REGISTRY_SESSIONS_MAX)
+	if (g->nlives >= g->settings.sessions_max)
 		return "sallyport: too many sessions on this bastion. Try again later.";
-	if (sp_registry_lives_of(g, l->uid) >= SP_REGISTRY_PER_PERSON_MAX)
+	if (sp_registry_lives_of(g, l->uid) >= g->settings.per_person)
 		return "sallyport: you have too many sessions open. Close one and try again.";
-	if (start_is_too_fast(l))
+	if (start_is_too_fast(&g->settings, l))
 		return "sallyport: too many sessions were started at once. Wait a few seconds and try again.";
 	*ret_l = l;
 	return NULL;

@@ -30,7 +30,7 @@ test_good(void **state)
 		"  - issuer: https://two.example/realm\n    client_id: c\n    algorithms: [ES256, EdDSA]\n"
 		"    expiry: oidc-refreshed\n    user: { claim: email, domain: example.com }\n"
 		"    groups_claim: roles\n    ca: /etc/ca.pem\n    max_age: 12h\n    skew: 30s\n    stale: 2d\n"
-		"    trusted_audiences: [a, b]\nrecorder:\n  whatever: theirs\n",
+		"    trusted_audiences: [a, b]\nrecorder:\n  audit: \"off\"\n",
 		&why, is, &n),
 	    0);
 	assert_int_equal(n, 2);
@@ -115,7 +115,7 @@ test_file_is_ours(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(sp_config_load("/nonexistent", &why, is, &n), SP_ERR_SYSTEM);
+	assert_int_equal(sp_config_load("/nonexistent", &why, is, &n), SP_ERR_NOT_FOUND);
 	assert_int_equal(sp_config_load("/dev/null", &why, is, &n), SP_ERR_SYSTEM);
 	assert_non_null(strstr(why.text, "not a regular file"));
 }
