@@ -13,8 +13,8 @@
 #include "lib/text.h"
 #include "policy/decide.h"
 #include "policy/image.h"
+#include "policy/question.h"
 #include "policy/source.h"
-#include "policy/sql.h"
 #include "policy/subject.h"
 
 #define SP_CLI_POLICY_DIR SP_SYSCONFDIR "/policy.d"
@@ -33,7 +33,7 @@ sp_cli_policy_usage(void)
 	fputs("usage: sallyport policy check [DIR]\n"
 	      "       sallyport policy test [DIR]\n"
 	      "       sallyport policy explain [--dir DIR] (--as FILE | --groups G,...) [--from ADDRESS]\n"
-	      "                                --on CONNECTION [SQL | -- COMMAND ...]\n", stderr);
+	      "                                --on CONNECTION [--interactive | SQL | COMMAND LINE | -- TOOL ...]\n", stderr);
 	return 2;
 }
 
@@ -132,8 +132,9 @@ sp_cli_policy_test(const char *dir, bool is_shown)
 
 struct sp_cli_policy_question {
 	const char *dir, *as, *groups, *on, *from;
-	const char *sql;
+	const char *text;
 	const char *const *argv;
+	bool is_interactive;
 };
 
 /* The person: a file of claims (or a whole identity), or a list of groups. */
@@ -204,21 +205,56 @@ sp_cli_policy_verdict(const struct sp_decision *d)
 	sp_cli_policy_masks(d);
 }
 
+/* What a command line was read as. */
+static void
+sp_cli_policy_line(const struct sp_shell *shell)
+{
+	struct sp_buf *b = sp_buf_new(SP_CLI_POLICY_LINE * 8);
+
+	for (size_t i = 0; b != NULL && i < sp_shell_count(shell); i++) {
+		const struct sp_shell_command *c = sp_shell_at(shell, i);
+
+		sp_buf_reset(b);
+		for (size_t k = 0; k < c->nwords; k++) {
+			(void)sp_buf_putf(b, k == 0 ? "" : " ");
+			/* What is not known shows as \x01, several words as ... after it. */
+			(void)sp_text_escape(b, c->words[k].text, strlen(c->words[k].text), SP_CLI_POLICY_LINE);
+			(void)sp_buf_putf(b, c->words[k].is_open ? "..." : "");
+		}
+		for (size_t k = 0; k < c->nredirects; k++) {
+			(void)sp_buf_putf(b, " (%s%s ", c->redirects[k].is_read ? "reads" : "",
+			    c->redirects[k].is_write ? "writes" : "");
+			(void)sp_text_escape(b, c->redirects[k].target.text, strlen(c->redirects[k].target.text),
+			    SP_CLI_POLICY_LINE);
+			(void)sp_buf_putf(b, ")");
+		}
+		if (sp_buf_error(b) == 0)
+			printf("runs:     %.*s%s\n", (int)sp_buf_len(b), (const char *)sp_buf_data(b),
+			    c->is_silent ? " (needs no rule)" : "");
+	}
+	for (size_t i = 0; i < sp_shell_reasons(shell); i++)
+		printf("unclear:  byte %zu: %s\n", sp_shell_reason(shell, i)->position + 1, sp_shell_reason(shell, i)->text);
+	sp_buf_free(b);
+}
+
 static int
 sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_policy_image *image,
     const struct sp_policy_subject *person, const struct sp_policy_connection *c)
 {
-	struct sp_decide_request req = {.time = time(NULL), .from = q->from, .argv = q->argv};
+	struct sp_decide_request req = {.time = time(NULL), .from = q->from, .argv = q->argv,
+	    .is_terminal = q->is_interactive};
 	struct sp_decide_scope *scope = NULL;
+	struct sp_question asked = {0};
 	struct sp_buf *out = sp_buf_new(0);
-	struct sp_sql *sql = NULL;
 	struct sp_decision d;
-	int status = 2;
+	int status = 2, r = q->text == NULL ? 0 : sp_question_set(&asked, c, q->text, &req);
 
-	if (out == NULL || (q->sql != NULL && sp_sql_parse(q->sql, strlen(q->sql), &sql) != 0) ||
-	    sp_decide_scope_new(image, person, c, &scope) != 0)
+	if (r == SP_ERR_INVALID)
+		fprintf(stderr, "sallyport: on a connection of kind %s, give one plain command\n", sp_policy_kind_str(c->kind));
+	if (out == NULL || r != 0 || sp_decide_scope_new(image, person, c, &scope) != 0)
 		goto out;
-	req.sql = sql;
+	if (req.shell != NULL)
+		sp_cli_policy_line(req.shell);
 	sp_decide(scope, &req, &d);
 	sp_cli_policy_verdict(&d);
 	if (sp_decide_explain(image, person, c, &req, out) != 0)
@@ -227,7 +263,7 @@ sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_pol
 	status = 0;
 out:
 	sp_decide_scope_free(scope);
-	sp_sql_unref(sql);
+	sp_question_clear(&asked);
 	sp_buf_free(out);
 	return status;
 }
@@ -237,26 +273,29 @@ sp_cli_policy_explain(int argc, char **argv)
 {
 	static const struct option options[] = {{"as", required_argument, NULL, 'a'}, {"groups", required_argument, NULL, 'g'},
 	    {"on", required_argument, NULL, 'o'}, {"from", required_argument, NULL, 'f'},
-	    {"dir", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	    {"dir", required_argument, NULL, 'd'}, {"interactive", no_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
 	struct sp_cli_policy_question q = {.dir = SP_CLI_POLICY_DIR};
 	struct sp_cli_policy_loaded l;
 	struct sp_policy_subject *person = NULL;
 	const struct sp_policy_connection *c;
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:i", options, NULL)) != -1) {
 		const char **to = opt == 'a' ? &q.as : opt == 'g' ? &q.groups : opt == 'o' ? &q.on : opt == 'f' ? &q.from : &q.dir;
 
 		if (opt == '?')
 			return sp_cli_policy_usage();
-		*to = optarg;
+		if (opt == 'i')
+			q.is_interactive = true;
+		else
+			*to = optarg;
 	}
 	if (q.on == NULL || (q.as == NULL) == (q.groups == NULL))
 		return sp_cli_policy_usage();
 	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0 && optind < argc)
 		q.argv = (const char *const *)(argv + optind);
 	else if (optind + 1 == argc)
-		q.sql = argv[optind];
+		q.text = argv[optind];
 	else if (optind < argc)
 		return sp_cli_policy_usage();
 	status = sp_cli_policy_load(q.dir, &l);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "policy/question.h"
 #include "policy/source_files.h"
-#include "policy/sql.h"
 #include "policy/subject.h"
 
 /* One run over all tests. */
@@ -93,36 +93,56 @@ sp_check_report(struct sp_check *k, const struct sp_yaml_node *n, const char *ex
 		k->cb(&r, k->ctx);
 }
 
+/* What the test asks, from `run` and `interactive`. */
+static int
+sp_check_question(struct sp_check *k, const struct sp_yaml_node *n, const struct sp_policy_connection *c,
+    struct sp_question *asked, struct sp_decide_request *q)
+{
+	const struct sp_yaml_node *run = sp_yaml_get(n, "run"), *interactive = sp_yaml_get(n, "interactive");
+	int r = 0;
+
+	if (interactive != NULL)
+		r = sp_yaml_bool(interactive, k->diags, &q->is_terminal);
+	if (r != 0 || run == NULL)
+		return r;
+	if (sp_yaml_text(run) == NULL)
+		return sp_yaml_need(run, SP_YAML_SCALAR, k->diags);
+	r = sp_question_set(asked, c, sp_yaml_text(run), q);
+	if (r == SP_ERR_INVALID) {
+		sp_yaml_error(run, k->diags, NULL, "on a connection of kind %s a test runs one plain command",
+		    sp_policy_kind_str(c->kind));
+		r = SP_ERR_FORMAT;
+	}
+	return r;
+}
+
 static int
 sp_check_decide(struct sp_check *k, const struct sp_yaml_node *n, const struct sp_policy_subject *subject,
     const struct sp_policy_connection *c, struct sp_decision *d)
 {
-	const struct sp_yaml_node *run = sp_yaml_get(n, "run"), *from = sp_yaml_get(n, "from"), *at = sp_yaml_get(n, "time");
+	const struct sp_yaml_node *from = sp_yaml_get(n, "from"), *at = sp_yaml_get(n, "time");
 	struct sp_decide_request q = {.time = k->now, .from = from == NULL ? NULL : sp_yaml_text(from)};
 	struct sp_decide_scope *scope = NULL;
-	struct sp_sql *sql = NULL;
+	struct sp_question asked = {0};
 	int r = 0;
 
 	if (at != NULL)
 		r = sp_yaml_int(at, 0, INT64_MAX / 1000, k->diags, &q.time);
-	if (r == 0 && run != NULL)
-		r = sp_yaml_text(run) == NULL ? sp_yaml_need(run, SP_YAML_SCALAR, k->diags) :
-						sp_sql_parse(sp_yaml_text(run), strlen(sp_yaml_text(run)), &sql);
+	if (r == 0)
+		r = sp_check_question(k, n, c, &asked, &q);
 	if (r == 0)
 		r = sp_decide_scope_new(k->image, subject, c, &scope);
-	if (r == 0) {
-		q.sql = sql;
+	if (r == 0)
 		sp_decide(scope, &q, d);
-	}
 	sp_decide_scope_free(scope);
-	sp_sql_unref(sql);
+	sp_question_clear(&asked);
 	return r;
 }
 
 static int
 sp_check_one(struct sp_check *k, const struct sp_yaml_node *n)
 {
-	static const char *const keys[] = {"who", "on", "run", "expect", "rule", "from", "time", NULL};
+	static const char *const keys[] = {"who", "on", "run", "expect", "rule", "from", "time", "interactive", NULL};
 	static const char *const effects[] = {"deny", "approve", "allow", NULL};
 	const struct sp_yaml_node *on = sp_yaml_get(n, "on"), *expect = sp_yaml_get(n, "expect");
 	const struct sp_policy_connection *c;

@@ -6,33 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/decidework.h"
 #include "policy/match.h"
 #include "policy/model.h"
 #include "policy/sql.h"
 #include "policy/subject.h"
 
-struct sp_decide_scope {
-	const struct sp_policy_image *image;
-	const struct sp_policy_connection *connection;
-	size_t n;
-	const struct sp_policy_rule **rules; /* those whose `who` and `on` match */
-	size_t nmarks;
-	struct sp_decide_mark *marks; /* of those that mask columns */
-};
-
 /* The columns that a rule masks, without what else its mask does. */
 struct sp_decide_mark {
 	const struct sp_policy_rule *rule;
 	struct sp_policy_mask mask;
-};
-
-/* One decision in the making. */
-struct sp_decide_work {
-	const struct sp_decide_scope *scope;
-	const struct sp_decide_request *req;
-	struct sp_decision *d;
-	unsigned int nesting;
-	bool is_refused; /* a deny that nothing can change has been reached */
 };
 
 int
@@ -90,10 +73,7 @@ sp_decide_scope_masks(const struct sp_decide_scope *scope, const struct sp_polic
 	return n;
 }
 
-static void
-sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...) SP_PRINTF(2, 3);
-
-static void
+void
 sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...)
 {
 	struct sp_decision *d = w->d;
@@ -113,7 +93,7 @@ sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...)
 }
 
 /* Whether an approve rule asks for more than another. */
-static bool
+bool
 sp_decide_is_stricter(const struct sp_policy_rule *a, const struct sp_policy_rule *b)
 {
 	if (a->effect != b->effect)
@@ -131,7 +111,7 @@ sp_decide_too_many(struct sp_decide_work *w)
 	sp_decide_refuse(w, "more than %d rules with masks apply to this; join some of them", SP_DECIDE_MASKS_MAX);
 }
 
-static void
+void
 sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r)
 {
 	struct sp_decision *d = w->d;
@@ -170,7 +150,7 @@ sp_decide_marks(struct sp_decide_work *w)
 }
 
 /* Takes the strictest rule of one action into the decision. */
-static void
+void
 sp_decide_take(struct sp_decide_work *w, const struct sp_policy_rule *r)
 {
 	struct sp_decision *d = w->d;
@@ -328,6 +308,7 @@ sp_decide_connect(struct sp_decide_work *w)
 		}
 		if (allows == NULL)
 			allows = r;
+		sp_decide_terms(w, r);
 	}
 	if (allows == NULL) {
 		sp_decide_refuse(w, "No rule lets you use %s.", w->scope->connection->name);
@@ -386,8 +367,15 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	d->terms = (struct sp_policy_terms){.idle_seconds = scope->connection->idle_seconds,
 	    .max_seconds = scope->connection->max_seconds, .records_input = scope->connection->records_input,
 	    .banner = scope->connection->banner};
-	if (request->shell != NULL || request->exec != NULL || request->is_terminal) {
-		sp_decide_refuse(&w, "Command lines are not decided on here.");
+	if (request->shell != NULL) {
+		sp_decide_connect(&w);
+		sp_decide_line(&w);
+	} else if (request->exec != NULL) {
+		sp_decide_connect(&w);
+		sp_decide_exec_one(&w);
+	} else if (request->is_terminal) {
+		sp_decide_connect(&w);
+		sp_decide_terminal(&w);
 	} else if (request->argv != NULL) {
 		sp_decide_argv(&w);
 	} else if (request->sql == NULL) {
@@ -403,10 +391,14 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 		if (d->effect != SP_POLICY_DENY)
 			sp_decide_marks(&w);
 	}
+	if (request->sql == NULL)
+		d->nmatched = d->nmasks;
 	if (d->effect != SP_POLICY_DENY)
 		d->is_refusal = false;
-	if (d->effect == SP_POLICY_DENY)
+	if (d->effect == SP_POLICY_DENY) {
 		d->approve = NULL;
+		d->nsecrets = 0;
+	}
 }
 
 /* --- explain ------------------------------------------------------------------------------------- */
@@ -421,6 +413,8 @@ sp_decide_why_not(const struct sp_policy_image *image, const struct sp_policy_su
 		return "another person (who)";
 	if (!sp_match_context(r, q->time, q->from))
 		return "another time or place (when, from)";
+	if (q->shell != NULL || q->exec != NULL || q->is_terminal)
+		return sp_decide_line_matches(c, q, r) ? NULL : "another command (do)";
 	if (q->argv != NULL)
 		return sp_match_command(r, q->argv) ? NULL : "another command (do)";
 	if (q->sql == NULL)

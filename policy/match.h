@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/decide.h"
 #include "policy/model.h"
+#include "policy/shell.h"
 #include "policy/sql.h"
 
 bool sp_match_connection(const struct sp_policy_rule *rule, const struct sp_policy_connection *c);
@@ -17,5 +19,23 @@ bool sp_match_marks(const struct sp_policy_rule *rule, int64_t time, const char 
 bool sp_match_action(const struct sp_policy_rule *rule, const struct sp_sql_action *a);
 bool sp_match_connect(const struct sp_policy_rule *rule);
 bool sp_match_command(const struct sp_policy_rule *rule, const char *const *argv);
+
+/*
+ * matchargv.c. A rule that lets through has to cover every value that unknown words can have; one that denies matches
+ * if any of them could be meant.
+ */
+struct sp_match_word {
+	const char *text;
+	bool is_open, is_number; /* as in struct sp_shell_word */
+};
+/* words: those of the command, at least one. login: who it runs as where the line does not say. */
+bool sp_match_shell(const struct sp_policy_rule *rule, const struct sp_shell_command *c, const char *login,
+    const struct sp_match_word *words);
+bool sp_match_redirect(const struct sp_policy_rule *rule, const struct sp_shell_command *c,
+    const struct sp_shell_redirect *d);
+/* words: the path, and the arguments after the name; n at least 1. They are as before when it returns. */
+bool sp_match_exec(const struct sp_policy_rule *rule, const struct sp_decide_exec *e, struct sp_match_word *words, size_t n);
+bool sp_match_unresolved(const struct sp_policy_rule *rule);
+bool sp_match_terminal(const struct sp_policy_rule *rule);
 
 #endif

@@ -64,6 +64,7 @@ struct sp_shell_command {
 	size_t wrapper;	   /* the command that runs this one, or SP_SHELL_NONE */
 	const char *user;  /* whom sudo, su … make it run as; "" for whoever runs the line; "\001" if not known */
 	bool is_builtin;   /* the shell's own, if the shell is what runs it */
+	bool is_silent;	   /* a builtin that does nothing outside of its shell (exit, set, read …): it needs no rule */
 	bool can_escape;   /* known to run other programs on demand of its user or of files (vim, less, git, make …) */
 	bool is_moved;	   /* cd stands before it in the line: relative names start from anywhere */
 	size_t position;   /* 0-based byte of the line where it, or what it is nested in, begins */

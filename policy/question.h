@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a text that a person wrote (a policy's tests, `policy explain`) to what a decision is asked. */
+#ifndef SALLYPORT_POLICY_QUESTION_H
+#define SALLYPORT_POLICY_QUESTION_H
+
+#include "policy/decide.h"
+#include "policy/shell.h"
+#include "policy/sql.h"
+
+struct sp_question {
+	struct sp_sql *sql;
+	struct sp_shell *shell;
+	struct sp_decide_exec exec;
+	const char **argv;
+	char *path;
+};
+
+/*
+ * Points the request at what text means on the connection: SQL for a database; a command line for kind ssh; for shell and
+ * command one command, run as it stands from /usr/bin unless it says where. INVALID: it is not one plain command. NOMEM.
+ * q is zeroed before, and cleared after the request was decided.
+ */
+int sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text,
+    struct sp_decide_request *request) SP_MUST_CHECK;
+void sp_question_clear(struct sp_question *q);
+
+#endif
