@@ -19,6 +19,8 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/credential.h"
+#include "session-agent/ssh_start.h"
+#include "session-agent/start.h"
 
 #define CHANNEL_NAME_MAX 64
 
@@ -185,6 +187,72 @@ channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	return r;
 }
 
+/* --- SSH ------------------------------------------------------------------------------------------ */
+
+static int
+channel_ssh(struct channel *ch, const char *name, const struct sp_ssh_start *start, const int *fds, const char **ret_message)
+{
+	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
+	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
+	int r;
+
+	if (c == NULL || c->kind != SP_POLICY_KIND_SSH || !channel_may_reach(ch->g, ch->l, c)) {
+		*ret_message = "no such connection, or not allowed";
+		return SP_ERR_DENIED;
+	}
+	if (ch->l->transports >= SP_CHANNEL_TRANSPORTS_MAX) {
+		*ret_message = "this session has been at its target already";
+		return SP_ERR_LIMIT;
+	}
+	r = sp_ssh_start(c, start, ch->g->ssh_uid, fds, ret_message);
+	ch->l->transports += r == 0;
+	return r;
+}
+
+static int
+channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_ssh_start start = { .id = ch->l->id };
+	char *name = NULL, *term = NULL, *command = NULL;
+	const char *message = "";
+	struct sp_buf *reply = NULL;
+	uint8_t tty = 0, is_exec = 0;
+	int r, err;
+
+	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
+	if (r == 0)
+		r = sp_buf_get_u8(body, &tty);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, CHANNEL_NAME_MAX, &term);
+	if (r == 0)
+		r = sp_buf_get_u8(body, &is_exec);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_START_COMMAND_MAX, &command);
+	if (r != 0 || msg->id == 0 || msg->nfds != SP_SSH_START_FDS || tty > 1 || is_exec > 1) {
+		r = SP_ERR_PROTOCOL;
+		goto out;
+	}
+	start.has_tty = tty == 1;
+	start.term = term;
+	start.command = is_exec == 1 ? command : NULL;
+	err = channel_ssh(ch, name, &start, msg->fds, &message);
+	sp_log_info("session %s (%s) asked for a transport to %s: %s", ch->l->id, ch->l->user, name,
+	    err == 0 ? "started" : sp_err_str(err));
+	reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	if (reply != NULL) {
+		sp_buf_put_u32(reply, (uint32_t)-err);
+		sp_buf_put_cstring(reply, message);
+	}
+	r = reply == NULL ? SP_ERR_NOMEM : sp_peer_send(p, SP_IPC_MONITOR_SSH_REPLY, msg->id, reply, NULL, 0);
+out:
+	sp_buf_free(reply);
+	free(name);
+	free(term);
+	free(command);
+	return r;
+}
+
 /* --- begin, resume, end --------------------------------------------------------------------------- */
 
 /* Right id and right secret, and not there already. */
@@ -312,6 +380,7 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 static const struct sp_peer_request channel_requests[] = {
 	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
 	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
+	{ SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, channel_on_ssh, "SSH" },
 	{ SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
 	{ SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
 	{ SP_IPC_MONITOR_LOST, LIVE, 4, 0, channel_on_lost, "LOST" },

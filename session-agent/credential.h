@@ -8,7 +8,7 @@
 
 struct sp_policy_connection;
 
-#define SP_CREDENTIAL_MAX 4096 /* bytes of a password */
+#define SP_CREDENTIAL_MAX 16384 /* bytes of a password or a private key */
 
 /*
  * Reads it. *ret_message is a static line for the person when it fails. The file must be a regular file of

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the words after `ssh bastion` to a built-in command or a connection kind; everything is on record first. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -116,7 +117,10 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 		return;
 	}
 	if (argc < 2 || argv[1][0] == '-') {
-		dispatch_refuse(s, NULL, "name the connection right after the tool, as in `psql orders`; `connections` lists yours.");
+		dispatch_refuse(s, NULL,
+		    kind->takes_line ?
+			"write `ssh CONNECTION [command]`: options and login names are policy's; `connections` lists yours." :
+			"name the connection right after the tool, as in `psql orders`; `connections` lists yours.");
 		return;
 	}
 	c = dispatch_connection(s, kind, argv[1]);
@@ -124,7 +128,7 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 		dispatch_refuse(s, argv[1], "no such connection, or not allowed; `connections` lists yours.");
 		return;
 	}
-	if (!dispatch_in_list(argv[0], c->tools, c->ntools)) {
+	if (!(kind->takes_line && c->ntools == 0) && !dispatch_in_list(argv[0], c->tools, c->ntools)) {
 		dispatch_refuse(s, c->name, "this tool is not allowed on that connection.");
 		return;
 	}
@@ -183,14 +187,73 @@ dispatch_words(struct sp_session *s, size_t argc, const char *const argv[])
 		sp_builtin_run(s, argc, argv);
 }
 
+/* If the whole line is one quoted word, that word without its quotes; NULL: it is not. The caller frees. */
+static char *
+dispatch_unquote(const char *line, size_t n)
+{
+	struct sp_command_error error;
+	struct sp_command *c = NULL;
+	char *word = NULL;
+
+	if (n < 2 || (line[0] != '\'' && line[0] != '"') || line[n - 1] != line[0] ||
+	    sp_command_parse(line, n, &c, &error) != 0)
+		return NULL;
+	if (sp_command_argc(c) == 1)
+		word = strdup(sp_command_argv(c)[0]);
+	sp_command_free(c);
+	return word;
+}
+
+/* TOOL CONNECTION LINE for a kind that takes a line. False: it is not of that form. */
+static bool
+dispatch_line(struct sp_session *s)
+{
+	const char *blanks = " \t\n", *tool = s->command + strspn(s->command, blanks);
+	size_t tool_len = strcspn(tool, blanks), name_len, n;
+	const char *name = tool + tool_len + strspn(tool + tool_len, blanks), *line, *argv[4] = { NULL };
+	char word[SP_POLICY_NAME_MAX + 1], connection[SP_POLICY_NAME_MAX + 1], *rest;
+	const struct sp_kind *kind;
+
+	if (tool_len >= sizeof(word))
+		return false;
+	(void)snprintf(word, sizeof(word), "%.*s", (int)tool_len, tool);
+	kind = dispatch_kind(word);
+	if (kind == NULL || !kind->takes_line)
+		return false;
+	name_len = strcspn(name, blanks);
+	line = name + name_len + strspn(name + name_len, blanks);
+	for (n = strlen(line); n > 0 && strchr(blanks, line[n - 1]) != NULL; n--)
+		;
+	rest = dispatch_unquote(line, n);
+	if (rest == NULL)
+		rest = strndup(line, n);
+	(void)snprintf(connection, sizeof(connection), "%.*s", (int)name_len, name);
+	argv[0] = word;
+	argv[1] = connection;
+	argv[2] = rest != NULL && rest[0] != '\0' ? rest : NULL;
+	if (rest == NULL)
+		sp_session_end(s, "no memory");
+	else if (name_len >= sizeof(connection))
+		dispatch_refuse(s, NULL, "no such connection, or not allowed; `connections` lists yours.");
+	else if (line[0] == '-')
+		dispatch_tool(s, kind, 1, argv); /* an option: refused there */
+	else
+		dispatch_tool(s, kind, name_len > 0 ? 2 : 1, argv);
+	free(rest);
+	return true;
+}
+
 void
 sp_dispatch(struct sp_session *s)
 {
 	struct sp_command_error error;
 	struct sp_command *c;
 	char text[512];
-	int r = sp_command_parse(s->command, strlen(s->command), &c, &error);
+	int r;
 
+	if (dispatch_line(s))
+		return;
+	r = sp_command_parse(s->command, strlen(s->command), &c, &error);
 	if (r != 0) {
 		(void)snprintf(text, sizeof(text), "the command cannot be understood at character %zu: %s.", error.position,
 		    error.message);

@@ -183,6 +183,7 @@ static const struct sp_peer_request monitor_requests[] = {
 	{ SP_IPC_MONITOR_CREDENTIAL_REPLY, LIVE, SP_SESSION_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, sp_question_on_credential,
 	    "CREDENTIAL_REPLY" },
 	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, sp_question_on_listen, "LISTEN_REPLY" },
+	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, sp_question_on_ssh, "SSH_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
 	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
 	{ 0 },

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a session asks of sallyportd (CREDENTIAL and LISTEN of PROTOCOL.ipc section 4). While sallyportd is being
+ * What a session asks of sallyportd (CREDENTIAL, LISTEN and SSH of PROTOCOL.ipc section 4). While sallyportd is being
  * restarted a question waits for its return, for a bounded time.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/ipc_monitor.h"
+#include "session-agent/command.h"
 #include "session-agent/session_state.h"
 
 #define QUESTION_DIRECTORY_MAX 256
@@ -17,17 +20,22 @@ struct sp_session_question {
 	TAILQ_ENTRY(sp_session_question) next;
 	uint32_t id; /* 0: not asked yet */
 	uint8_t type;
-	char *text;
+	struct sp_buf *body;
+	int fds[SP_IPC_FDS_MAX]; /* its own */
+	size_t nfds;
 	int64_t deadline; /* to be answered by, of one that waits */
-	sp_session_credential_cb *credential; /* one of the two */
+	sp_session_credential_cb *credential; /* one of the three */
 	sp_session_listen_cb *listen;
+	sp_session_ssh_cb *ssh;
 	void *ctx;
 };
 
 static void
 question_free(struct sp_session_question *q)
 {
-	free(q->text);
+	while (q->nfds > 0)
+		(void)close(q->fds[--q->nfds]);
+	sp_buf_free(q->body);
 	free(q);
 }
 
@@ -44,25 +52,19 @@ question_fail(struct sp_session *s, struct sp_session_question *q, const char *m
 	question_remove(s, q);
 	if (q->credential != NULL)
 		q->credential(SP_ERR_UNAVAILABLE, message, "", NULL, q->ctx);
-	else
+	else if (q->listen != NULL)
 		q->listen(SP_ERR_UNAVAILABLE, message, -1, "", q->ctx);
+	else
+		q->ssh(SP_ERR_UNAVAILABLE, message, q->ctx);
 	question_free(q);
 }
 
 static int
 question_send(struct sp_session *s, struct sp_session_question *q)
 {
-	struct sp_buf *body = sp_buf_new(1024);
 	uint32_t id = sp_session_new_id(s);
-	int r;
+	int r = sp_peer_send(s->monitor, q->type, id, q->body, q->fds, q->nfds);
 
-	if (body == NULL)
-		return SP_ERR_NOMEM;
-	sp_buf_put_cstring(body, q->text);
-	r = sp_buf_error(body);
-	if (r == 0)
-		r = sp_peer_send(s->monitor, q->type, id, body, NULL, 0);
-	sp_buf_free(body);
 	if (r == 0)
 		q->id = id;
 	return r;
@@ -110,28 +112,35 @@ again:
 		sp_questions_resumed(s);
 }
 
-static int
-question_ask(struct sp_session *s, uint8_t type, const char *text, sp_session_credential_cb *credential,
-    sp_session_listen_cb *listen, void *ctx)
+static struct sp_session_question *
+question_new(uint8_t type, void *ctx)
 {
-	struct sp_session_question *q;
-	int r = 0;
+	struct sp_session_question *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return NULL;
+	q->type = type;
+	q->ctx = ctx;
+	q->body = sp_buf_new(SP_COMMAND_MAX + 1024);
+	if (q->body == NULL) {
+		free(q);
+		q = NULL;
+	}
+	return q;
+}
+
+/* Takes over q. */
+static int
+question_ask(struct sp_session *s, struct sp_session_question *q)
+{
+	int r = sp_buf_error(q->body);
 
 	if (s->nquestions >= SP_SESSION_QUESTIONS_MAX)
-		return SP_ERR_LIMIT;
-	q = calloc(1, sizeof(*q));
-	if (q == NULL || (q->text = strdup(text)) == NULL) {
-		free(q);
-		return SP_ERR_NOMEM;
-	}
-	q->type = type;
-	q->credential = credential;
-	q->listen = listen;
-	q->ctx = ctx;
+		r = SP_ERR_LIMIT;
 	q->deadline = sp_ipc_now_ms() + SP_SESSION_AWAY_MS;
-	if (s->monitor == NULL || !s->is_resumed)
+	if (r == 0 && (s->monitor == NULL || !s->is_resumed))
 		question_wait(s, q);
-	else
+	else if (r == 0)
 		r = question_send(s, q);
 	if (r == SP_ERR_CLOSED) { /* its on_close follows */
 		question_wait(s, q);
@@ -149,13 +158,49 @@ question_ask(struct sp_session *s, uint8_t type, const char *text, sp_session_cr
 int
 sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb, void *ctx)
 {
-	return question_ask(s, SP_IPC_MONITOR_CREDENTIAL, connection, cb, NULL, ctx);
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_CREDENTIAL, ctx);
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->credential = cb;
+	sp_buf_put_cstring(q->body, connection);
+	return question_ask(s, q);
 }
 
 int
 sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx)
 {
-	return question_ask(s, SP_IPC_MONITOR_LISTEN, name, NULL, cb, ctx);
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_LISTEN, ctx);
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->listen = cb;
+	sp_buf_put_cstring(q->body, name);
+	return question_ask(s, q);
+}
+
+int
+sp_session_ssh(struct sp_session *s, const char *connection, const char *command, const int fds[SP_SESSION_SSH_FDS],
+    sp_session_ssh_cb *cb, void *ctx)
+{
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_SSH, ctx);
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->ssh = cb;
+	sp_buf_put_cstring(q->body, connection);
+	sp_buf_put_u8(q->body, s->has_tty);
+	sp_buf_put_cstring(q->body, s->term);
+	sp_buf_put_u8(q->body, command != NULL);
+	sp_buf_put_cstring(q->body, command);
+	for (; q->nfds < SP_SESSION_SSH_FDS; q->nfds++) {
+		q->fds[q->nfds] = fcntl(fds[q->nfds], F_DUPFD_CLOEXEC, 3);
+		if (q->fds[q->nfds] < 0) {
+			question_free(q);
+			return SP_ERR_SYSTEM;
+		}
+	}
+	return question_ask(s, q);
 }
 
 void
@@ -177,7 +222,7 @@ again:
 	TAILQ_FOREACH(q, &s->questions, next) {
 		if (q->id == 0)
 			continue;
-		if (q->credential == NULL) { /* nobody knows whether the socket was made */
+		if (q->credential == NULL) { /* nobody knows whether it was done */
 			question_fail(s, q, QUESTION_AWAY);
 			goto again;
 		}
@@ -265,6 +310,31 @@ sp_question_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 	}
 	free(message);
 	free(directory);
+	return r;
+}
+
+int
+sp_question_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	char *message = NULL;
+	uint32_t verdict;
+	int r;
+
+	(void)p;
+	r = sp_buf_get_u32(body, &verdict);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
+	q = r == 0 ? question_find(s, msg->id, SP_IPC_MONITOR_SSH) : NULL;
+	if (r == 0 && q == NULL)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		question_remove(s, q);
+		q->ssh(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, q->ctx);
+		question_free(q);
+	}
+	free(message);
 	return r;
 }
 

@@ -74,6 +74,7 @@ struct sp_live {
 	bool is_resumed;	  /* ATTACH says so */
 	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
 	bool has_directory;
+	unsigned transports;	  /* SSHs answered with yes */
 };
 
 TAILQ_HEAD(sp_logins, sp_login);
@@ -93,6 +94,7 @@ struct sp_registry {
 	uid_t control_uid;
 	uid_t recorder_uid;
 	struct sp_settings settings; /* of sessions; the numbers above unless sallyport.yaml says otherwise */
+	uid_t ssh_uid; /* of sallyport-ssh, which starts transports */
 	char host[256];
 	struct sp_listener *pam;
 	struct sp_listener *client;

@@ -132,6 +132,8 @@ daemon_accounts(struct sp_registry *g)
 		r = sp_privdrop_uid("sallyport-control", &g->control_uid, &gid);
 	if (r == 0)
 		r = sp_privdrop_uid("sallyport-recorder", &g->recorder_uid, &gid);
+	if (r == 0)
+		r = sp_privdrop_uid("sallyport-ssh", &g->ssh_uid, &gid);
 	if (gethostname(g->host, sizeof(g->host) - 1) != 0)
 		r = SP_ERR_SYSTEM;
 	return r;

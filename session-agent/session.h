@@ -96,6 +96,15 @@ int sp_session_credential(struct sp_session *s, const char *connection, sp_sessi
 /* A listening socket called name in this session's own directory, which the tool's sandbox sees as /run/postgresql. */
 typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
 int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;
+/*
+ * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. command NULL: a shell. fds stay
+ * the caller's: the client's stdin, stdout and stderr (a terminal's slave thrice if the session has one), the transport
+ * channel (PROTOCOL.ipc section 9) and a TCP connection to the target. cb is called from the loop, once.
+ */
+#define SP_SESSION_SSH_FDS 5
+typedef void sp_session_ssh_cb(int err, const char *message, void *ctx);
+int sp_session_ssh(struct sp_session *s, const char *connection, const char *command, const int fds[SP_SESSION_SSH_FDS],
+    sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
 /* Whether the peer of an accepted socket is this person in this audit session (SO_PEERCRED, /proc). */
 bool sp_session_owns_peer(const struct sp_session *s, int fd);
 /*
@@ -176,6 +185,11 @@ void sp_session_exit(struct sp_session *s, int status);
 struct sp_kind {
 	const char *name; /* as in policy: "postgres" */
 	const char *const *tools; /* first words of a command that this kind serves: "psql", "pg_dump"; NULL-ended */
+	/*
+	 * What follows the connection's name is a line for a shell elsewhere: not split, and given as it stands as argv[2]
+	 * (NULL: nothing follows). If it is one quoted word as a whole, its quotes are removed.
+	 */
+	bool takes_line;
 	/*
 	 * Starts serving argv (argv[0] is the tool, argv[1] the connection, NULL-ended) on connection c.
 	 * Policy has already allowed reaching c. *ret_ctx is given to the calls below.

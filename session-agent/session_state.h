@@ -24,7 +24,7 @@
 #define SP_SESSION_DURABLE_MAX 64	/* SYNCs under way */
 #define SP_SESSION_APPROVALS_MAX 16
 #define SP_SESSION_QUESTIONS_MAX 16	/* to sallyportd, under way */
-#define SP_SESSION_PASSWORD_MAX 4096	/* bytes of a target's */
+#define SP_SESSION_PASSWORD_MAX 16384	/* bytes of a target's; a private key can be that long */
 #define SP_SESSION_LOST_MS 500		/* after which a lost channel is asked for again, unless it is back */
 #define SP_SESSION_LOST_AGAIN_MS 10000	/* and from then on */
 #define SP_SESSION_MESSAGE_MAX 4096
@@ -185,7 +185,7 @@ void sp_monitor_free(struct sp_session *s);
 int sp_questions_init(struct sp_session *s) SP_MUST_CHECK;
 void sp_questions_resumed(struct sp_session *s); /* asks what has waited */
 void sp_questions_lost(struct sp_session *s); /* sallyportd is away */
-sp_peer_handler sp_question_on_credential, sp_question_on_listen;
+sp_peer_handler sp_question_on_credential, sp_question_on_listen, sp_question_on_ssh;
 void sp_questions_free(struct sp_session *s);
 
 /* client.c */

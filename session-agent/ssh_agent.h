@@ -20,6 +20,7 @@
 #define SP_SSH_AGENT_SIGNATURES_MAX 2 /* of one connection; OpenSSH needs one */
 #define SP_SSH_AGENT_REQUESTS_MAX 32  /* of one connection */
 #define SP_SSH_AGENT_HOST_KEYS_MAX 16
+#define SP_SSH_AGENT_FRAME_ROOM ((size_t)128 * 1024) /* bytes of requests, or answers, at once */
 
 struct sp_ssh_agent;
 

@@ -31,7 +31,7 @@ ISSUER = "https://idp.internal:8443"
 DB_HOST, DB_PORT, DB_PASSWORD = "db1.internal", 5432, "orders-s3cret-never-shown"
 PEOPLE = ("alice", "bob", "carol")
 DAEMONS = {"identity": "sallyport-identity", "control": "sallyport-control", "recorder": "sallyport-recorder",
-           "sallyportd": "sallyportd"}
+           "ssh": "sallyport-ssh", "sallyportd": "sallyportd"}
 UNITS = "/lib/systemd/system"
 PG_BIN, PG_DATA = "/usr/lib/postgresql/15/bin", "/var/lib/postgresql/e2e"
 WAIT = float(os.environ.get("SALLYPORT_E2E_WAIT", "20"))  # seconds before anything that should happen has not

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/ssh_config.h"
+
+#include <string.h>
+
+#include "lib/text.h"
+
+#define CONFIG_CONNECT SP_LIBEXECDIR "/sallyport-ssh-inside connect"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+/* Everything that would open a second channel, ask the person, or read what is not ours, is off by name. */
+static const char config_fixed[] =
+    "HostName " SP_SSH_CONFIG_TARGET "\n"
+    "ProxyCommand " CONFIG_CONNECT "\n"
+    "ProxyUseFdpass yes\n"
+    "IdentityAgent " SP_SSH_CONFIG_DIRECTORY "/agent\n"
+    "IdentityFile none\n"
+    "CertificateFile none\n"
+    "AddKeysToAgent no\n"
+    "PreferredAuthentications publickey\n"
+    "PubkeyAuthentication yes\n"
+    "PasswordAuthentication no\n"
+    "KbdInteractiveAuthentication no\n"
+    "HostbasedAuthentication no\n"
+    "GSSAPIAuthentication no\n"
+    "EnableSSHKeysign no\n"
+    "BatchMode yes\n"
+    "StrictHostKeyChecking yes\n"
+    "GlobalKnownHostsFile " SP_SSH_CONFIG_DIRECTORY "/known_hosts\n"
+    "UserKnownHostsFile none\n"
+    "KnownHostsCommand none\n"
+    "RevokedHostKeys none\n"
+    "UpdateHostKeys no\n"
+    "CheckHostIP no\n"
+    "VerifyHostKeyDNS no\n"
+    "NoHostAuthenticationForLocalhost no\n"
+    "CanonicalizeHostname no\n"
+    "ClearAllForwardings yes\n"
+    "ForwardAgent no\n"
+    "ForwardX11 no\n"
+    "ForwardX11Trusted no\n"
+    "GatewayPorts no\n"
+    "Tunnel no\n"
+    "StdinNull no\n"
+    "ForkAfterAuthentication no\n"
+    "SessionType default\n"
+    "PermitLocalCommand no\n"
+    "LocalCommand none\n"
+    "RemoteCommand none\n"
+    "ControlMaster no\n"
+    "ControlPath none\n"
+    "ControlPersist no\n"
+    "EscapeChar none\n"
+    "SendEnv -*\n"
+    "Compression no\n"
+    "ConnectTimeout 30\n"
+    "ConnectionAttempts 1\n"
+    "TCPKeepAlive yes\n"
+    "ServerAliveInterval 30\n"
+    "ServerAliveCountMax 3\n"
+    "LogLevel INFO\n";
+
+const char *
+sp_ssh_config_problem(const struct sp_policy_connection *c)
+{
+	if (c->login != SP_POLICY_LOGIN_KEY)
+		return "this version logs in to target hosts with a key only (login: { user, key })";
+	if (c->jump[0] != '\0')
+		return "this version does not go through a jump host";
+	if (c->nhost_authorities != 0 || c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys == 0)
+		return "this version knows target hosts by their pinned keys only (host_keys)";
+	return NULL;
+}
+
+/* A login name that is one word to OpenSSH's reader and to the target, and no option. */
+static bool
+config_is_login(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= SP_SSH_CONFIG_LOGIN_MAX && s[0] != '-' && strspn(s, NAME_CHARACTERS "@+") == n;
+}
+
+static bool
+config_is_host(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && s[0] != '-' && strspn(s, NAME_CHARACTERS ":") == n;
+}
+
+int
+sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out)
+{
+	if (sp_ssh_config_problem(c) != NULL)
+		return SP_ERR_UNSUPPORTED;
+	if (!config_is_login(c->login_user) || !config_is_host(c->host) || c->port == 0)
+		return SP_ERR_INVALID;
+	sp_buf_putf(out, "Host " SP_SSH_CONFIG_TARGET "\nHostKeyAlias %s\nPort %u\nUser %s\n", c->host, c->port,
+	    c->login_user);
+	sp_buf_put(out, config_fixed, sizeof(config_fixed) - 1);
+	return sp_buf_error(out);
+}
+
+/* The two words of "TYPE BASE64 comment". */
+static int
+config_split(const char *line, size_t *ret_type, const char **ret_base64, size_t *ret_n)
+{
+	*ret_type = strspn(line, NAME_CHARACTERS "@");
+	if (*ret_type == 0 || line[*ret_type] != ' ')
+		return SP_ERR_INVALID;
+	*ret_base64 = line + *ret_type + 1;
+	*ret_n = strspn(*ret_base64, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=");
+	return *ret_n > 0 && ((*ret_base64)[*ret_n] == '\0' || (*ret_base64)[*ret_n] == ' ') ? 0 : SP_ERR_INVALID;
+}
+
+int
+sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out)
+{
+	const char *base64;
+	size_t i, type, n;
+	int r = config_is_host(c->host) ? 0 : SP_ERR_INVALID;
+
+	for (i = 0; r == 0 && i < c->nhost_keys; i++) {
+		r = config_split(c->host_keys[i], &type, &base64, &n);
+		if (r == 0)
+			r = sp_buf_putf(out, "%s %.*s %.*s\n", c->host, (int)type, c->host_keys[i], (int)n, base64);
+	}
+	return r == 0 ? sp_buf_error(out) : r;
+}
+
+int
+sp_ssh_config_host_key(const struct sp_policy_connection *c, size_t i, struct sp_buf *out)
+{
+	const char *base64;
+	size_t type, n;
+	int r;
+
+	sp_buf_reset(out);
+	if (i >= c->nhost_keys)
+		return SP_ERR_NOT_FOUND;
+	r = config_split(c->host_keys[i], &type, &base64, &n);
+	return r == 0 ? sp_text_base64_decode(out, base64, n) : SP_ERR_FORMAT;
+}

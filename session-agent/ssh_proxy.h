@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the kind "ssh": one command line, or one interactive shell, on one target. ssh_proxy.c has its life,
+ * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent.
+ */
+#ifndef SALLYPORT_SESSION_AGENT_SSH_PROXY_H
+#define SALLYPORT_SESSION_AGENT_SSH_PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/decide.h"
+#include "policy/limits.h"
+#include "session-agent/postgres_dial.h"
+#include "session-agent/session.h"
+#include "session-agent/ssh_agent.h"
+#include "session-agent/ssh_config.h"
+
+#define SP_SSH_PROXY_REFUSED 126 /* exit status of a command that may not run, as shells have it */
+#define SP_SSH_PROXY_STOPPED 254 /* of what Sallyport ended */
+#define SP_SSH_PROXY_FAILED 255	 /* of a connection that could not be made, as OpenSSH has it */
+
+struct event;
+struct sp_peer;
+
+enum sp_ssh_proxy_stage {
+	SP_SSH_PROXY_NEW = 0,	 /* decided, to be put on record */
+	SP_SSH_PROXY_APPROVAL,	 /* held */
+	SP_SSH_PROXY_DURABLE,	 /* on record; waits until it is as durable as the connection asks */
+	SP_SSH_PROXY_CREDENTIAL, /* waits for the key */
+	SP_SSH_PROXY_DIAL,	 /* waits for the target */
+	SP_SSH_PROXY_STARTING,	 /* waits for the client */
+	SP_SSH_PROXY_RUNNING,
+	SP_SSH_PROXY_ENDED
+};
+
+/* What the client's own words say of why it failed; they may hold a target's words too, so no more is kept of them. */
+enum sp_ssh_proxy_failure {
+	SP_SSH_PROXY_NO_FAILURE = 0,
+	SP_SSH_PROXY_HOST_KEY,
+	SP_SSH_PROXY_LOGIN,
+	SP_SSH_PROXY_NO_ALGORITHM,
+	SP_SSH_PROXY_LOST
+};
+
+struct sp_ssh_proxy {
+	struct sp_session *session;
+	char name[SP_POLICY_NAME_MAX + 1];
+	char user[SP_SSH_CONFIG_LOGIN_MAX + 1];
+	char *command; /* NULL: a shell */
+	enum sp_ssh_proxy_stage stage;
+	unsigned pins; /* callbacks under way */
+	bool is_ended; /* freed with the last pin */
+
+	/* the verdict */
+	uint64_t seq;
+	struct sp_decision decision;
+	char rule[SP_POLICY_NAME_MAX + 1];
+	uint8_t digest[32];
+	char request_id[64];
+	struct sp_approval *approval;
+	bool is_granted;
+	uint64_t granted_version;
+	int64_t began_ms;
+
+	/* the target and its client */
+	struct sp_postgres_target target;
+	struct sp_postgres_dial *dial;
+	int tcp;
+	bool is_connected;
+	struct sp_peer *transport;
+	enum sp_ssh_proxy_failure failure;
+	struct sp_ssh_agent *agent;
+	bool is_signed;
+	int agent_listener;
+	int agent_fd;
+	struct event *agent_accept;
+	struct event *agent_read;
+	struct sp_buf *agent_in;
+	struct sp_buf *agent_out;
+};
+
+/* ssh_proxy.c */
+void sp_ssh_proxy_unpin(struct sp_ssh_proxy *px);
+/* The connection as policy in force has it; NULL if it is gone or has become another. */
+const struct sp_policy_connection *sp_ssh_proxy_connection(const struct sp_ssh_proxy *px);
+/* Ends it with an exit status, after one line for the person. */
+void sp_ssh_proxy_fail(struct sp_ssh_proxy *px, int status, const char *fmt, ...) SP_PRINTF(3, 4);
+
+/* ssh_verdict.c */
+/* Decides on policy in force; never fails, denies. */
+void sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_decision);
+/* What an approval covers (P6). CRYPTO. */
+int sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d, uint8_t ret_digest[32]) SP_MUST_CHECK;
+/* Puts the request and its decision on record; as sp_session_record(). */
+int sp_ssh_verdict_record(struct sp_ssh_proxy *px, const char *decision, const char *reason) SP_MUST_CHECK;
+/* Files for approval; px->approval is set. */
+int sp_ssh_verdict_ask(struct sp_ssh_proxy *px, sp_approval_cb *cb) SP_MUST_CHECK;
+void sp_ssh_verdict_note(struct sp_ssh_proxy *px, const struct sp_approval_news *news, const char *decision);
+
+/* ssh_transport.c */
+/* Fetches the key, connects, starts the client. Whatever goes wrong ends the session. */
+void sp_ssh_transport_start(struct sp_ssh_proxy *px);
+void sp_ssh_transport_end(struct sp_ssh_proxy *px);
+
+#endif

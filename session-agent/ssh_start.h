@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyportd's part of a transport: says to sallyport-ssh, from policy, what to run. */
+#ifndef SALLYPORT_SESSION_AGENT_SSH_START_H
+#define SALLYPORT_SESSION_AGENT_SSH_START_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "lib/err.h"
+#include "policy/image.h"
+
+#define SP_SSH_START_FDS 5 /* stdin, stdout, stderr, transport channel, target */
+#define SP_SSH_START_MS 500
+
+struct sp_ssh_start {
+	const char *id; /* of the session, for the log */
+	bool has_tty;
+	const char *term;
+	const char *command; /* NULL: a shell */
+};
+
+/*
+ * Starts it; the descriptors stay the caller's. What becomes of it is said on the transport channel. UNSUPPORTED, INVALID,
+ * UNAVAILABLE and others, each with *ret_message for the person.
+ */
+int sp_ssh_start(const struct sp_policy_connection *c, const struct sp_ssh_start *start, uid_t owner,
+    const int fds[SP_SSH_START_FDS], const char **ret_message) SP_MUST_CHECK;
+
+#endif

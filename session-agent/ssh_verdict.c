@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* May this run on the target? The command line as a shell reads it, held against policy; approvals; the record of both. */
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/text.h"
+#include "policy/shell.h"
+#include "policy/subject.h"
+#include "recorder/event.h"
+#include "session-agent/ssh_proxy.h"
+
+#define DIGEST_NAME "sallyport ssh approval 1"
+#define SHELL_TEXT "(interactive shell)" /* what is shown and recorded in place of a command */
+#define APPROVAL_TEXT_MAX ((size_t)32 * 1024) /* bytes of a command to approve: what nobody can read nobody approves */
+
+void
+sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_decision)
+{
+	const struct sp_policy_image *image = sp_session_policy(px->session);
+	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
+	struct sp_decide_request request = { .time = (int64_t)time(NULL),
+		.from = sp_session_from(px->session),
+		.is_terminal = px->command == NULL };
+	struct sp_decide_scope *scope = NULL;
+	struct sp_shell *shell = NULL;
+
+	memset(ret_decision, 0, sizeof(*ret_decision));
+	ret_decision->effect = SP_POLICY_DENY;
+	ret_decision->is_refusal = true;
+	(void)snprintf(ret_decision->message, sizeof(ret_decision->message), "this connection is not yours any more");
+	if (c == NULL)
+		return;
+	if ((px->command != NULL && sp_shell_parse(px->command, strlen(px->command), 0, &shell) != 0) ||
+	    sp_decide_scope_new(image, sp_session_subject(px->session), c, &scope) != 0) {
+		(void)snprintf(ret_decision->message, sizeof(ret_decision->message), "this could not be decided: no memory");
+	} else {
+		request.shell = shell;
+		sp_decide(scope, &request, ret_decision);
+	}
+	sp_decide_scope_free(scope);
+	sp_shell_free(shell);
+}
+
+/* --- P6 ------------------------------------------------------------------------------------------------ */
+
+static void
+digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
+{
+	uint8_t len[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
+	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
+}
+
+/* Who, where, as whom, what, with a terminal or without, under which rule of which policy. Without one there is no input. */
+int
+sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d, uint8_t ret_digest[32])
+{
+	const struct sp_policy_subject *who = sp_session_subject(px->session);
+	const char *rule = d->rule != NULL ? sp_policy_rule_name(d->rule) : "";
+	const char *parts[] = { DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
+		sp_session_user(px->session), px->name, px->user, rule, px->command != NULL ? "command" : "shell",
+		px->command != NULL ? px->command : "", sp_session_has_tty(px->session) ? "tty" : "none" };
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	size_t i;
+
+	for (i = 0; ok && i < sizeof(parts) / sizeof(parts[0]); i++)
+		digest_put(md, &ok, parts[i], strlen(parts[i]));
+	if (ok)
+		digest_put(md, &ok, &d->policy_version, sizeof(d->policy_version));
+	ok = ok && EVP_DigestFinal_ex(md, ret_digest, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return ok ? 0 : SP_ERR_CRYPTO;
+}
+
+int
+sp_ssh_verdict_ask(struct sp_ssh_proxy *px, sp_approval_cb *cb)
+{
+	const char *text = px->command != NULL ? px->command : SHELL_TEXT;
+	struct sp_buf *json = sp_buf_new(SP_SSH_CONFIG_MAX);
+	int r = SP_ERR_NOMEM;
+
+	if (strlen(text) > APPROVAL_TEXT_MAX) {
+		sp_buf_free(json);
+		return SP_ERR_LIMIT;
+	}
+	if (json != NULL) {
+		sp_buf_putf(json, "{\"login\":");
+		sp_text_json(json, px->user, strlen(px->user));
+		sp_buf_putf(json, ",\"input\":\"%s\"}", sp_session_has_tty(px->session) ? "terminal" : "none");
+		sp_buf_put(json, "", 1);
+		r = sp_buf_error(json);
+	}
+	if (r == 0)
+		r = sp_session_approval(px->session, px->digest, px->name, sp_policy_rule_name(px->decision.rule), text,
+		    strlen(text), (const char *)sp_buf_data(json), px->decision.policy_version, cb, px, &px->approval);
+	sp_buf_free(json);
+	return r;
+}
+
+/* --- record --------------------------------------------------------------------------------------------- */
+
+int
+sp_ssh_verdict_record(struct sp_ssh_proxy *px, const char *decision, const char *reason)
+{
+	const char *text = px->command != NULL ? px->command : SHELL_TEXT;
+	struct sp_buf *e = sp_session_event(px->session);
+
+	sp_event_begin(e, SP_EVENT_STATEMENT, sp_event_now());
+	sp_event_put_u64(e, SP_FIELD_SEQ, px->seq);
+	sp_event_put_cstring(e, SP_FIELD_CONNECTION, px->name);
+	sp_event_put_cstring(e, SP_FIELD_TEXT, text);
+	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
+	if (px->rule[0] != '\0')
+		sp_event_put_cstring(e, SP_FIELD_RULE, px->rule);
+	sp_event_put_cstring(e, SP_FIELD_LABEL, sp_policy_label_str(px->decision.label));
+	sp_event_put_u64(e, SP_FIELD_POLICY_VERSION, px->decision.policy_version);
+	if (px->request_id[0] != '\0')
+		sp_event_put_cstring(e, SP_FIELD_REQUEST_ID, px->request_id);
+	sp_event_put_cstring(e, SP_FIELD_MESSAGE, reason);
+	return reason != NULL ? sp_session_record_late(px->session) : sp_session_record(px->session);
+}
+
+void
+sp_ssh_verdict_note(struct sp_ssh_proxy *px, const struct sp_approval_news *news, const char *decision)
+{
+	struct sp_buf *e = sp_session_event(px->session);
+	bool is_request = decision == NULL;
+
+	sp_event_begin(e, is_request ? SP_EVENT_APPROVAL_REQUEST : SP_EVENT_APPROVAL_VERDICT, sp_event_now());
+	sp_event_put_u64(e, SP_FIELD_SEQ, px->seq);
+	sp_event_put_cstring(e, SP_FIELD_REQUEST_ID, news->id);
+	if (is_request) {
+		sp_event_put(e, SP_FIELD_DIGEST, px->digest, sizeof(px->digest));
+		sp_event_put_cstring(e, SP_FIELD_RULE, px->rule);
+	}
+	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
+	sp_event_put_cstring(e, SP_FIELD_WHO, news->who);
+	sp_event_put_cstring(e, SP_FIELD_REASON, news->reason);
+	/* The command's own event, with the request's id, is what must be on record before it runs. */
+	if (sp_session_record_late(px->session) != 0)
+		sp_session_say(px->session, "the record has no room for an approval's news");
+}
