@@ -102,6 +102,7 @@ int sp_mask_set_seal(struct sp_mask_set *set) SP_MUST_CHECK;
 bool sp_mask_set_is_empty(const struct sp_mask_set *set); /* no detector, no regex: scans are SAME */
 /* Name of a kind of this set, NULL if there is none. */
 const char *sp_mask_kind_name(const struct sp_mask_set *set, size_t kind);
+bool sp_mask_counts_any(const struct sp_mask_counts *c); /* whether any is not 0 */
 /* Puts {"email":3,"us_ssn":1} (only what is not 0). Errors as sp_buf_put(). */
 int sp_mask_counts_json(const struct sp_mask_set *set, const struct sp_mask_counts *c, struct sp_buf *out);
 

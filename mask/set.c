@@ -161,6 +161,16 @@ sp_mask_kind_name(const struct sp_mask_set *set, size_t kind)
 	return set->regexes == NULL ? NULL : sp_regex_name(set->regexes, kind - SP_DETECT_KINDS);
 }
 
+bool
+sp_mask_counts_any(const struct sp_mask_counts *c)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < SP_MASK_KINDS_MAX; i++)
+		any |= c->n[i];
+	return any != 0;
+}
+
 int
 sp_mask_counts_json(const struct sp_mask_set *set, const struct sp_mask_counts *c, struct sp_buf *out)
 {

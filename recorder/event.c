@@ -61,6 +61,13 @@ static const struct {
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
+static void
+sp_event_set_be(uint8_t *p, uint64_t v, size_t n)
+{
+	for (size_t i = n; i-- > 0; v >>= 8)
+		p[i] = (uint8_t)v;
+}
+
 void
 sp_event_begin(struct sp_buf *b, enum sp_event_type type, uint64_t time_ns)
 {
@@ -72,8 +79,14 @@ sp_event_begin(struct sp_buf *b, enum sp_event_type type, uint64_t time_ns)
 void
 sp_event_put(struct sp_buf *b, enum sp_event_field f, const void *p, size_t n)
 {
-	sp_buf_put_u8(b, (uint8_t)f);
-	sp_buf_put_string(b, p, n);
+	uint8_t *d;
+
+	if (sp_buf_reserve(b, n > SP_EVENT_MAX ? SIZE_MAX : SP_EVENT_FHEAD + n, &d) != 0)
+		return;
+	d[0] = (uint8_t)f;
+	sp_event_set_be(d + 1, n, 4);
+	if (n > 0)
+		memcpy(d + SP_EVENT_FHEAD, p, n);
 }
 
 void
@@ -86,9 +99,10 @@ sp_event_put_cstring(struct sp_buf *b, enum sp_event_field f, const char *s)
 void
 sp_event_put_u64(struct sp_buf *b, enum sp_event_field f, uint64_t v)
 {
-	sp_buf_put_u8(b, (uint8_t)f);
-	sp_buf_put_u32(b, 8);
-	sp_buf_put_u64(b, v);
+	uint8_t be[8];
+
+	sp_event_set_be(be, v, sizeof(be));
+	sp_event_put(b, f, be, sizeof(be));
 }
 
 uint64_t

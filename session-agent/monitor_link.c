@@ -42,6 +42,7 @@ begin_origin(struct sp_session *s)
 	memcpy(s->user, user, strlen(user) + 1);
 	s->uid = (uid_t)uid;
 	s->ses = (uint32_t)ses;
+	s->from = json_string_value(json_object_get(s->origin, "from"));
 	return sp_policy_subject_new(s->identity_text, strlen(s->identity_text), &s->subject);
 }
 

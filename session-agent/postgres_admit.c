@@ -24,7 +24,8 @@ refuse(struct sp_postgres_run *r, const char *sqlstate, const char *message)
 {
 	r->is_refused = true;
 	snprintf(r->sqlstate, sizeof(r->sqlstate), "%s", sqlstate);
-	snprintf(r->message, sizeof(r->message), "%s", message);
+	free(r->message);
+	r->message = strdup(message);
 }
 
 /* --- P6: what an approval covers ------------------------------------------------------------------- */
@@ -462,7 +463,7 @@ refusal_record(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, st
 
 	d->effect = SP_POLICY_DENY;
 	d->is_refusal = true;
-	(void)snprintf(d->message, sizeof(d->message), "%.500s", run->message);
+	(void)snprintf(d->message, sizeof(d->message), "%.500s", sp_postgres_run_message(run));
 	if (statement_record(c, ask, v) != 0)
 		sp_session_say(c->px->session, "a refusal could not be recorded");
 	return 0;
@@ -489,7 +490,8 @@ sp_postgres_admit(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask,
 	if (r == 0) {
 		if (run->is_refused && ret_v->decision.effect != SP_POLICY_DENY) {
 			ret_v->decision.effect = SP_POLICY_DENY;
-			snprintf(ret_v->decision.message, sizeof(ret_v->decision.message), "%.500s", run->message);
+			snprintf(ret_v->decision.message, sizeof(ret_v->decision.message), "%.500s",
+			    sp_postgres_run_message(run));
 		}
 		r = record_all(c, ask, ret_v);
 		if (r != 0 && r != SP_ERR_AGAIN) {

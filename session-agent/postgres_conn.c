@@ -48,14 +48,24 @@ sp_postgres_run_unref(struct sp_postgres_run *r)
 	if (r == NULL || --r->refs != 0)
 		return;
 	sp_postgres_masks_unref(r->masks);
+	free(r->message);
 	free(r);
+}
+
+const char *
+sp_postgres_run_message(const struct sp_postgres_run *r)
+{
+	return r->message != NULL ? r->message : "refused (out of memory)";
 }
 
 struct sp_postgres_expect *
 sp_postgres_expect_push(struct sp_postgres_conn *c, enum sp_postgres_expect_kind kind)
 {
-	struct sp_postgres_expect *x = &c->queue[(c->q_head + c->q_len++) & QUEUE_MASK];
+	struct sp_postgres_expect *x;
 
+	if (c->q_len == 0)
+		c->q_head = 0; /* the slot used last, which is still in the cache */
+	x = &c->queue[(c->q_head + c->q_len++) & QUEUE_MASK];
 	memset(x, 0, sizeof(*x));
 	x->kind = kind;
 	return x;
@@ -65,6 +75,18 @@ struct sp_postgres_expect *
 sp_postgres_expect_head(struct sp_postgres_conn *c)
 {
 	return c->q_len == 0 ? NULL : &c->queue[c->q_head & QUEUE_MASK];
+}
+
+void
+sp_postgres_conn_altering(struct sp_postgres_conn *c)
+{
+	bool is = c->state != SP_POSTGRES_DEAD && (c->n_alters != 0 || c->has_altered);
+
+	if (is && !c->is_altering)
+		c->px->n_altering++;
+	else if (!is && c->is_altering)
+		c->px->n_altering--;
+	c->is_altering = is;
 }
 
 static void
@@ -79,6 +101,7 @@ settle_names(struct sp_postgres_conn *c, struct sp_postgres_expect *x, bool took
 	if (x->alters) {
 		c->n_alters--;
 		c->has_altered = true;
+		sp_postgres_conn_altering(c);
 	}
 	if (x->name == NULL)
 		return;
@@ -156,6 +179,7 @@ sp_postgres_conn_new(struct sp_postgres_proxy *px, int fd)
 		sp_postgres_conn_kill(c);
 		return NULL;
 	}
+	c->is_client_watched = true;
 	return c;
 }
 
@@ -199,6 +223,7 @@ conn_die(struct sp_postgres_conn *c)
 	if (c->state == SP_POSTGRES_DEAD)
 		return;
 	c->state = SP_POSTGRES_DEAD;
+	sp_postgres_conn_altering(c);
 	sp_postgres_reply_abandon(c);
 	sp_postgres_proxy_forget(c->px, c);
 	sp_postgres_catalog_forget(c->px, c);
@@ -285,6 +310,7 @@ sp_postgres_conn_attach(struct sp_postgres_conn *c, struct sp_postgres_logged_in
 	if (c->s_in == NULL || sp_buf_error(c->s_in) != 0 || c->s_rd == NULL || c->s_wr == NULL ||
 	    event_add(c->s_rd, NULL) != 0)
 		return SP_ERR_NOMEM;
+	c->is_server_watched = true;
 	(void)event_del(c->c_timer);
 	return 0;
 }
@@ -426,13 +452,13 @@ watch(struct sp_postgres_conn *c)
 
 	/* A held client is still watched for its end while nothing of it waits unread in our buffer. */
 	rd = rd || (!c->c_eof && c->hold == SP_POSTGRES_HOLD_APPROVAL && sp_buf_len(c->c_in) < SP_POSTGRES_HIGH_WATER);
-	if (rd != (event_pending(c->c_rd, EV_READ, NULL) != 0))
-		(void)(rd ? event_add(c->c_rd, NULL) : event_del(c->c_rd));
+	if (rd != c->is_client_watched && (rd ? event_add(c->c_rd, NULL) : event_del(c->c_rd)) == 0)
+		c->is_client_watched = rd;
 	if (c->srv == NULL)
 		return;
 	rd = !c->s_hold && sp_buf_len(c->c_out) <= SP_POSTGRES_HIGH_WATER;
-	if (rd != (event_pending(c->s_rd, EV_READ, NULL) != 0))
-		(void)(rd ? event_add(c->s_rd, NULL) : event_del(c->s_rd));
+	if (rd != c->is_server_watched && (rd ? event_add(c->s_rd, NULL) : event_del(c->s_rd)) == 0)
+		c->is_server_watched = rd;
 }
 
 /* Flushes both sides. False when the connection is gone or going. */

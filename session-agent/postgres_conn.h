@@ -55,7 +55,7 @@ struct sp_postgres_run {
 	const char *label;
 	bool is_refused;
 	char sqlstate[6];
-	char message[600];
+	char *message; /* refused: why; NULL when memory ran out (sp_postgres_run_message) */
 };
 
 enum sp_postgres_expect_kind {
@@ -112,6 +112,7 @@ struct sp_postgres_conn {
 	struct sp_buf *c_in, *c_out;
 	struct sp_stream *srv;
 	struct event *s_rd, *s_wr;
+	bool is_client_watched, is_server_watched; /* c_rd and s_rd are added */
 	struct sp_buf *s_in, *s_out;
 	bool c_eof;
 	bool is_leaving; /* Terminate was passed on: close once it is sent */
@@ -148,6 +149,7 @@ struct sp_postgres_conn {
 	bool has_changed;	/* DDL ran in the open transaction */
 	bool has_altered;	/* some that gives known names to other tables or views */
 	unsigned n_alters;	/* such statements in the queue */
+	bool is_altering;	/* counted in the proxy's n_altering: either of the two */
 	struct sp_postgres_names *statements, *portals, *cursors, *holds; /* DECLARE; holds: WITH HOLD */
 	bool is_skipping;	/* the server ignores everything up to Sync */
 	char last_described[SP_PG_NAME_MAX + 1]; /* portal of the newest expectation if that describes it */
@@ -193,6 +195,10 @@ uint64_t sp_postgres_now(void); /* CLOCK_MONOTONIC, ns */
 
 struct sp_postgres_run *sp_postgres_run_new(uint64_t seq);
 void sp_postgres_run_unref(struct sp_postgres_run *r); /* NULL is fine */
+/* Why it is refused, never NULL; valid as long as the run. */
+const char *sp_postgres_run_message(const struct sp_postgres_run *r);
+/* n_alters, has_altered or the state has changed. */
+void sp_postgres_conn_altering(struct sp_postgres_conn *c);
 /* Pushes an expectation; the queue must have room (sp_postgres_queue_room). */
 struct sp_postgres_expect *sp_postgres_expect_push(struct sp_postgres_conn *c, enum sp_postgres_expect_kind kind);
 struct sp_postgres_expect *sp_postgres_expect_head(struct sp_postgres_conn *c); /* NULL: none */

@@ -120,6 +120,7 @@ track(struct sp_postgres_conn *c, struct sp_postgres_expect *x, struct sp_postgr
 		if (!x->alters && sp_postgres_alters(st)) {
 			x->alters = x->changes = true;
 			c->n_alters++;
+			sp_postgres_conn_altering(c);
 		}
 	}
 }

@@ -21,30 +21,37 @@
 
 /* --- policy ------------------------------------------------------------------------------------------ */
 
+/* What the policy in force now says, found once a policy. */
+static void
+policy_look(struct sp_postgres_proxy *px)
+{
+	const struct sp_policy_image *image = sp_session_policy(px->session);
+	const struct sp_policy_connection *pc = NULL;
+
+	if (image == px->image)
+		return;
+	sp_decide_scope_free(px->scope);
+	px->scope = NULL;
+	px->image = image;
+	px->generation++;
+	if (image != NULL)
+		pc = sp_policy_image_find(image, px->name);
+	px->connection = pc != NULL && pc->kind == SP_POLICY_KIND_POSTGRES ? pc : NULL;
+	if (px->connection == NULL || sp_decide_scope_new(image, sp_session_subject(px->session), pc, &px->scope) != 0)
+		px->scope = NULL;
+}
+
 const struct sp_policy_connection *
 sp_postgres_proxy_connection(struct sp_postgres_proxy *px)
 {
-	const struct sp_policy_image *image = sp_session_policy(px->session);
-	const struct sp_policy_connection *pc = image != NULL ? sp_policy_image_find(image, px->name) : NULL;
-
-	return pc != NULL && pc->kind == SP_POLICY_KIND_POSTGRES ? pc : NULL;
+	policy_look(px);
+	return px->connection;
 }
 
 const struct sp_decide_scope *
 sp_postgres_proxy_scope(struct sp_postgres_proxy *px)
 {
-	const struct sp_policy_image *image = sp_session_policy(px->session);
-	const struct sp_policy_connection *pc;
-
-	if (image == px->image)
-		return px->scope;
-	sp_decide_scope_free(px->scope);
-	px->scope = NULL;
-	px->image = image;
-	px->generation++;
-	pc = sp_postgres_proxy_connection(px);
-	if (pc == NULL || sp_decide_scope_new(image, sp_session_subject(px->session), pc, &px->scope) != 0)
-		px->scope = NULL;
+	policy_look(px);
 	return px->scope;
 }
 
@@ -56,6 +63,7 @@ on_policy(void *ctx)
 	/* The old image may be gone, and a new one may lie at its address. */
 	sp_decide_scope_free(px->scope);
 	px->scope = NULL;
+	px->connection = NULL;
 	px->image = NULL;
 }
 

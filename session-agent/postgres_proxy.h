@@ -32,6 +32,7 @@ struct sp_postgres_proxy {
 
 	/* the policy as last asked for */
 	const struct sp_policy_image *image;
+	const struct sp_policy_connection *connection; /* in that image, or NULL */
 	uint64_t generation;
 	struct sp_decide_scope *scope;
 	struct sp_sqlcache *cache;
@@ -40,6 +41,7 @@ struct sp_postgres_proxy {
 
 	struct sp_postgres_conn *conns;
 	unsigned n_conns;
+	unsigned n_altering; /* of them, those where is_altering */
 	struct sp_postgres_cancel *cancels;
 	struct sp_postgres_load *loads;
 	unsigned pins; /* callbacks of the session still to come */

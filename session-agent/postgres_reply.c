@@ -33,9 +33,9 @@ pass(struct sp_postgres_conn *c, const struct message *m)
 static void
 masked_json(const struct sp_postgres_run *run, struct sp_buf *ev)
 {
-	struct sp_buf *json = sp_buf_new(SP_EVENT_TEXT_MAX);
+	struct sp_buf *json;
 
-	if (json == NULL)
+	if ((run->masked_columns == 0 && !sp_mask_counts_any(&run->counts)) || (json = sp_buf_new(SP_EVENT_TEXT_MAX)) == NULL)
 		return;
 	if (run->masked_columns != 0) {
 		/* {"column":n, then what the detectors counted */
@@ -184,7 +184,7 @@ on_error(struct sp_postgres_conn *c, struct sp_postgres_expect *x, const struct 
 		return r;
 	f = sp_pg_error_get(&e, 'V');
 	if (run != NULL && run->is_refused && f != NULL && f->value.len == 5 && memcmp(f->value.data, "ERROR", 5) == 0)
-		sp_pg_write_error(c->c_out, 'E', "ERROR", run->sqlstate, run->message, NULL);
+		sp_pg_write_error(c->c_out, 'E', "ERROR", run->sqlstate, sp_postgres_run_message(run), NULL);
 	else if (sp_postgres_rows_error(c, run, 'E', m->body, m->len) != 0)
 		return broken(c, "an error that can't be masked");
 	c->copy_in = false;
@@ -215,6 +215,7 @@ on_ready(struct sp_postgres_conn *c, struct sp_postgres_expect *x, const struct 
 	}
 	if (c->tx == 'I' && c->has_changed) {
 		c->has_changed = c->has_altered = false;
+		sp_postgres_conn_altering(c);
 		sp_postgres_catalog_expire(c->px); /* committed just now: others can see it from here */
 	}
 	pass(c, m);

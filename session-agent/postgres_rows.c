@@ -218,7 +218,6 @@ sp_postgres_rows_mask(struct sp_postgres_conn *c, struct sp_postgres_run *run, s
 	const uint8_t *p = sp_buf_data(c->s_in);
 	const struct sp_mask_change *changes;
 	size_t k, n_changes, used, off;
-	struct sp_mask_counts counts;
 	struct sp_pg_head h;
 	int r;
 
@@ -233,12 +232,11 @@ sp_postgres_rows_mask(struct sp_postgres_conn *c, struct sp_postgres_run *run, s
 	}
 	for (; n != 0; p += used, n -= used) {
 		used = k = n_changes = 0;
-		counts = run->counts;
 		if (!c->has_hidden) {
 			if ((r = batch_collect(c, p, n, cells, &k, &used)) != 0)
 				return r;
 			sp_buf_reset(c->scratch);
-			if (k != 0 && (r = sp_mask_cells(run->masks->set, p, used, cells, k, true, c->scratch, &counts, &changes,
+			if (k != 0 && (r = sp_mask_cells(run->masks->set, p, used, cells, k, true, c->scratch, NULL, &changes,
 			    &n_changes)) != 0)
 				return r;
 			if (used != 0 && n_changes == 0) {

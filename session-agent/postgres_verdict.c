@@ -467,13 +467,11 @@ names_look(struct sp_postgres_conn *c, const struct sp_postgres_masks *m, const 
 static bool
 is_altering(struct sp_postgres_proxy *px, const struct sp_postgres_verdict *v)
 {
-	const struct sp_postgres_conn *c;
 	unsigned i;
 	size_t k;
 
-	for (c = px->conns; c != NULL; c = c->next)
-		if (c->n_alters != 0 || c->has_altered)
-			return true;
+	if (px->n_altering != 0)
+		return true;
 	for (i = 0; i < v->n; i++)
 		for (k = 0; sp_sql_count(v->sql[i]) > 1 && k < sp_sql_count(v->sql[i]); k++)
 			if (sp_postgres_alters(sp_sql_at(v->sql[i], k)))
@@ -539,20 +537,25 @@ deny(struct sp_postgres_verdict *v, const char *why)
 	snprintf(v->decision.message, sizeof(v->decision.message), "%s", why);
 }
 
+struct mask_rules {
+	size_t n;
+	const struct sp_policy_mask *at[SP_DECIDE_MASKS_MAX];
+};
+
 /* Adds the masks of one decision to those of the others; too many is a refusal. */
 static bool
-masks_join(const struct sp_policy_mask **list, size_t *n, const struct sp_decision *d)
+masks_join(struct mask_rules *rules, const struct sp_decision *d)
 {
 	size_t i, k;
 
 	for (i = 0; i < d->nmasks; i++) {
-		for (k = 0; k < *n && list[k] != d->masks[i]; k++)
+		for (k = 0; k < rules->n && rules->at[k] != d->masks[i]; k++)
 			;
-		if (k < *n)
+		if (k < rules->n)
 			continue;
-		if (*n == SP_DECIDE_MASKS_MAX)
+		if (rules->n == SP_DECIDE_MASKS_MAX)
 			return false;
-		list[(*n)++] = d->masks[i];
+		rules->at[rules->n++] = d->masks[i];
 	}
 	return true;
 }
@@ -569,51 +572,79 @@ has_long_name(const struct sp_sql *sql)
 	return false;
 }
 
+/* Decides on one text. NULL, or why nothing can be decided. */
+static const char *
+text_judge(struct lookup *l, const struct sp_decide_scope *scope, const struct sp_postgres_text *t,
+    struct mask_rules *rules, struct sp_decision *ret_d)
+{
+	struct sp_postgres_verdict *v = l->v;
+	struct sp_decide_request rq = {.time = (int64_t)time(NULL), .lookup = on_lookup, .lookup_ctx = l,
+	    .from = sp_session_from(l->c->px->session)};
+
+	if (sp_sqlcache_get(l->c->px->cache, t->sql, t->len, &v->sql[v->n]) != 0)
+		return "out of memory";
+	rq.sql = v->sql[v->n++];
+	sp_decide(scope, &rq, ret_d);
+	v->is_matched |= ret_d->nmatched != 0;
+	if (l->is_over)
+		return "more prepared statements or cursors take part than can be judged at once";
+	if (has_long_name(rq.sql))
+		return "the name of a prepared statement or cursor has at most 59 bytes here";
+	return masks_join(rules, ret_d) ? NULL : "too many mask rules apply";
+}
+
+/* The same for the second text and those after it, of what one name may stand for: the strictest decision stays. */
+static const char *
+text_judge_more(struct lookup *l, const struct sp_decide_scope *scope, const struct sp_postgres_text *t,
+    struct mask_rules *rules)
+{
+	struct sp_decision d;
+	const char *why = text_judge(l, scope, t, rules, &d);
+
+	if (why == NULL && d.effect < l->v->decision.effect)
+		l->v->decision = d;
+	return why;
+}
+
+/* The strictest decision into the verdict, which the first text's is made in. */
+static void
+texts_judge(struct lookup *l, const struct sp_decide_scope *scope, struct sp_postgres_text *const *texts, unsigned n,
+    struct mask_rules *rules)
+{
+	struct sp_postgres_verdict *v = l->v;
+	const char *why = n == 0 ? "nothing is known of what this runs" : NULL;
+	unsigned i;
+
+	for (i = 0; i < n && why == NULL && (i == 0 || v->decision.effect != SP_POLICY_DENY); i++)
+		why = i == 0 ? text_judge(l, scope, texts[i], rules, &v->decision) : text_judge_more(l, scope, texts[i], rules);
+	if (why != NULL)
+		deny(v, why);
+	while (l->n != 0)
+		sp_sql_unref(l->held[--l->n]);
+}
+
 void
 sp_postgres_judge(struct sp_postgres_conn *c, struct sp_postgres_text *const *texts, unsigned n,
     struct sp_postgres_verdict *ret_v)
 {
 	struct sp_postgres_verdict *v = ret_v;
 	const struct sp_decide_scope *scope = sp_postgres_proxy_scope(c->px);
-	const struct sp_policy_mask *rules[SP_DECIDE_MASKS_MAX];
+	struct mask_rules rules;
 	struct lookup l = {.c = c, .v = ret_v};
-	size_t n_rules = 0;
 	unsigned i;
 
 	memset(v, 0, offsetof(struct sp_postgres_verdict, decision)); /* n and n_behind among it */
+	v->decision.effect = SP_POLICY_DENY;
 	v->masks = NULL;
 	v->is_matched = v->is_tainted = v->is_altered = v->needs_catalog = false;
 	v->why_refused = NULL;
-	deny(v, scope == NULL ? "no policy is in force for this connection" : "nothing is known of what this runs");
-	for (i = 0; scope != NULL && i < n; i++) {
-		struct sp_decide_request rq = {.time = (int64_t)time(NULL), .lookup = on_lookup, .lookup_ctx = &l,
-		    .from = sp_session_from(c->px->session)};
-		struct sp_decision d;
-
-		if (sp_sqlcache_get(c->px->cache, texts[i]->sql, texts[i]->len, &v->sql[i]) != 0) {
-			deny(v, "out of memory");
-			break;
-		}
-		v->n++;
-		rq.sql = v->sql[i];
-		sp_decide(scope, &rq, &d);
-		if (l.is_over)
-			deny(v, "more prepared statements or cursors take part than can be judged at once");
-		else if (has_long_name(v->sql[i]))
-			deny(v, "the name of a prepared statement or cursor has at most 59 bytes here");
-		else if (!masks_join(rules, &n_rules, &d))
-			deny(v, "too many mask rules apply");
-		else if (i == 0 || d.effect < v->decision.effect)
-			v->decision = d;
-		v->is_matched |= d.nmatched != 0;
-		if (v->decision.effect == SP_POLICY_DENY)
-			break;
-	}
-	while (l.n != 0)
-		sp_sql_unref(l.held[--l.n]);
-	if (scope == NULL)
+	if (scope == NULL) {
+		deny(v, "no policy is in force for this connection");
 		return;
-	if (masks_get(c->px, rules, n_rules, &v->masks) != 0) {
+	}
+	rules.n = 0;
+	texts_judge(&l, scope, texts, n, &rules);
+	if (masks_get(c->px, rules.at, rules.n, &v->masks) != 0) {
 		deny(v, "the mask rules can't be applied");
 		return;
 	}

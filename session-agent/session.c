@@ -45,7 +45,7 @@ sp_session_user(const struct sp_session *s)
 const char *
 sp_session_from(const struct sp_session *s)
 {
-	return json_string_value(json_object_get(s->origin, "from"));
+	return s->from;
 }
 
 uid_t

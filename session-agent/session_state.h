@@ -69,6 +69,7 @@ struct sp_session {
 	struct sp_secret *secret;
 	json_t *identity;
 	json_t *origin;
+	const char *from; /* in origin: the person's address, or NULL */
 	char *identity_text;
 	char *origin_text;
 	char user[64];
