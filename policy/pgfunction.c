@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * A table kept by hand, from pg_proc of a PostgreSQL 15 server; there is no generator, since the exceptions were read
+ * one by one. tests/e2e/test_pg_proxy.py compares it with the server's.
+ *
  * The functions of PostgreSQL 15's pg_catalog, sorted. Safe: every function of that name is immutable or stable
  * (pg_proc.provolatile) and runs no query given as text, or it was read and found to change nothing another
  * session can see (nextval excepted: inserts need it). Dangerous: all others. Trigger and internal functions,

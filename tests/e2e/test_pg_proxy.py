@@ -2,6 +2,7 @@
 """The PostgreSQL kind against a real server of its own: needs root (to start it as postgres) and the built harness."""
 import glob
 import os
+import re
 import select
 import shutil
 import socket
@@ -292,6 +293,33 @@ def test_masks_hold_over_messages(proxy, wire, expected, messages):
         assert secret not in b"".join(b for _, b in got)
     if expected == "refused":
         assert "42501" in codes(got), got
+
+
+# Of the functions that policy/pgfunction.c calls safe, those that the server calls volatile: each was read.
+READ_ONE_BY_ONE = set("""clock_timestamp currval gen_random_uuid lastval nextval pg_blocking_pids
+pg_collation_actual_version pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn
+pg_database_collation_actual_version pg_database_size pg_indexes_size pg_is_in_recovery pg_jit_available
+pg_last_committed_xact pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_lock_status
+pg_notification_queue_usage pg_partition_ancestors pg_partition_tree pg_relation_size pg_sequence_last_value
+pg_stat_get_xact_blocks_fetched pg_stat_get_xact_blocks_hit pg_stat_get_xact_function_calls
+pg_stat_get_xact_function_self_time pg_stat_get_xact_function_total_time pg_stat_get_xact_numscans
+pg_stat_get_xact_tuples_deleted pg_stat_get_xact_tuples_fetched pg_stat_get_xact_tuples_hot_updated
+pg_stat_get_xact_tuples_inserted pg_stat_get_xact_tuples_returned pg_stat_get_xact_tuples_updated pg_stat_have_stats
+pg_table_size pg_tablespace_size pg_total_relation_size pg_xact_commit_timestamp pg_xact_status random timeofday
+txid_status""".split())
+
+
+def test_the_table_of_functions_is_the_servers(server):
+    if "(PostgreSQL) 15." not in sh(BIN + "/postgres", "--version").stdout:
+        pytest.skip("the table is of PostgreSQL 15")
+    with open(TOP + "/policy/pgfunction.c", encoding="ascii") as f:
+        safe, dangerous = (set(re.findall(r'"(\w+)"', part)) for part in re.findall(r"\[\] = \{(.*?)\n\};", f.read(), re.S))
+    rows = server.direct("select proname, bool_or(provolatile = 'v') from pg_proc where pronamespace in "
+                         "('pg_catalog'::regnamespace, 'information_schema'::regnamespace) group by 1").split()
+    is_volatile = {row.split("|")[0]: row.endswith("|t") for row in rows}
+    assert len(safe) > 1500 and len(dangerous) > 150 and not safe & dangerous
+    assert safe | dangerous <= set(is_volatile)
+    assert {name for name in safe if is_volatile[name]} == READ_ONE_BY_ONE
 
 
 def test_refused_never_arrives_and_session_goes_on(server, wire):
