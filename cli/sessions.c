@@ -18,7 +18,9 @@
 struct sp_cli_sessions {
 	const char *user;
 	const char *connection;
+	const char *state;
 	uint64_t since_ms;
+	uint64_t until_ms; /* those that began before it */
 	bool is_json;
 	bool has_head;
 	uint64_t count;
@@ -154,6 +156,15 @@ sp_cli_sessions_line(struct sp_cli_sessions *s, const json_t *row)
 	putchar('\n');
 }
 
+static bool
+sp_cli_sessions_wants(const struct sp_cli_sessions *s, const json_t *row)
+{
+	return (s->user == NULL || strcmp(s->user, sp_seal_get_string(row, "user")) == 0 ||
+		   strcmp(s->user, sp_seal_get_string(row, "email")) == 0) &&
+	    (s->connection == NULL || strcmp(s->connection, sp_seal_get_string(row, "connection")) == 0) &&
+	    (s->state == NULL || strcmp(s->state, sp_seal_get_string(row, "state")) == 0);
+}
+
 static int
 sp_cli_sessions_visit(int root, const char *id, void *ctx)
 {
@@ -162,14 +173,12 @@ sp_cli_sessions_visit(int root, const char *id, void *ctx)
 	json_t *header = NULL, *manifest, *connection, *row;
 	char *text;
 
-	if (sp_ulid_time_ms(id) < s->since_ms || sp_cli_record_open(root, id, &f, &header) != 0)
+	if (sp_ulid_time_ms(id) < s->since_ms || sp_ulid_time_ms(id) >= s->until_ms || sp_cli_record_open(root, id, &f, &header) != 0)
 		return 0; /* said on stderr; the others are still listed */
 	manifest = sp_cli_sessions_manifest(root, id);
 	connection = sp_cli_sessions_connection(f);
 	row = sp_cli_sessions_row(id, header, manifest, connection);
-	if ((s->user == NULL || strcmp(s->user, sp_seal_get_string(row, "user")) == 0 ||
-		strcmp(s->user, sp_seal_get_string(row, "email")) == 0) &&
-	    (s->connection == NULL || strcmp(s->connection, sp_seal_get_string(row, "connection")) == 0)) {
+	if (sp_cli_sessions_wants(s, row)) {
 		s->count++;
 		if (!s->is_json) {
 			sp_cli_sessions_line(s, row);
@@ -190,9 +199,10 @@ int
 sp_cli_sessions(int argc, char **argv)
 {
 	static const struct option longs[] = { { "user", required_argument, NULL, 'u' },
-		{ "since", required_argument, NULL, 's' }, { "connection", required_argument, NULL, 'c' },
+		{ "since", required_argument, NULL, 's' }, { "until", required_argument, NULL, 'e' },
+		{ "connection", required_argument, NULL, 'c' }, { "state", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' }, { "root", required_argument, NULL, 'r' }, { 0 } };
-	struct sp_cli_sessions s = { .user = NULL };
+	struct sp_cli_sessions s = { .until_ms = UINT64_MAX };
 	const char *root = SP_CLI_ROOT;
 	int c, fd, r, bad = 0;
 
@@ -205,14 +215,21 @@ sp_cli_sessions(int argc, char **argv)
 			root = optarg;
 		else if (c == 's')
 			bad |= sp_cli_sessions_since(optarg, &s.since_ms) != 0;
+		else if (c == 'e')
+			bad |= sp_cli_sessions_since(optarg, &s.until_ms) != 0;
+		else if (c == 't')
+			s.state = optarg;
 		else if (c == 'u')
 			s.user = optarg;
 		else
 			bad = 1;
 	}
+	if (s.state != NULL && strcmp(s.state, "open") != 0 && strcmp(s.state, "closed") != 0 && strcmp(s.state, "crashed") != 0 &&
+	    strcmp(s.state, "damaged") != 0)
+		bad = 1;
 	if (bad || optind != argc) {
-		fputs("usage: sallyport sessions [--user NAME] [--since 2h|DATE] [--connection NAME] [--json] [--root DIR]\n",
-		    stderr);
+		fputs("usage: sallyport sessions [--user NAME] [--connection NAME] [--state open|closed|crashed|damaged]\n"
+		      "                          [--since 2h|DATE] [--until 2h|DATE] [--json] [--root DIR]\n", stderr);
 		return 2;
 	}
 	if (sp_cli_record_root(root, &fd) != 0)

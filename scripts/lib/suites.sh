@@ -219,7 +219,7 @@ sp_e2e_ready() {
 		return 1
 	}
 	"$top/scripts/package" && sp_deps_oidc "$top" "$build" && sp_configured "$build/gcc" &&
-		make -C "$build/gcc" -s -j "$jobs" all && make -C "$build/gcc" -s -j "$jobs" tests/tools/pgproxy_harness
+		make -C "$build/gcc" -s -j "$jobs" all && make -C "$build/gcc" -s -j "$jobs" tests/tools/pgproxy_harness tests/tools/make_record
 }
 
 sp_e2e() { # COUNTFILE PYTEST-ARG…

@@ -1,0 +1,65 @@
+#compdef sallyport
+# SPDX-License-Identifier: Apache-2.0
+# Completion of sallyport(8) for zsh.
+
+_sallyport_ids() {
+	local -a ids
+	ids=(${(f)"$(sallyport sessions --json 2>/dev/null | tail -n 200 | sed -n 's/.*"id": *"\([0-9A-Z]*\)".*/\1/p')"})
+	compadd -M 'm:{a-z}={A-Z}' -a ids
+}
+
+_sallyport() {
+	local -a commands
+	local root='--root=[another tree of records]:folder:_directories'
+	commands=(
+		'policy:check, test or explain the policy'
+		'sessions:list recorded sessions, open ones included'
+		'replay:show a session again: its terminal, or its events'
+		'verify:prove that the records are whole and unchanged'
+		'export:write a session as asciicast or JSON'
+		'status:ask the daemons how they are'
+		'version:print the version'
+		'help:print the list of commands'
+	)
+	if (( CURRENT == 2 )); then
+		_describe command commands
+		return
+	fi
+	local command=$words[2]
+	shift words
+	(( CURRENT-- ))
+	case $command in
+	policy)
+		if (( CURRENT == 2 )); then
+			compadd check test explain
+		elif [[ $words[2] == explain ]]; then
+			shift words
+			(( CURRENT-- ))
+			_arguments '--dir=[the policy]:folder:_directories' '(--groups)--as=[claims, as JSON]:file:_files' \
+				'(--as)--groups=[groups of the person]:groups:' '--from=[where the person is]:address:' \
+				'--on=[the connection]:connection:' '*:statement:'
+		else
+			_directories
+		fi
+		;;
+	sessions)
+		_arguments '--user=[login name or email]:user:' '--connection=[a target]:connection:' \
+			'--state=[how it stands]:state:(open closed crashed damaged)' '--since=[begun since]:2h or date:' \
+			'--until=[begun before]:2h or date:' '--json[one object a line]' $root
+		;;
+	replay)
+		_arguments '(--text)--events[every event in a line]' '(--events)--text[plain text]' '--speed=[at the start]:times:' \
+			'--idle=[longest pause]:seconds:' $root '1:session:_sallyport_ids'
+		;;
+	verify)
+		_arguments '--key=[public keys]:file:_files' '--anchor=[kept elsewhere]:file:_files' '--quiet[only findings]' $root \
+			'*:session:_sallyport_ids'
+		;;
+	export)
+		_arguments '--format=[what to write]:format:(asciicast json)' '--output=[a new file]:file:_files' $root \
+			'1:session:_sallyport_ids'
+		;;
+	esac
+}
+
+_sallyport "$@"
