@@ -107,7 +107,7 @@ sp_distcheck() {
 }
 
 sp_lint_shell() {
-	(cd "$top" && grep -l -r -m 1 -E '^#!/bin/(ba)?sh|^# shellcheck shell=' scripts packaging/sbin packaging/debian .ci tests \
+	(cd "$top" && grep -l -r -m 1 -E '^#!/bin/(ba)?sh|^# shellcheck shell=' scripts packaging/sbin packaging/completion packaging/debian .ci tests \
 		--exclude-dir=node_modules --exclude-dir=corpus --exclude-dir=attacks | sort | xargs shellcheck -x)
 }
 
