@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Attacks on the record. usage: run [--build DIR] tamper|kill|full|audit|all [SEED]
+"""Attacks on the record. usage: run.py [--build DIR] [check|tamper|removal|kill|full|audit|all [SEED]]
 
 Needs root (the recorder gives up privilege). Starts real recorders in a folder of its own and stops them.
 tamper  every case of cases.txt is done to a copy of a real tree, and must be found and named
+check   the same with fewer states of those cases that go through a file byte by byte (without a word: this)
+removal each check that removals.txt names is taken out of verification in turn: some case must then fail
 kill    the recorder is killed (9) at random moments under load: nothing acknowledged is missing afterwards
 full    a small file system runs full: sessions are told, nothing is lost, nothing is half written
 audit   no session is let go on before the kernel knows of it; one whose emitter is killed is told
 """
-import atexit, ctypes, hashlib, json, os, random, re, shutil, signal, struct, subprocess, sys, tempfile, time
+import atexit, base64, ctypes, hashlib, json, os, random, re, shutil, signal, struct, subprocess, sys, tempfile, time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -67,8 +69,8 @@ class Recorder:
                                 stdout=subprocess.PIPE, text=True)
 
 
-def verify(tree, key, *args):
-    p = subprocess.run([BUILD / "cli/sallyport", "verify", "--root", tree, "--key", key] + list(args),
+def verify(tree, key, *args, program=None):
+    p = subprocess.run([program or BUILD / "cli/sallyport", "verify", "--root", tree, "--key", key] + list(args),
                        capture_output=True, text=True)
     return p.returncode, p.stdout + p.stderr
 
@@ -235,6 +237,7 @@ def do_session_renamed(t): t.path("").rename(t.path("").with_name("01ARZ3NDEKTSV
 def do_session_added(t): shutil.copytree(t.path(""), t.path("").with_name("01ARZ3NDEKTSV4RRFFQ69G5FAV"))
 def do_folder_extra_file(t): t.path("note").write_text("x")
 def do_tree_extra_file(t): (t.tree / "stray").write_text("x")
+def do_tree_extra_folder(t): (t.tree / "stray").mkdir()
 def do_chain_entry_removed(t): t.lines(lambda l: l[:3] + l[4:])
 def do_chain_entries_swapped(t): t.lines(lambda l: l[:3] + [l[4], l[3]] + l[5:])
 def do_chain_entry_changed(t): t.lines(lambda l: l[:3] + [re.sub(rb'"time":\d', b'"time":2', l[3])] + l[4:])
@@ -271,6 +274,200 @@ def do_rolled_back_with_anchor(t):
 def do_anchor_holds(t): t.args = ["--anchor", t.good.anchor]
 
 
+# --- forged with the recorder's own key, so that one check alone can find it ------------------------------
+
+TAIL = 90  # a separator, base64 of a signature, LF
+
+
+def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
+
+
+class Signer:
+    def __init__(self, key):
+        self.p = subprocess.Popen([BUILD / "tests/attacks/record/sign", key], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        atexit.register(self.p.kill)
+
+    def __call__(self, tag, digest):
+        self.p.stdin.write(tag + b" " + digest.hex().encode() + b"\n")
+        self.p.stdin.flush()
+        return self.p.stdout.readline().strip()
+
+    def seal(self, tag, separator, text):
+        return text + separator + self(tag, sha(text)) + b"\n"
+
+    def block(self, head, packed):
+        return head, packed, base64.b64decode(self(b"SPREC.b1", sha(head, sha(packed))))
+
+
+def text_of(o): return json.dumps(o, separators=(",", ":")).encode()
+
+
+def entries(t): return [json.loads(x[:-TAIL]) for x in (t.tree / "chain").read_bytes().splitlines(True)]
+
+
+def reseal(t, chain=None, head=None, is_linked=True):
+    """Signs the host chain and its head again, after chain(entries) and head(object) had their way with them."""
+    listed, before, lines = entries(t), bytes(32), []
+    for e in listed:
+        if "manifest" in e:
+            e["manifest"] = sha(t.path("manifest", e["session"]).read_bytes()).hex()
+    listed = (chain(listed) if chain else None) or listed
+    for e in listed:
+        if is_linked or e.pop("link", True):
+            e["prev"] = before.hex()
+        lines.append(t.good.sign.seal(b"SPCHN.l1", b" ", text_of(e)))
+        before = sha(lines[-1][:-1])
+    (t.tree / "chain").write_bytes(b"".join(lines))
+    o = json.loads((t.tree / "chain.head").read_bytes()[:-TAIL])
+    o.update(n=listed[-1]["n"], hash=before.hex())
+    if head:
+        head(o)
+    (t.tree / "chain.head").write_bytes(t.good.sign.seal(b"SPCHN.h1", b"\n", text_of(o)))
+
+
+def remanifest(t, change=None, text=None):
+    """Signs the manifest again, and then the chain."""
+    data, m = t.path("events").read_bytes(), json.loads(t.path("manifest").read_bytes()[:-TAIL])
+    m["files"]["events"] = {"size": len(data), "sha256": sha(data).hex()}
+    if change:
+        change(m)
+    t.path("manifest").write_bytes(t.good.sign.seal(b"SPREC.m1", b"\n", text(m) if text else text_of(m)))
+    reseal(t)
+
+
+def reblock(t, change):
+    """Changes the second block: change(head, records, packed) gives head and packed bytes; signs what is above it."""
+    def f(blocks):
+        b = blocks[1]
+        blocks[1] = t.good.sign.block(*change(bytearray(b[0]), parse_records(b), b[1]))
+        return blocks
+    t.blocks(f)
+    remanifest(t)
+
+
+def put(head, at, value, n=4):
+    head[at:at + n] = value.to_bytes(n, "big")
+    return bytes(head)
+
+
+def of_session(t, listed, kind):
+    return next(e for e in listed if e["type"] == kind and e.get("session") == t.s)
+
+
+def do_forged_nothing(t): reblock(t, lambda h, r, z: (bytes(h), z))
+def do_forged_block_last_hash(t): reblock(t, lambda h, r, z: (bytes(h[:55]) + bytes([h[55] ^ 1]), z))
+def do_forged_block_first(t): reblock(t, lambda h, r, z: (put(h, 16, 99, 8), z))
+def do_forged_block_count(t): reblock(t, lambda h, r, z: (put(h, 4, len(r) - 1), z))
+def do_forged_block_raw_length(t): reblock(t, lambda h, r, z: (put(h, 8, len(b"".join(r)) + 1), z))
+
+
+def do_forged_block_second_frame(t):
+    hidden = struct.pack("<II", 0x184D2A50, 6) + b"hidden"  # a frame that unpackers skip
+    reblock(t, lambda h, r, z: (put(h, 12, len(z) + len(hidden)), z + hidden))
+
+
+def repack(t, change):
+    def f(h, r, _z):
+        z = pack(b"".join(change(r)))
+        return put(h, 12, len(z)), z
+    reblock(t, f)
+
+
+def do_forged_record_number(t): repack(t, lambda r: [r[0][:7] + bytes([r[0][7] ^ 64]) + r[0][8:]] + r[1:])
+def do_forged_record_part(t): repack(t, lambda r: [r[0][:12] + bytes([r[0][12] ^ 1]) + r[0][13:]] + r[1:])
+
+
+def do_forged_header_signature(t):
+    """A header that nobody signed, and everything that follows from it signed."""
+    def f(data):
+        header, blocks = parse_events(data)
+        header = header[:-1] + bytes([header[-1] ^ 1])
+        new, out = rechain(header, [r for b in blocks for r in parse_records(b)])[0], []
+        for b in blocks:
+            n = len(parse_records(b))
+            last = b"".join(new[:n])
+            del new[:n]
+            ends.append(rechain_end(header, out, last))
+            head, packed, _ = make_block(b, [last], ends[-1])
+            out.append(t.good.sign.block(put(bytearray(head), 4, n), packed))
+        return join(header, out)
+    ends = []
+    t.edit("events", f)
+    first = sha(b"SPREC.h1", parse_events(t.path("events").read_bytes())[0]).hex()
+
+    def chain(listed):
+        of_session(t, listed, "open")["head"] = first
+        of_session(t, listed, "close")["head"] = ends[-1].hex()
+    remanifest(t, lambda m: m.update(head=ends[-1].hex()))
+    reseal(t, chain)
+
+
+def rechain_end(header, before, last):
+    """The whole hash after the last record of what has been made so far."""
+    records = [r for b in before for r in parse_records(b)]
+    off = 0
+    while off < len(last):
+        n = struct.unpack(">I", last[off + 8:off + 12])[0]
+        records.append(last[off:off + 20 + n])
+        off += 20 + n
+    return rechain(header, records)[1]
+
+
+def do_forged_manifest_session(t): remanifest(t, lambda m: m.update(session=t.good.ids[0]))
+def do_forged_manifest_fewer(t): remanifest(t, lambda m: m.update(records=m["records"] - 1))
+def do_forged_manifest_more(t): remanifest(t, lambda m: m.update(records=m["records"] + 1))
+def do_forged_manifest_head(t): remanifest(t, lambda m: m.update(head="0" * 64))
+def do_forged_manifest_size(t): remanifest(t, lambda m: m["files"]["events"].update(size=1))
+def do_forged_manifest_sha256(t): remanifest(t, lambda m: m["files"]["events"].update(sha256="0" * 64))
+
+
+def do_forged_manifest_member_twice(t):
+    remanifest(t, text=lambda m: text_of(m).replace(b'"records":', b'"records":1,"records":', 1))
+
+
+def do_forged_open_head(t): reseal(t, lambda l: of_session(t, l, "open").update(head="0" * 64))
+def do_forged_close_head(t): reseal(t, lambda l: of_session(t, l, "close").update(head="0" * 64))
+def do_forged_close_more(t): reseal(t, lambda l: of_session(t, l, "close").update(records=99))
+def do_forged_close_without_manifest(t): reseal(t, lambda l: of_session(t, l, "close").pop("manifest") and None)
+def do_forged_damaged(t): reseal(t, lambda l: of_session(t, l, "close").update(state="damaged"))
+
+
+def do_forged_checkpoint_head(t):
+    t.s = t.good.open
+
+    def chain(listed):
+        for e in listed:
+            for o in e.get("open", []):
+                if o["session"] == t.s:
+                    o["head"] = "0" * 64
+    reseal(t, chain)
+
+
+def do_forged_prev(t): reseal(t, lambda l: l[3].update(prev="0" * 64, link=False), is_linked=False)
+
+
+def do_forged_number(t):
+    def chain(listed):
+        for e in listed[3:]:
+            e["n"] += 1
+    reseal(t, chain)
+
+
+def do_forged_last_line_cut(t): t.edit("chain", lambda d: d + d[:30])
+def do_forged_head_hash(t): reseal(t, head=lambda o: o.update(hash="0" * 64))
+def do_forged_head_zero(t): reseal(t, head=lambda o: o.update(n=0))
+def do_forged_head_unsigned(t): t.edit("chain.head", lambda d: re.sub(rb'"time":\d', b'"time":2', d))
+
+
+def do_forged_rewritten_with_anchor(t):
+    reseal(t, lambda l: l[3].update(time=l[3]["time"] + 1))
+    t.args = ["--anchor", t.good.anchor]
+
+
+def do_forged_lost(t): reseal(t, lambda l: l + [{"n": l[-1]["n"] + 1, "time": l[-1]["time"], "type": "lost", "key": l[-1]["key"]}])
+def do_forged_opened_twice(t): reseal(t, lambda l: l + [dict(of_session(t, l, "open"), n=l[-1]["n"] + 1)])
+
+
 class Good:
     """Real trees, made by the recorder: sessions closed, grown, open; an older copy; another host's."""
     def __init__(self, base):
@@ -302,31 +499,75 @@ class Good:
         time.sleep(0.2)
         r.kill(signal.SIGTERM)  # writes a checkpoint that names it
         self.tree, self.key = r.base / "log", r.base / "state/signing.pub"
+        self.sign = Signer(r.base / "state/signing.key")
         anchors = re.findall(r".*sallyport-anchor n=.*", (r.base / "err").read_text())
         self.anchor = base / "anchor"
         self.anchor.write_text("Jan 1 00:00:00 bastion sallyport-recorder: " + anchors[-1] + "\n")
 
 
-def tamper(base, _seed):
-    good = Good(base)
-    failed = total = 0
+FINDING = re.compile(r"^(chain|[0-9A-Z]{26}): ", re.M)
+
+
+def cases(good, base, names=None, program=None):
+    """Does each case to a copy; yields its name, how many states it had, and what was not as expected."""
     for line in (HERE / "cases.txt").read_text().splitlines():
-        if not line or line.startswith("#"):
+        name, expected = line.split("\t") if line and not line.startswith("#") else (None, None)
+        if name is None or names is not None and name not in names:
             continue
-        name, expected = line.split("\t")
         t = Tree(good, base / "copy")
         states = globals()["do_" + name.replace("-", "_")](t)
-        bad = []
+        bad, total = [], 0
         for state in states if states is not None else [""]:
-            status, out = verify(t.tree, t.key, *t.args)
+            status, out = verify(t.tree, t.key, *t.args, program=program)
             want = 0 if expected.startswith("^verified") else 1
-            pattern = expected.replace("{s}", t.s)
             total += 1
-            if status != want or not re.search(pattern, out, re.M):
+            # What is forged is wrong in one thing: a second finding would mean that another check finds it too.
+            one = not name.startswith("forged-") or len(FINDING.findall(out)) == want
+            if status != want or not one or not re.search(expected.replace("{s}", t.s), out, re.M):
                 bad.append("%s: status %d: %s" % (state, status, out.strip()[:300]))
+        yield name, total, bad
+
+
+def tamper(base, _seed):
+    failed = states = 0
+    for name, total, bad in cases(Good(base), base):
         print("%s %s%s" % ("not ok" if bad else "ok", name, "\n  " + "\n  ".join(bad[:3]) if bad else ""), flush=True)
         failed += bool(bad)
-    print("tamper: %d states of the tree, %d cases failed" % (total, failed))
+        states += total
+    print("tamper: %d states of the tree, %d cases failed" % (states, failed))
+    return failed
+
+
+def check(base, seed):
+    global STATES
+    STATES = int(os.environ.get("STATES", "40"))
+    return tamper(base, seed)
+
+
+def removal(base, _seed):
+    """Needs the source tree that BUILD was configured from, and a compiler."""
+    src = HERE.parent.parent.parent
+    copy, build = base / "src", base / "build"
+    shutil.copytree(src, copy, ignore=shutil.ignore_patterns(".git", "node_modules", "corpus", "build"))
+    subprocess.run(["cp", "-a", BUILD, build], check=True)
+    good = Good(base)
+    names = [x.split("\t")[0] for x in (HERE / "cases.txt").read_text().splitlines() if x and not x.startswith(("#", "flip", "cut"))]
+    failed = 0
+    for line in (HERE / "removals.txt").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        path, old, new = line.split("\t")
+        text = (copy / path).read_text()
+        assert text.count(old) == 1, "%s has it %d times: %s" % (path, text.count(old), old)
+        (copy / path).write_text(text.replace(old, new))
+        made = subprocess.run(["make", "-s", "-C", build, "srcdir=%s" % copy, "top_srcdir=%s" % copy, "VPATH=%s" % copy,
+                               "CFLAGS=-O1 -w", "cli/sallyport"], capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+        noticed = [name for name, _, bad in cases(good, base, names, build / "cli/sallyport") if bad]
+        (copy / path).write_text(text)
+        print("%s %s: %s\n    noticed by %s" % ("ok" if noticed else "not ok", path, old, ", ".join(noticed) or "nothing"), flush=True)
+        failed += not noticed
+    print("removal: %d checks that nothing would miss" % failed)
     return failed
 
 
@@ -495,7 +736,7 @@ def main():
     if args[:1] == ["--build"]:
         BUILD = Path(args[1]).resolve()
         args = args[2:]
-    what = args[0] if args else "all"
+    what = args[0] if args else "check"
     seed = int(args[1]) if len(args) > 1 else int(time.time())
     if os.geteuid() != 0:
         print("tests/attacks/record needs root")
