@@ -2,6 +2,7 @@
 #include "cli/ocsf.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
@@ -91,6 +92,10 @@ sp_cli_ocsf_unmapped(const struct sp_event *ev)
 	return o;
 }
 
+/* --- what each class wants (schema 1.3.0) -------------------------------------------------------------- */
+
+enum { OCSF_AUTHENTICATION = 3002, OCSF_USER_ACCESS = 3005, OCSF_NETWORK = 4001, OCSF_SSH = 4007, OCSF_DATASTORE = 6005 };
+
 static bool
 sp_cli_ocsf_is(const json_t *unmapped, const char *a, const char *b)
 {
@@ -99,31 +104,116 @@ sp_cli_ocsf_is(const json_t *unmapped, const char *a, const char *b)
 	return strcmp(s, a) == 0 || strcmp(s, b) == 0;
 }
 
-static void
-sp_cli_ocsf_who(json_t *o, const char *session, const json_t *header)
+static json_t *
+sp_cli_ocsf_user(const json_t *header)
 {
-	const json_t *identity = json_object_get(header, "identity"), *origin = json_object_get(header, "origin");
-	json_t *user = json_object(), *src = json_object();
+	const json_t *identity = json_object_get(header, "identity");
+	json_t *user = json_object();
 
-	json_object_set(user, "name", json_object_get(origin, "user"));
+	json_object_set_new(user, "name", json_string(sp_seal_get_string(json_object_get(header, "origin"), "user")));
 	json_object_set(user, "email_addr", json_object_get(identity, "email"));
 	json_object_set(user, "uid", json_object_get(identity, "sub"));
-	json_object_set_new(o, "actor", json_pack("{s:o s:{s:s s:s}}", "user", user, "session", "uid", session, "issuer",
-					    sp_seal_get_string(identity, "iss")));
+	return user;
+}
+
+/* The person at the other end, and this bastion. The base event has no such attributes: there they are unmapped. */
+static void
+sp_cli_ocsf_who(json_t *o, json_t *unmapped, int class_uid, const char *session, const json_t *header)
+{
+	const json_t *identity = json_object_get(header, "identity"), *origin = json_object_get(header, "origin");
+	json_t *to = class_uid == 0 ? unmapped : o, *src = json_object();
+
+	json_object_set_new(to, "actor", json_pack("{s:o s:{s:s s:s}}", "user", sp_cli_ocsf_user(header), "session", "uid",
+					     session, "issuer", sp_seal_get_string(identity, "iss")));
 	json_object_set(src, "ip", json_object_get(origin, "from"));
-	json_object_set_new(o, "src_endpoint", src);
-	json_object_set_new(o, "device", json_pack("{s:s}", "hostname", sp_seal_get_string(origin, "host")));
+	if (json_object_size(src) == 0)
+		json_object_set_new(src, "name", json_string("unknown"));
+	json_object_set_new(to, "src_endpoint", src);
+	if (class_uid != 0 && class_uid != OCSF_DATASTORE)
+		json_object_set_new(o, "device", json_pack("{s:s s:i s:s}", "hostname", sp_seal_get_string(origin, "host"),
+						     "type_id", 1, "type", "Server"));
+}
+
+/* host:port, or a path. */
+static json_t *
+sp_cli_ocsf_endpoint(const json_t *unmapped)
+{
+	const char *address = sp_seal_get_string(unmapped, "address"), *colon = strrchr(address, ':');
+	const char *connection = sp_seal_get_string(unmapped, "connection");
+	json_t *e = json_object();
+
+	json_object_set_new(e, "svc_name", json_string(connection[0] == '\0' ? "unknown" : connection));
+	if (colon != NULL && colon > address && strspn(colon + 1, "0123456789") == strlen(colon + 1) && strlen(colon) <= 6) {
+		json_object_set_new(e, "hostname", json_stringn(address, (size_t)(colon - address)));
+		json_object_set_new(e, "port", json_integer((json_int_t)strtol(colon + 1, NULL, 10)));
+	} else if (address[0] != '\0') {
+		json_object_set_new(e, "hostname", json_string(address));
+	}
+	return e;
 }
 
 static void
-sp_cli_ocsf_verdict(json_t *o, const json_t *unmapped)
+sp_cli_ocsf_datastore(json_t *o, const json_t *unmapped, bool is_statement)
 {
-	if (sp_cli_ocsf_is(unmapped, "allow", "approved")) {
-		json_object_set_new(o, "disposition_id", json_integer(1));
-		json_object_set_new(o, "disposition", json_string("Allowed"));
-	} else if (sp_cli_ocsf_is(unmapped, "deny", "refuse") || sp_cli_ocsf_is(unmapped, "denied", "expired")) {
-		json_object_set_new(o, "disposition_id", json_integer(2));
-		json_object_set_new(o, "disposition", json_string("Blocked"));
+	json_object_set_new(o, "database", json_pack("{s:s s:i s:s}", "name", sp_seal_get_string(unmapped, "connection"),
+					       "type_id", 1, "type", "Relational"));
+	json_object_set_new(o, "dst_endpoint", sp_cli_ocsf_endpoint(unmapped));
+	if (is_statement)
+		json_object_set_new(o, "query_info",
+		    json_pack("{s:s}", "query_string", sp_seal_get_string(unmapped, "text")));
+}
+
+static void
+sp_cli_ocsf_class_attributes(json_t *o, const json_t *unmapped, const struct sp_cli_ocsf_class *c, const json_t *header)
+{
+	const char *host = sp_seal_get_string(json_object_get(header, "origin"), "host");
+
+	if (c->class_uid == OCSF_AUTHENTICATION || c->class_uid == OCSF_SSH)
+		json_object_set_new(o, "dst_endpoint", json_pack("{s:s}", "hostname", host));
+	if (c->class_uid == OCSF_AUTHENTICATION || c->class_uid == OCSF_USER_ACCESS)
+		json_object_set_new(o, "user", sp_cli_ocsf_user(header));
+	if (c->class_uid == OCSF_USER_ACCESS)
+		json_object_set_new(o, "privileges", json_pack("[s]", sp_seal_get_string(unmapped, "request_id")));
+	if (c->class_uid == OCSF_NETWORK)
+		json_object_set_new(o, "dst_endpoint", sp_cli_ocsf_endpoint(unmapped));
+	if (c->class_uid == OCSF_DATASTORE)
+		sp_cli_ocsf_datastore(o, unmapped, c->event == SP_EVENT_STATEMENT);
+}
+
+/* Where a class has the profile security_control, in its attributes; everywhere as the event's status. */
+static void
+sp_cli_ocsf_verdict(json_t *o, const json_t *unmapped, int class_uid)
+{
+	bool is_yes = sp_cli_ocsf_is(unmapped, "allow", "approved");
+	bool is_no = sp_cli_ocsf_is(unmapped, "deny", "refuse") || sp_cli_ocsf_is(unmapped, "denied", "expired");
+
+	if (!is_yes && !is_no)
+		return;
+	json_object_set_new(o, "status_id", json_integer(is_yes ? 1 : 2));
+	json_object_set_new(o, "status", json_string(is_yes ? "Success" : "Failure"));
+	if (class_uid != OCSF_DATASTORE && class_uid != OCSF_SSH && class_uid != OCSF_NETWORK)
+		return;
+	json_array_append_new(json_object_get(json_object_get(o, "metadata"), "profiles"), json_string("security_control"));
+	json_object_set_new(o, "action_id", json_integer(is_yes ? 1 : 2));
+	json_object_set_new(o, "action", json_string(is_yes ? "Allowed" : "Denied"));
+	json_object_set_new(o, "disposition_id", json_integer(is_yes ? 1 : 2));
+	json_object_set_new(o, "disposition", json_string(is_yes ? "Allowed" : "Blocked"));
+}
+
+/* What it was: of the class's own list, or 99 and a name. */
+static void
+sp_cli_ocsf_activity(const struct sp_cli_ocsf_class *c, const json_t *unmapped, int *ret_id, const char **ret_name)
+{
+	const char *status = sp_seal_get_string(unmapped, "status");
+
+	*ret_id = c->activity_id;
+	*ret_name = c->activity_name;
+	if (c->class_uid == OCSF_NETWORK && strcmp(status, "connected") != 0) {
+		*ret_id = strcmp(status, "closed") == 0 ? 2 : 4;
+		*ret_name = *ret_id == 2 ? "Close" : "Fail";
+	} else if (c->class_uid == OCSF_USER_ACCESS && c->activity_id == 1 && !sp_cli_ocsf_is(unmapped, "approved", "approved")) {
+		*ret_id = 99;
+		*ret_name = "Refuse";
 	}
 }
 
@@ -132,26 +222,27 @@ sp_cli_ocsf(const char *session, const json_t *header, uint64_t number, const st
 {
 	const struct sp_cli_ocsf_class *c = sp_cli_ocsf_find(ev->type);
 	json_t *unmapped = sp_cli_ocsf_unmapped(ev), *o;
+	const char *activity;
 	char uid[64];
+	int id;
 
 	(void)snprintf(uid, sizeof(uid), "%s/%llu", session, (unsigned long long)number);
-	o = json_pack("{s:I s:i s:s s:i s:i s:s s:i s:i s:{s:s s:s s:I s:{s:s s:s s:s}}}", "time",
+	sp_cli_ocsf_activity(c, unmapped, &id, &activity);
+	o = json_pack("{s:I s:i s:s s:i s:i s:s s:i s:i s:s s:{s:s s:s s:s s:I s:[] s:{s:s s:s s:s}}}", "time",
 	    (json_int_t)(ev->time_ns / 1000000), "class_uid", c->class_uid, "class_name", c->class_name, "category_uid",
-	    c->class_uid / 1000, "activity_id", c->activity_id, "activity_name", c->activity_name, "type_uid",
-	    c->class_uid * 100 + c->activity_id, "severity_id", 1, "metadata", "version", "1.3.0", "uid", uid, "sequence",
-	    (json_int_t)number, "product", "name", "Sallyport", "vendor_name", "Sallyport", "version", PACKAGE_VERSION);
+	    c->class_uid / 1000, "activity_id", id, "activity_name", activity, "type_uid", c->class_uid * 100 + id,
+	    "severity_id", 1, "severity", "Informational", "metadata", "version", "1.3.0", "uid", uid, "correlation_uid",
+	    session, "sequence", (json_int_t)number, "profiles", "product", "name", "Sallyport", "vendor_name", "Sallyport",
+	    "version", PACKAGE_VERSION);
 	if (o == NULL) {
 		json_decref(unmapped);
 		return NULL;
 	}
-	sp_cli_ocsf_who(o, session, header);
-	sp_cli_ocsf_verdict(o, unmapped);
-	if (c->class_uid == 6005) {
-		json_object_set_new(o, "database", json_pack("{s:s}", "name", sp_seal_get_string(unmapped, "connection")));
-		if (ev->type == SP_EVENT_STATEMENT)
-			json_object_set_new(o, "query_info",
-			    json_pack("{s:s}", "query_string", sp_seal_get_string(unmapped, "text")));
-	}
+	if (c->class_uid != 0 && c->class_uid != OCSF_DATASTORE)
+		json_array_append_new(json_object_get(json_object_get(o, "metadata"), "profiles"), json_string("host"));
+	sp_cli_ocsf_who(o, unmapped, c->class_uid, session, header);
+	sp_cli_ocsf_class_attributes(o, unmapped, c, header);
+	sp_cli_ocsf_verdict(o, unmapped, c->class_uid);
 	json_object_set_new(o, "unmapped", unmapped);
 	return o;
 }
