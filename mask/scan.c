@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mask/chars.h"
+
 #define SP_SCAN_CHANGES_FIRST 16 /* entries of the first allocation */
+
+_Static_assert(SP_SCAN_BEHIND >= SP_DETECT_BEHIND && SP_SCAN_BEHIND >= 4 * SP_REGEX_BEHIND_MAX, "look behind");
 
 static size_t
 sp_scan_window(struct sp_mask_set *set, const uint8_t *p, size_t n, size_t off)
@@ -60,6 +64,50 @@ sp_scan_text(struct sp_mask_set *set, const struct sp_regex_text *text, struct s
 	(void)sp_span_merge(&set->spans);
 	*ret_end = end;
 	return set->spans.error;
+}
+
+/* --- where a text that goes on can be cut --- */
+
+/* The start of the UTF-8 character that at lies in; at itself when that begins before from. */
+static size_t
+sp_scan_char(const uint8_t *p, size_t from, size_t n, size_t at)
+{
+	size_t i = at;
+
+	if (at >= n)
+		return at;
+	for (size_t k = 0; k < 3 && i > from && sp_chars_is_inner(p[i]); k++)
+		i--;
+	return p[i] >= 0xc0 ? i : at;
+}
+
+size_t
+sp_scan_cut(const struct sp_mask_set *set, const uint8_t *p, size_t from, size_t n, size_t undecided)
+{
+	const struct sp_spans *spans = &set->spans;
+	size_t cut = n - from > SP_DETECT_MAX ? n - SP_DETECT_MAX : from, i;
+
+	for (i = n; i > cut; i--) {
+		if (sp_detect_is_break(p[i - 1])) {
+			cut = i;
+			break;
+		}
+	}
+	if (!set->has_detectors)
+		cut = n;
+	if (cut > undecided)
+		cut = undecided;
+	/* The last character may be incomplete. */
+	for (i = n; i > from && n - i < 3 && sp_chars_is_inner(p[i - 1]); i--)
+		;
+	if (cut == n && i > from && p[i - 1] >= 0xc0)
+		cut = i - 1;
+	cut = sp_scan_char(p, from, n, cut);
+	for (i = 0; i < spans->n && spans->at[i].start < cut; i++) {
+		if (spans->at[i].end > cut)
+			cut = spans->at[i].start;
+	}
+	return cut;
 }
 
 /* --- a cell's result --- */

@@ -10,13 +10,9 @@
 #include "mask/chars.h"
 #include "mask/scan.h"
 
-#define SP_STREAM_BEHIND 64   /* bytes kept before the first that is not put: SP_REGEX_BEHIND_MAX characters */
 #define SP_STREAM_PIECE 16384 /* bytes taken at once */
-#define SP_STREAM_HELD_MAX (SP_MASK_BLOCK_MAX + 2 * SP_DETECT_MAX) /* a block, and enough to decide around it */
 #define SP_STREAM_FIRST 1024					   /* bytes of the first allocation */
 #define SP_STREAM_RESCAN_PART 8 /* a long undecided match is looked at again when this part of it is new */
-
-_Static_assert(SP_STREAM_BEHIND >= SP_DETECT_BEHIND && SP_STREAM_BEHIND >= 4 * SP_REGEX_BEHIND_MAX, "look behind");
 
 struct sp_mask_stream {
 	struct sp_mask_set *set;
@@ -95,49 +91,6 @@ sp_mask_stream_append(struct sp_mask_stream *st, const uint8_t *p, size_t n)
 	return 0;
 }
 
-/* The start of the UTF-8 character that at lies in; at itself when that begins before base. */
-static size_t
-sp_mask_stream_char(const struct sp_mask_stream *st, size_t at)
-{
-	size_t i = at;
-
-	if (at >= st->len)
-		return at;
-	for (size_t k = 0; k < 3 && i > st->base && sp_chars_is_inner(st->mem[i]); k++)
-		i--;
-	return st->mem[i] >= 0xc0 ? i : at;
-}
-
-/* How far everything is decided. */
-static size_t
-sp_mask_stream_cut(const struct sp_mask_stream *st, size_t undecided)
-{
-	const struct sp_spans *spans = &st->set->spans;
-	size_t cut = st->len - st->base > SP_DETECT_MAX ? st->len - SP_DETECT_MAX : st->base, i;
-
-	for (i = st->len; i > cut; i--) {
-		if (sp_detect_is_break(st->mem[i - 1])) {
-			cut = i;
-			break;
-		}
-	}
-	if (!st->set->has_detectors)
-		cut = st->len;
-	if (cut > undecided)
-		cut = undecided;
-	/* The last character may be incomplete. */
-	for (i = st->len; i > st->base && st->len - i < 3 && sp_chars_is_inner(st->mem[i - 1]); i--)
-		;
-	if (cut == st->len && i > st->base && st->mem[i - 1] >= 0xc0)
-		cut = i - 1;
-	cut = sp_mask_stream_char(st, cut);
-	for (i = 0; i < spans->n && spans->at[i].start < cut; i++) {
-		if (spans->at[i].end > cut)
-			cut = spans->at[i].start;
-	}
-	return cut;
-}
-
 /* Puts what of mem[from, to) was not put by a flush. */
 static void
 sp_mask_stream_plain(const struct sp_mask_stream *st, size_t from, size_t to, struct sp_buf *out)
@@ -175,7 +128,7 @@ sp_mask_stream_replace(struct sp_mask_stream *st, size_t cut, struct sp_buf *out
 static int
 sp_mask_stream_put(struct sp_mask_stream *st, size_t cut, struct sp_buf *out, struct sp_mask_counts *counts)
 {
-	size_t keep = cut < SP_STREAM_BEHIND ? cut : SP_STREAM_BEHIND;
+	size_t keep = cut < SP_SCAN_BEHIND ? cut : SP_SCAN_BEHIND;
 	int r = sp_mask_stream_replace(st, cut, out, counts);
 
 	if (st->shown < cut)
@@ -199,17 +152,17 @@ sp_mask_stream_scan(struct sp_mask_stream *st, bool is_final, struct sp_buf *out
 	r = sp_scan_text(st->set, &text, &end);
 	if (r != 0)
 		return r;
-	cut = is_final ? st->len : sp_mask_stream_cut(st, end.undecided);
+	cut = is_final ? st->len : sp_scan_cut(st->set, st->mem, st->base, st->len, end.undecided);
 	st->is_long = cut == end.undecided && end.kind < SP_DETECT_KINDS;
 	r = sp_mask_stream_put(st, cut, out, counts);
-	if (r == 0 && !is_final && st->len - st->base > SP_STREAM_HELD_MAX) {
+	if (r == 0 && !is_final && st->len - st->base > SP_SCAN_HELD_MAX) {
 		/* Only a custom regex can be undecided for so long: all that it might match is masked. */
 		rest = (struct sp_span){st->base, st->len, (uint8_t)end.kind, SP_MASK_REDACT};
 		if (st->shown < st->len)
 			r = sp_mask_set_put(st->set, &rest, st->mem, out, counts);
 		st->set->spans.n = 0;
-		memmove(st->mem, st->mem + st->len - SP_STREAM_BEHIND, SP_STREAM_BEHIND);
-		st->len = st->base = st->shown = SP_STREAM_BEHIND;
+		memmove(st->mem, st->mem + st->len - SP_SCAN_BEHIND, SP_SCAN_BEHIND);
+		st->len = st->base = st->shown = SP_SCAN_BEHIND;
 	}
 	st->scanned = st->len;
 	return r;

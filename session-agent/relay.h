@@ -13,7 +13,8 @@ struct sp_relay;
 
 #define SP_RELAY_CHUNK ((size_t)64 * 1024) /* bytes read at once, and of one event */
 #define SP_RELAY_TYPED_MAX ((size_t)256 * 1024) /* bytes of the person's that the program has not taken */
-#define SP_RELAY_QUIET_MS 10	/* after so long without more, what is held for the detectors is shown */
+#define SP_RELAY_QUIET_MS 20	/* after so long without more, what is held for the detectors is shown */
+#define SP_RELAY_HELD_MS 100	/* so long at most while more comes, and nothing of it can be decided */
 #define SP_RELAY_DRAIN_MS 200	/* after the program's end, so long without output is its end too */
 #define SP_RELAY_ECHO_MAX 8	/* bytes of one key's echo: more is output */
 #define SP_RELAY_ECHO_MS 500	/* a key that was not echoed by then is not waited for */
@@ -29,6 +30,7 @@ struct sp_relay_outlet {
 	struct sp_sieve_stream *sieve;
 	struct sp_buf *masked; /* not on record yet */
 	struct sp_buf *out;    /* on record, going out */
+	int64_t held_ms;       /* since when nothing of what is held was shown; 0: nothing is */
 	bool is_ended;	       /* the program's side: everything is in masked or behind it */
 	bool is_shut;	       /* the person has been told, or nobody reads */
 };

@@ -201,7 +201,7 @@ in_offer(struct sp_relay *r)
 		return;
 	have -= r->dropped;
 	n = n < have ? n : have;
-	r->in_held = n < have;
+	r->in_held = n < have && n == 0 && r->dropped == 0; /* otherwise it is asked about the rest at once */
 	r->in_full = n > room;
 	n = n < room ? n : room;
 	while (n > 0) {
@@ -236,7 +236,7 @@ sp_relay_in_run(struct sp_relay *r)
 		if (before > 0 && (r->in_full || !r->in_held))
 			in_offer(r);
 		in_write(r);
-	} while (r->in_full && sp_buf_len(r->offered) < before && sp_buf_len(r->typed) == 0);
+	} while (sp_buf_len(r->offered) < before && sp_buf_len(r->typed) == 0);
 	can_read = !r->in_eof && r->sink >= 0 && sp_buf_len(r->typed) == 0 && sp_buf_room(r->offered) >= IN_CHUNK;
 	if (can_read)
 		(void)event_add(r->in_rd, NULL);

@@ -162,15 +162,23 @@ sp_relay_outlet_end(struct sp_relay_outlet *o)
 		(void)event_del(o->rd);
 }
 
+/* has_put: of what was held before, something is shown. */
 static void
-outlet_arm(struct sp_relay_outlet *o)
+outlet_arm(struct sp_relay_outlet *o, bool has_put)
 {
 	static const struct timeval quiet = { .tv_usec = SP_RELAY_QUIET_MS * 1000 };
 
-	if (o->sieve != NULL && sp_sieve_stream_holds(o->sieve))
-		(void)event_add(o->quiet, &quiet);
-	else
+	int64_t now = sp_ipc_now_ms();
+
+	if (o->sieve == NULL || !sp_sieve_stream_holds(o->sieve)) {
 		(void)event_del(o->quiet);
+		o->held_ms = 0;
+		return;
+	}
+	if (has_put || o->held_ms == 0)
+		o->held_ms = now;
+	if (now - o->held_ms < SP_RELAY_HELD_MS || !event_pending(o->quiet, EV_TIMEOUT, NULL))
+		(void)event_add(o->quiet, &quiet); /* anew: it is not quiet */
 }
 
 static void
@@ -193,7 +201,7 @@ outlet_take(struct sp_relay_outlet *o, const uint8_t *p, size_t n)
 		return;
 	}
 	outlet_note_masked(o);
-	outlet_arm(o);
+	outlet_arm(o, sp_buf_len(o->masked) > 0);
 }
 
 static void
@@ -232,6 +240,7 @@ outlet_on_quiet(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (o->sieve != NULL && sp_sieve_stream_flush(o->sieve, o->masked) != 0)
 		outlet_fail(o, "what the program shows cannot be masked");
+	o->held_ms = 0;
 	outlet_note_masked(o);
 	sp_session_pump(o->relay->s);
 }
@@ -242,7 +251,7 @@ int
 sp_relay_outlet_sieve(struct sp_relay_outlet *o, struct sp_sieve *sieve)
 {
 	struct sp_sieve_stream *st;
-	int r = sp_sieve_stream_new(sieve, o->stream == SP_RELAY_TTY ? o->relay->s->cols : 0, &st);
+	int r = sp_sieve_stream_new(sieve, o->stream == SP_RELAY_TTY, o->relay->s->cols, &st);
 
 	if (r == 0 && o->sieve != NULL) {
 		if (!o->is_ended)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mask/mask.h"
+#include "mask/terminal.h"
 #include "policy/decide.h"
 #include "policy/image.h"
 
@@ -14,7 +14,8 @@ struct sp_sieve {
 
 struct sp_sieve_stream {
 	struct sp_sieve *sieve;
-	struct sp_mask_stream *plain;
+	struct sp_mask_stream *plain; /* one of the two, or neither */
+	struct sp_mask_terminal *terminal;
 	struct sp_mask_counts counts;
 };
 
@@ -106,13 +107,14 @@ sp_sieve_free(struct sp_sieve *sieve)
 /* --- streams ------------------------------------------------------------------------------------------- */
 
 int
-sp_sieve_stream_new(struct sp_sieve *sieve, unsigned cols, struct sp_sieve_stream **ret_st)
+sp_sieve_stream_new(struct sp_sieve *sieve, bool is_terminal, unsigned cols, struct sp_sieve_stream **ret_st)
 {
 	struct sp_sieve_stream *st = calloc(1, sizeof(*st));
 	int r = st == NULL ? SP_ERR_NOMEM : 0;
 
-	(void)cols;
-	if (r == 0 && sieve->set != NULL)
+	if (r == 0 && sieve->set != NULL && is_terminal)
+		r = sp_mask_terminal_new(sieve->set, cols, &st->terminal);
+	else if (r == 0 && sieve->set != NULL)
 		r = sp_mask_stream_new(sieve->set, &st->plain);
 	if (r != 0) {
 		free(st);
@@ -129,19 +131,22 @@ sp_sieve_stream_free(struct sp_sieve_stream *st)
 	if (st == NULL)
 		return;
 	sp_mask_stream_free(st->plain);
+	sp_mask_terminal_free(st->terminal);
 	free(st);
 }
 
 void
 sp_sieve_stream_resize(struct sp_sieve_stream *st, unsigned cols)
 {
-	(void)st;
-	(void)cols;
+	if (st->terminal != NULL)
+		sp_mask_terminal_resize(st->terminal, cols);
 }
 
 int
 sp_sieve_stream_feed(struct sp_sieve_stream *st, const void *p, size_t n, struct sp_buf *out)
 {
+	if (st->terminal != NULL)
+		return sp_mask_terminal_feed(st->terminal, p, n, out, &st->counts);
 	if (st->plain != NULL)
 		return sp_mask_stream_feed(st->plain, p, n, out, &st->counts);
 	return sp_buf_put(out, p, n);
@@ -150,27 +155,30 @@ sp_sieve_stream_feed(struct sp_sieve_stream *st, const void *p, size_t n, struct
 int
 sp_sieve_stream_echo(struct sp_sieve_stream *st, const void *p, size_t n, struct sp_buf *out)
 {
-	int r = sp_sieve_stream_feed(st, p, n, out);
-
-	return r == 0 ? sp_sieve_stream_flush(st, out) : r;
+	if (st->terminal != NULL)
+		return sp_mask_terminal_echo(st->terminal, p, n, out, &st->counts);
+	return sp_sieve_stream_feed(st, p, n, out);
 }
 
 int
 sp_sieve_stream_flush(struct sp_sieve_stream *st, struct sp_buf *out)
 {
+	if (st->terminal != NULL)
+		return sp_mask_terminal_flush(st->terminal, out, &st->counts);
 	return st->plain == NULL ? 0 : sp_mask_stream_flush(st->plain, out, &st->counts);
 }
 
 int
 sp_sieve_stream_finish(struct sp_sieve_stream *st, struct sp_buf *out)
 {
-	return st->plain == NULL ? 0 : sp_mask_stream_finish(st->plain, out, &st->counts);
+	return st->plain == NULL ? sp_sieve_stream_flush(st, out) : sp_mask_stream_finish(st->plain, out, &st->counts);
 }
 
 bool
 sp_sieve_stream_holds(const struct sp_sieve_stream *st)
 {
-	return st->plain != NULL && sp_mask_stream_held(st->plain) > 0;
+	return (st->plain != NULL && sp_mask_stream_held(st->plain) > 0) ||
+	    (st->terminal != NULL && sp_mask_terminal_held(st->terminal) > 0);
 }
 
 int

@@ -26,8 +26,9 @@ int sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_sub
     const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], struct sp_sieve **ret_sieve) SP_MUST_CHECK;
 void sp_sieve_free(struct sp_sieve *sieve); /* NULL is fine; its streams must be gone */
 
-/* cols: of the terminal the text is shown on; 0: it goes to no terminal of ours. NOMEM. */
-int sp_sieve_stream_new(struct sp_sieve *sieve, unsigned cols, struct sp_sieve_stream **ret_st) SP_MUST_CHECK;
+/* cols: width of the terminal the text is shown on, 0 if unknown. NOMEM. */
+int sp_sieve_stream_new(struct sp_sieve *sieve, bool is_terminal, unsigned cols,
+    struct sp_sieve_stream **ret_st) SP_MUST_CHECK;
 void sp_sieve_stream_free(struct sp_sieve_stream *st); /* NULL is fine */
 void sp_sieve_stream_resize(struct sp_sieve_stream *st, unsigned cols);
 /* After an error the stream refuses everything. */

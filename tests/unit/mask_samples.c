@@ -54,6 +54,10 @@ parse(struct mask_sample *s, const char *p)
 
 			assert_non_null(bar);
 			assert_non_null(end);
+			assert_true(s->marks < MASK_SAMPLE_MARKS && bar - p - 2 < 33);
+			memset(s->mark[s->marks].kind, 0, sizeof(s->mark[s->marks].kind));
+			memcpy(s->mark[s->marks].kind, p + 2, (size_t)(bar - p - 2));
+			s->mark[s->marks].from = s->in_len;
 			for (const char *m = "[masked:"; *m != 0; m++)
 				put(s->want, &s->want_len, (uint8_t)*m);
 			for (p += 2; p < bar; p++)
@@ -62,7 +66,7 @@ parse(struct mask_sample *s, const char *p)
 			for (p = bar + 1; p < end;)
 				put(s->in, &s->in_len, unescape(&p));
 			p = end + 2;
-			s->marks++;
+			s->mark[s->marks++].to = s->in_len;
 		} else {
 			uint8_t c = unescape(&p);
 

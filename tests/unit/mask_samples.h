@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define MASK_SAMPLE_MAX 8192 /* bytes of a sample or its expected outcome */
+#define MASK_SAMPLE_MARKS 32
 
 struct mask_sample {
 	const char *file;
@@ -14,6 +15,10 @@ struct mask_sample {
 	uint8_t in[MASK_SAMPLE_MAX], want[MASK_SAMPLE_MAX];
 	size_t in_len, want_len;
 	size_t marks; /* how many pieces must be masked */
+	struct {
+		size_t from, to; /* of in */
+		char kind[33];
+	} mark[MASK_SAMPLE_MARKS];
 };
 
 /* Calls each for every sample of every file; returns their number. Fails the test on a bad file. */
