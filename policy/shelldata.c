@@ -43,15 +43,17 @@ sp_shell_is_harmless_variable(const char *name, size_t len)
 	    "parameters", "patchars", "path", "pipestatus", "prompt", "psvar", "reswords", "saliases", "signals", "status",
 	    "termcap", "terminfo", "userdirs", "usergroups", "watch", "widgets", "http_proxy", "https_proxy", "ftp_proxy",
 	    "all_proxy", "no_proxy", "rsync_proxy", "_", NULL};
+	static const char *const prefixes[] = {"dis_", "zle_", "zsh_", "ld_"};
 
 	if (len == 0 || len > SP_SHELL_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		if (!(name[i] >= 'a' && name[i] <= 'z') && (i == 0 || name[i] < '0' || name[i] > '9') && name[i] != '_')
 			return sp_shell_is_harmless_env(name, len);
-	return !sp_shell_in(special, name, len) && strncmp(name, "dis_", len < 4 ? len : 4) != 0 &&
-	    strncmp(name, "zle_", len < 4 ? len : 4) != 0 && strncmp(name, "zsh_", len < 4 ? len : 4) != 0 &&
-	    strncmp(name, "ld_", len < 3 ? len : 3) != 0;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (len >= strlen(prefixes[i]) && memcmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return false;
+	return !sp_shell_in(special, name, len);
 }
 
 /* Programs that run others because their user, a file or a setting of theirs says so. */
