@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "policy/compile.h"
 
 static const char *const sp_compile_kinds[] = {"postgres", "mysql", "kubernetes", "ssh", "http", "shell", "command",
@@ -76,6 +77,40 @@ sp_compile_tls(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_pol
 		sp_yaml_error(mode, c->diags, "use verify-full", "TLS can be off only for an address on this machine");
 }
 
+/* A program and its arguments, as one text of words separated by newlines; a path alone is a program without any. */
+static const char *
+sp_compile_exec(struct sp_compile *c, const struct sp_yaml_node *n)
+{
+	struct sp_model_strings words = {.s = NULL};
+	size_t len = 0;
+	char *text, *p;
+
+	sp_compile_strings(c, n, &words);
+	if (words.s == NULL)
+		return "";
+	for (size_t i = 0; i < words.n; i++) {
+		if (words.s[i][0] == '\0' || !sp_text_is_plain(words.s[i], strlen(words.s[i]))) {
+			sp_yaml_error(n, c->diags, NULL, "expected words without control characters");
+			return "";
+		}
+		len += strlen(words.s[i]) + 1;
+	}
+	if (words.n > SP_POLICY_EXEC_WORDS_MAX || len > SP_POLICY_STRING_MAX) {
+		sp_yaml_error(n, c->diags, NULL, "expected at most %d words of %d bytes together", SP_POLICY_EXEC_WORDS_MAX,
+		    (int)SP_POLICY_STRING_MAX);
+		return "";
+	}
+	text = p = sp_compile_alloc(c, len, 1);
+	if (text == NULL)
+		return "";
+	for (size_t i = 0; i < words.n; i++) {
+		p = stpcpy(p, words.s[i]);
+		*p++ = '\n';
+	}
+	p[-1] = '\0';
+	return text;
+}
+
 void
 sp_compile_secret(struct sp_compile *c, const struct sp_yaml_node *n, const char *what, enum sp_policy_secret *ret,
     const char **ret_value)
@@ -97,7 +132,8 @@ sp_compile_secret(struct sp_compile *c, const struct sp_yaml_node *n, const char
 	for (i = 0; strcmp(sources[i], sp_yaml_key(n, 0)) != 0;)
 		i++;
 	*ret = (enum sp_policy_secret)(SP_POLICY_SECRET_FILE + i);
-	*ret_value = sp_compile_string(c, sp_yaml_item(n, 0), SP_POLICY_STRING_MAX);
+	*ret_value = *ret == SP_POLICY_SECRET_EXEC ? sp_compile_exec(c, sp_yaml_item(n, 0)) :
+						     sp_compile_string(c, sp_yaml_item(n, 0), SP_POLICY_STRING_MAX);
 	if ((*ret == SP_POLICY_SECRET_FILE || *ret == SP_POLICY_SECRET_EXEC) && (*ret_value)[0] != '/')
 		sp_yaml_error(sp_yaml_item(n, 0), c->diags, NULL, "expected an absolute path");
 }

@@ -47,7 +47,7 @@ enum sp_policy_secret {
 	SP_POLICY_SECRET_FILE,	     /* value: absolute path */
 	SP_POLICY_SECRET_CREDENTIAL, /* value: name of a service manager credential */
 	SP_POLICY_SECRET_VAULT,	     /* value: path in the vault */
-	SP_POLICY_SECRET_EXEC	     /* value: absolute path of a program that prints it */
+	SP_POLICY_SECRET_EXEC	     /* value: absolute path of a program that prints it, and its arguments: each after a newline */
 };
 enum sp_policy_effect {
 	SP_POLICY_DENY = 0, /* the zero value, so that nothing forgotten ever allows */

@@ -12,6 +12,7 @@
 #define SP_POLICY_NAME_MAX 64	       /* bytes of a group's, connection's or rule's name */
 #define SP_POLICY_STRING_MAX 4096      /* bytes of any string */
 #define SP_POLICY_LIST_MAX 1024	       /* items of any list within a rule, group or connection */
+#define SP_POLICY_EXEC_WORDS_MAX 32    /* words of a program that prints a credential */
 #define SP_POLICY_GROUPS_MAX 1024
 #define SP_POLICY_CONNECTIONS_MAX 4096
 #define SP_POLICY_RULES_MAX 4096

@@ -19,18 +19,33 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/credential.h"
+#include "session-agent/credential_run.h"
 #include "session-agent/ssh_start.h"
 #include "session-agent/start.h"
 
 #define CHANNEL_NAME_MAX 64
+#define CHANNEL_ASKS_MAX 4 /* programs that run for one session */
 
 /* Bits of sp_peer_set_state: a live session, or a connection that has not yet resumed one. */
 enum { CHANNEL_LIVE = 0, CHANNEL_NEW = 1 };
 #define LIVE (1u << CHANNEL_LIVE)
 #define NEW (1u << CHANNEL_NEW)
 
+struct channel;
+
+/* A CREDENTIAL that waits for a program. */
+struct channel_ask {
+	TAILQ_ENTRY(channel_ask) next;
+	struct channel *channel;
+	uint32_t id;
+	char name[SP_POLICY_NAME_MAX + 1];
+	struct sp_credential_run *run;
+};
+
 /* The peer's context: g always, l once it is somebody. */
 struct channel {
+	TAILQ_HEAD(, channel_ask) asks;
+	unsigned nasks;
 	struct sp_registry *g;
 	struct sp_live *l;
 	unsigned sockets;
@@ -60,14 +75,14 @@ channel_may_reach(const struct sp_registry *g, const struct sp_live *l, const st
 	return decision.effect != SP_POLICY_DENY;
 }
 
+/* The connection, if this person may reach it now. */
 static int
-channel_credential(const struct channel *ch, const char *name, struct sp_secret **ret_s, const char **ret_user,
+channel_connection(const struct channel *ch, const char *name, const struct sp_policy_connection **ret_c,
     const char **ret_message)
 {
 	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
 	const struct sp_policy_connection *c;
 
-	*ret_user = "";
 	if (policy == NULL) { /* just started: the session asks again */
 		*ret_message = "the policy service is not there: try again shortly";
 		return SP_ERR_UNAVAILABLE;
@@ -77,30 +92,20 @@ channel_credential(const struct channel *ch, const char *name, struct sp_secret 
 		*ret_message = "no such connection, or not allowed";
 		return SP_ERR_DENIED;
 	}
-	*ret_user = c->login_user;
-	return sp_credential_read(c, ret_s, ret_message);
+	*ret_c = c;
+	return 0;
 }
 
+/* secret is NULL unless err is 0. */
 static int
-channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+channel_give(const struct channel *ch, uint32_t id, const char *name, int err, const char *message, const char *user,
+    const struct sp_secret *secret)
 {
-	const char *message = "", *user = "";
-	struct sp_secret *secret = NULL;
-	struct channel *ch = ctx;
-	struct sp_buf *reply;
-	char *name = NULL;
-	int r, err;
+	struct sp_buf *reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	int r = reply == NULL ? SP_ERR_NOMEM : 0;
 
-	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
-	if (r != 0 || msg->id == 0) {
-		free(name);
-		return SP_ERR_PROTOCOL;
-	}
-	err = channel_credential(ch, name, &secret, &user, &message);
 	sp_log_info("session %s (%s) asked for the credential of %s: %s", ch->l->id, ch->l->user, name,
 	    err == 0 ? "given" : sp_err_str(err));
-	reply = sp_buf_new(SP_IPC_FRAME_MAX);
-	r = reply == NULL ? SP_ERR_NOMEM : 0;
 	if (r == 0) {
 		sp_buf_put_u32(reply, (uint32_t)-err);
 		sp_buf_put_cstring(reply, message);
@@ -110,8 +115,95 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 		r = sp_buf_error(reply);
 	}
 	if (r == 0)
-		r = sp_peer_send(p, SP_IPC_MONITOR_CREDENTIAL_REPLY, msg->id, reply, NULL, 0);
+		r = sp_peer_send(ch->l->peer, SP_IPC_MONITOR_CREDENTIAL_REPLY, id, reply, NULL, 0);
 	sp_buf_free(reply);
+	return r;
+}
+
+static void
+channel_ask_free(struct channel_ask *ask)
+{
+	TAILQ_REMOVE(&ask->channel->asks, ask, next);
+	ask->channel->nasks--;
+	free(ask);
+}
+
+/* A program has ended. Policy is asked once more: it may have changed meanwhile. */
+static void
+channel_on_run(int err, struct sp_secret *secret, void *ctx)
+{
+	struct channel_ask *ask = ctx;
+	const struct sp_policy_connection *c = NULL;
+	const char *message = "";
+	int r = channel_connection(ask->channel, ask->name, &c, &message);
+
+	if (r == 0 && err != 0) {
+		r = SP_ERR_NOT_FOUND;
+		message = "the connection's credential cannot be had: call an administrator";
+	}
+	if (channel_give(ask->channel, ask->id, ask->name, r, message, r == 0 ? c->login_user : "", secret) != 0)
+		sp_log_err("session %s could not be answered", ask->channel->l->id);
+	sp_secret_free(secret);
+	channel_ask_free(ask);
+}
+
+/* The program that prints a connection's credential is started; the answer follows. */
+static int
+channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *c, const char **ret_message)
+{
+	struct channel_ask *ask;
+	int r;
+
+	*ret_message = "the connection's credential cannot be had: call an administrator";
+	if (ch->g->runs == NULL)
+		return SP_ERR_UNSUPPORTED;
+	if (ch->nasks >= CHANNEL_ASKS_MAX)
+		return SP_ERR_UNAVAILABLE;
+	ask = calloc(1, sizeof(*ask));
+	if (ask == NULL)
+		return SP_ERR_NOMEM;
+	ask->channel = ch;
+	ask->id = id;
+	(void)snprintf(ask->name, sizeof(ask->name), "%s", c->name);
+	r = sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
+	if (r != 0) {
+		if (r == SP_ERR_DENIED)
+			sp_log_err("credential of connection %s: its program must be a file of root's that nobody else may write",
+			    c->name);
+		free(ask);
+		return r;
+	}
+	TAILQ_INSERT_TAIL(&ch->asks, ask, next);
+	ch->nasks++;
+	return 0;
+}
+
+static int
+channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct sp_policy_connection *c = NULL;
+	struct sp_secret *secret = NULL;
+	struct channel *ch = ctx;
+	const char *message = "";
+	char *name = NULL;
+	bool is_running = false;
+	int r, err;
+
+	(void)p;
+	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
+	if (r != 0 || msg->id == 0) {
+		free(name);
+		return SP_ERR_PROTOCOL;
+	}
+	err = channel_connection(ch, name, &c, &message);
+	if (err == 0 && c->secret == SP_POLICY_SECRET_EXEC) {
+		err = channel_run(ch, msg->id, c, &message);
+		is_running = err == 0;
+	} else if (err == 0) {
+		err = sp_credential_read(c, &secret, &message);
+	}
+	if (!is_running)
+		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);
 	sp_secret_free(secret);
 	free(name);
 	return r;
@@ -362,8 +454,13 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct channel *ch = ctx;
 	struct sp_live *l = ch->l;
+	struct channel_ask *ask;
 
 	sp_peer_free(p);
+	while ((ask = TAILQ_FIRST(&ch->asks)) != NULL) {
+		sp_credential_run_cancel(ask->run);
+		channel_ask_free(ask);
+	}
 	if (l != NULL) {
 		l->peer = NULL;
 		sp_log_info("session %s of %s has ended%s%s", l->id, l->user, err == SP_ERR_CLOSED ? "" : ": ",
@@ -397,6 +494,7 @@ channel_new(struct sp_registry *g, int fd, struct sp_live *l)
 
 	if (ch == NULL)
 		return SP_ERR_NOMEM;
+	TAILQ_INIT(&ch->asks);
 	ch->g = g;
 	ch->l = l;
 	ch->is_accepted = l == NULL;

@@ -64,10 +64,10 @@ sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_
 	case SP_POLICY_SECRET_CREDENTIAL:
 		r = credential_path(c->secret_value, path, sizeof(path));
 		break;
+	case SP_POLICY_SECRET_EXEC: /* session-agent/credential_run.h */
 	case SP_POLICY_SECRET_VAULT:
-	case SP_POLICY_SECRET_EXEC:
 	default:
-		*ret_message = "this version cannot read that kind of credential: use file or systemd-credential";
+		*ret_message = "this version cannot read that kind of credential: use file, systemd-credential or exec";
 		return SP_ERR_UNSUPPORTED;
 	}
 	if (r == 0)

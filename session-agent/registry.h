@@ -30,6 +30,7 @@
 struct event;
 struct event_base;
 struct sp_broker;
+struct sp_credential_runs;
 struct sp_hold;
 struct sp_peer;
 struct sp_listener;
@@ -84,6 +85,7 @@ struct sp_registry {
 	struct event_base *base;
 	struct sp_broker *broker;
 	struct sp_hold *hold;
+	struct sp_credential_runs *runs; /* NULL: there is no account for them */
 	struct sp_logins logins;
 	struct sp_lives lives;
 	unsigned nlogins;

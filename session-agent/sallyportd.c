@@ -26,6 +26,7 @@
 #include "runtime/privdrop.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
+#include "session-agent/credential_run.h"
 #include "session-agent/hold.h"
 #include "session-agent/login.h"
 #include "session-agent/registry.h"
@@ -67,11 +68,20 @@ on_monitor(int fd, const struct sp_peer_cred *cred, void *ctx)
 static void
 on_child(evutil_socket_t sig, short what, void *ctx)
 {
+	struct sp_registry *g = ctx;
+	siginfo_t info;
+
 	(void)sig;
 	(void)what;
-	(void)ctx;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		; /* what a session leaves is seen when its channel closes */
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+			return;
+		if (g->runs != NULL && sp_credential_run_ended(g->runs, info.si_pid))
+			continue;
+		if (waitpid(info.si_pid, NULL, 0) < 0) /* what a session leaves is seen when its channel closes */
+			return;
+	}
 }
 
 static void
@@ -139,6 +149,19 @@ daemon_accounts(struct sp_registry *g)
 	return r;
 }
 
+/* The account of programs that print credentials; without it they are refused. */
+static int
+daemon_runs(struct sp_registry *g)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (sp_privdrop_uid("sallyport-exec", &uid, &gid) == 0)
+		return sp_credential_runs_new(g->base, uid, gid, &g->runs);
+	sp_log_warn("there is no account sallyport-exec: credentials that are to be had by exec are refused");
+	return 0;
+}
+
 static int
 daemon_listen(struct sp_registry *g)
 {
@@ -163,7 +186,7 @@ daemon_events(struct sp_registry *g)
 	static const struct timeval resume = { .tv_sec = SALLYPORTD_RESUME_SECONDS };
 	struct event *e;
 
-	e = evsignal_new(g->base, SIGCHLD, on_child, NULL);
+	e = evsignal_new(g->base, SIGCHLD, on_child, g);
 	if (e == NULL || event_add(e, NULL) != 0)
 		return SP_ERR_NOMEM;
 	e = event_new(g->base, -1, EV_PERSIST, on_sweep, g);
@@ -198,6 +221,8 @@ daemon_init(struct sp_registry *g)
 		r = sp_broker_new(g, &g->broker);
 	if (r == 0)
 		r = sp_hold_new(g, &g->hold);
+	if (r == 0)
+		r = daemon_runs(g);
 	if (r == 0)
 		r = daemon_listen(g);
 	if (r == 0)

@@ -16,11 +16,14 @@
 
 #include "lib/ipc.h"
 #include "lib/ipc_monitor.h"
+#include "policy/image.h"
+#include "policy/source.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
 #include "session-agent/credential.h"
+#include "session-agent/credential_run.h"
 
 #define LIVE "01BX5ZZKBKACTAV9WEVGEMMVRZ"
 #define OTHER "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -31,11 +34,13 @@
 
 static unsigned attached, attached_again, detached;
 
+static struct sp_policy_image *policy;
+
 const struct sp_policy_image *
 sp_broker_policy(const struct sp_broker *b)
 {
 	(void)b;
-	return NULL;
+	return policy;
 }
 
 void
@@ -70,6 +75,31 @@ sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_
 	(void)ret_s;
 	*ret_message = "none";
 	return SP_ERR_NOT_FOUND;
+}
+
+/* A program that prints a credential: it runs until the test says that it has ended. */
+static sp_credential_run_cb *run_cb;
+static void *run_ctx;
+static unsigned runs, runs_cancelled;
+
+int
+sp_credential_run(struct sp_credential_runs *all, const char *argv, sp_credential_run_cb *cb, void *ctx,
+    struct sp_credential_run **ret_run)
+{
+	(void)all;
+	assert_string_equal(argv, "/usr/bin/print\nit");
+	runs++;
+	run_cb = cb;
+	run_ctx = ctx;
+	*ret_run = NULL;
+	return 0;
+}
+
+void
+sp_credential_run_cancel(struct sp_credential_run *run)
+{
+	(void)run;
+	runs_cancelled++;
 }
 
 /* --- the service under test ---------------------------------------------------------------------------------- */
@@ -536,6 +566,105 @@ test_credential_without_policy(void **state)
 	drop_all();
 }
 
+static const char exec_policy[] = "version: 1\n"
+				  "groups:\n  dba: { claim: groups, has: dba }\n"
+				  "connections:\n  orders:\n    kind: postgres\n    address: db1.internal:5432\n"
+				  "    database: orders\n    login: { user: app, password: { exec: [/usr/bin/print, it] } }\n"
+				  "rules:\n  - { name: reads, who: [dba], on: [orders], do: { sql: [select] }, effect: allow }\n";
+
+/* The verdict of CREDENTIAL_REPLY, and the password. */
+static uint32_t
+credential_verdict(int fd, char password[64])
+{
+	struct sp_buf *in = sp_buf_new(0), *body;
+	struct sp_ipc_msg msg = { 0 };
+	char *message = NULL, *user = NULL, *text = NULL;
+	uint32_t verdict = UINT32_MAX;
+
+	if (sp_ipc_recv(fd, in, &msg, sp_ipc_now_ms() + 100) == 0) {
+		assert_true(msg.type == SP_IPC_MONITOR_CREDENTIAL_REPLY && msg.id == 5);
+		body = sp_buf_from(msg.body.data, msg.body.len);
+		assert_int_equal(sp_buf_get_u32(body, &verdict), 0);
+		assert_int_equal(sp_buf_get_cstring(body, 100, &message), 0);
+		assert_int_equal(sp_buf_get_cstring(body, 100, &user), 0);
+		assert_int_equal(sp_buf_get_cstring(body, 100, &text), 0);
+		(void)snprintf(password, 64, "%s", text);
+		assert_string_equal(user, verdict == 0 ? "app" : "");
+		sp_buf_free(body);
+	}
+	free(message);
+	free(user);
+	free(text);
+	sp_buf_free(in);
+	return verdict;
+}
+
+static void
+run_ends(int err, const char *text)
+{
+	struct sp_secret *s = NULL;
+
+	if (err == 0)
+		assert_int_equal(sp_secret_new(text, strlen(text), &s), 0);
+	run_cb(err, s, run_ctx);
+	turn();
+}
+
+/* By a program: the answer comes when it has ended, policy is asked again then, and a session that is gone wants none. */
+static void
+test_credential_by_program(void **state)
+{
+	struct sp_policy_source *src = sp_policy_source_new();
+	struct sp_buf *image = sp_buf_new(0), *b = sp_buf_new(0);
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	struct sp_policy_image *open = NULL;
+	char password[64] = "";
+	int fd = dial();
+
+	(void)state;
+	assert_int_equal(sp_policy_source_add(src, "f", exec_policy, sizeof(exec_policy) - 1), 0);
+	assert_int_equal(sp_policy_source_compile(src, 1, image), 0);
+	assert_int_equal(sp_policy_image_open(sp_buf_data(image), sp_buf_len(image), &open), 0);
+	policy = open;
+	g.runs = (struct sp_credential_runs *)&g; /* there is one */
+	json_decref(l->header);
+	l->header = json_pack("{s:{s:s,s:s,s:s,s:[s]},s:{s:s}}", "identity", "iss", "i", "sub", "s", "user", "alice", "groups",
+	    "dba", "origin", "from", "192.0.2.1");
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	sp_buf_put_cstring(b, "orders");
+	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
+	assert_true(runs == 1 && credential_verdict(fd, password) == UINT32_MAX);
+	run_ends(0, "s3cret");
+	assert_int_equal(credential_verdict(fd, password), 0);
+	assert_string_equal(password, "s3cret");
+	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
+	run_ends(SP_ERR_TIMEOUT, NULL);
+	assert_true(credential_verdict(fd, password) == (uint32_t)-SP_ERR_NOT_FOUND && password[0] == '\0');
+	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0); /* what may no longer be reached when it ends */
+	(void)json_object_clear(json_object_get(l->header, "identity"));
+	run_ends(0, "s3cret");
+	assert_true(credential_verdict(fd, password) == (uint32_t)-SP_ERR_DENIED && password[0] == '\0');
+	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0); /* and not even started now */
+	assert_true(credential_verdict(fd, password) == (uint32_t)-SP_ERR_DENIED && runs == 3);
+	(void)json_object_update_new(json_object_get(l->header, "identity"),
+	    json_pack("{s:s,s:s,s:s,s:[s]}", "iss", "i", "sub", "s", "user", "alice", "groups", "dba"));
+	for (int i = 0; i < 5; i++)
+		say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
+	assert_int_equal(runs, 7); /* four at a time: the fifth is to ask again */
+	assert_int_equal(credential_verdict(fd, password), (uint32_t)-SP_ERR_UNAVAILABLE);
+	(void)close(fd);
+	turn();
+	assert_int_equal(runs_cancelled, 4);
+	g.runs = NULL;
+	policy = NULL;
+	sp_policy_image_free(open);
+	sp_policy_source_free(src);
+	sp_buf_free(image);
+	sp_buf_free(b);
+	drop_all();
+}
+
 int
 main(void)
 {
@@ -551,6 +680,7 @@ main(void)
 		cmocka_unit_test(test_listen),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_credential_without_policy),
+		cmocka_unit_test(test_credential_by_program),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
