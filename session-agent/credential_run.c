@@ -14,10 +14,9 @@
 
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
-#include "session-agent/credential.h"
 
 #define RUN_FILES_MAX 256
-#define RUN_PIPE (2 * SP_CREDENTIAL_MAX) /* bytes it may print before somebody reads */
+#define RUN_PIPE (2 * SP_CREDENTIAL_RUN_MAX) /* bytes it may print before somebody reads */
 
 struct sp_credential_run {
 	TAILQ_ENTRY(sp_credential_run) next;
@@ -227,7 +226,7 @@ run_result(const struct sp_credential_run *run, int status, struct sp_secret **r
 	r = sp_secret_read(run->out, ret_s); /* SYSTEM also when something it left behind still holds the pipe */
 	if (r != 0)
 		return r;
-	r = sp_secret_len(*ret_s) == 0 ? SP_ERR_FORMAT : sp_secret_len(*ret_s) > SP_CREDENTIAL_MAX ? SP_ERR_LIMIT : 0;
+	r = sp_secret_len(*ret_s) == 0 ? SP_ERR_FORMAT : sp_secret_len(*ret_s) > SP_CREDENTIAL_RUN_MAX ? SP_ERR_LIMIT : 0;
 	if (r != 0) {
 		sp_secret_free(*ret_s);
 		*ret_s = NULL;

@@ -13,6 +13,7 @@
 #include "lib/secret.h"
 #include "policy/limits.h"
 
+#define SP_CREDENTIAL_RUN_MAX 4096 /* bytes of what it prints */
 #define SP_CREDENTIAL_RUN_MS 5000 /* then it is killed */
 #define SP_CREDENTIAL_RUNS_MAX 32 /* at a time */
 #define SP_CREDENTIAL_RUN_ARGS SP_POLICY_EXEC_WORDS_MAX /* words, the path included */
