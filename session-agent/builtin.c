@@ -92,6 +92,7 @@ run_help(struct sp_session *s, size_t argc, const char *const argv[])
 	(void)argv;
 	say(s, "Sallyport: what you can type after `ssh bastion`\n\n"
 	       "  psql CONNECTION [-c SQL]   a PostgreSQL session (use `ssh -t` for a prompt)\n"
+	       "  ssh CONNECTION [COMMAND]   a shell (use `ssh -t`) or one command on a target host\n"
 	       "  connections                the targets you may reach\n"
 	       "  approvals [--all]          requests that wait for you, and your own\n"
 	       "  approve ID [REASON]        let a request run, once\n"

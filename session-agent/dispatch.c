@@ -29,7 +29,6 @@ static const struct dispatch_other {
 	{ "git-upload-pack", "git" },
 	{ "git-receive-pack", "git" },
 	{ "git-upload-archive", "git" },
-	{ "ssh", "a further ssh hop" },
 	{ "nc", "a raw connection" },
 };
 

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What OpenSSH's client is told: all that is off is off by name, and nothing from policy is more than one word. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "session-agent/ssh_config.h"
+
+#define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
+
+static const char *const keys[] = { KEY " a comment", KEY };
+
+static struct sp_policy_connection
+connection(void)
+{
+	struct sp_policy_connection c = { .name = "web1",
+		.kind = SP_POLICY_KIND_SSH,
+		.host = "web1.internal",
+		.port = 22,
+		.login = SP_POLICY_LOGIN_KEY,
+		.login_user = "deploy",
+		.known_hosts = "",
+		.jump = "",
+		.nhost_keys = 1,
+		.host_keys = keys };
+
+	return c;
+}
+
+static void
+test_config(void **state)
+{
+	static const char *const wanted[] = { "HostKeyAlias web1.internal\n", "Port 22\n", "User deploy\n",
+		"StrictHostKeyChecking yes\n", "BatchMode yes\n", "EscapeChar none\n", "ClearAllForwardings yes\n",
+		"ForwardAgent no\n", "ForwardX11 no\n", "ControlMaster no\n", "ControlPath none\n", "PermitLocalCommand no\n",
+		"IdentityFile none\n", "IdentityAgent /run/ssh/agent\n", "ProxyUseFdpass yes\n", "UserKnownHostsFile none\n",
+		"UpdateHostKeys no\n", "PasswordAuthentication no\n", "KbdInteractiveAuthentication no\n", "Tunnel no\n",
+		"VerifyHostKeyDNS no\n", "SendEnv -*\n", "AddKeysToAgent no\n", "NoHostAuthenticationForLocalhost no\n" };
+	struct sp_policy_connection c = connection();
+	struct sp_buf *b = sp_buf_new(0);
+	size_t i;
+
+	(void)state;
+	assert_int_equal(sp_ssh_config_write(&c, b), 0);
+	sp_buf_put_u8(b, 0);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (strstr((const char *)sp_buf_data(b), wanted[i]) == NULL)
+			fail_msg("missing: %s", wanted[i]);
+	sp_buf_free(b);
+}
+
+/* A line break, a quote, a blank, a token of ssh_config(5), an option. */
+static void
+test_names(void **state)
+{
+	static const char *const bad[] = { "", "a b", "a\nProxyCommand id", "a\tb", "\"a", "a\"", "%h", "a%u", "${HOME}", "-oX=y", "a#b",
+		"a=b", "a\\b", "a'b", "a;b", "a,b", "a*", "!a", "a?", "[a]", "\xc3\xa9" };
+	struct sp_policy_connection c;
+	struct sp_buf *b = sp_buf_new(0);
+	char line[256];
+	const char *one[1] = { line };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		sp_buf_reset(b);
+		c = connection();
+		c.login_user = bad[i];
+		assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_INVALID);
+		c = connection();
+		c.host = bad[i];
+		assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_INVALID);
+		assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+		assert_int_equal(sp_buf_len(b), 0);
+		if (bad[i][0] == '\0' || strchr(bad[i], '=') != NULL)
+			continue; /* base64 may end so */
+		c = connection();
+		(void)snprintf(line, sizeof(line), "ssh-ed25519 %s", bad[i]);
+		c.host_keys = one;
+		if (strcmp(bad[i], "a b") != 0)
+			assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+		sp_buf_reset(b);
+		(void)snprintf(line, sizeof(line), "%s AAAA", bad[i]);
+		if (bad[i][0] != '-' && strcmp(bad[i], "a b") != 0)
+			assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+		sp_buf_reset(b);
+	}
+	sp_buf_free(b);
+}
+
+static void
+test_known_hosts(void **state)
+{
+	struct sp_policy_connection c = connection();
+	struct sp_buf *b = sp_buf_new(0);
+
+	(void)state;
+	c.nhost_keys = 2;
+	assert_int_equal(sp_ssh_config_known_hosts(&c, b), 0);
+	sp_buf_put_u8(b, 0);
+	assert_string_equal((const char *)sp_buf_data(b), "web1.internal " KEY "\nweb1.internal " KEY "\n");
+	assert_int_equal(sp_ssh_config_host_key(&c, 0, b), 0);
+	assert_int_equal(sp_buf_len(b), 51);
+	assert_memory_equal(sp_buf_data(b), "\0\0\0\013ssh-ed25519", 15);
+	assert_int_equal(sp_ssh_config_host_key(&c, 2, b), SP_ERR_NOT_FOUND);
+	sp_buf_free(b);
+}
+
+/* What this version cannot do is said, never left out. */
+static void
+test_problems(void **state)
+{
+	struct sp_policy_connection c = connection();
+	struct sp_buf *b = sp_buf_new(0);
+
+	(void)state;
+	assert_null(sp_ssh_config_problem(&c));
+	c.login = SP_POLICY_LOGIN_PASSWORD;
+	assert_non_null(sp_ssh_config_problem(&c));
+	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
+	c = connection();
+	c.jump = "other";
+	assert_non_null(sp_ssh_config_problem(&c));
+	c = connection();
+	c.is_sshfp = true;
+	assert_non_null(sp_ssh_config_problem(&c));
+	c = connection();
+	c.known_hosts = "/etc/ssh/ssh_known_hosts";
+	assert_non_null(sp_ssh_config_problem(&c));
+	c = connection();
+	c.nhost_keys = 0;
+	assert_non_null(sp_ssh_config_problem(&c));
+	sp_buf_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_known_hosts),
+		cmocka_unit_test(test_problems),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
