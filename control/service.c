@@ -33,6 +33,7 @@ struct sp_member { /* an attached session */
 	struct sp_service *service;
 	struct sp_peer *peer; /* NULL once its channel has closed */
 	char id[SP_ULID_LEN + 1];
+	json_t *from; /* where the person is, as origin says; NULL: it does not */
 	struct sp_policy_subject *subject;
 	struct sp_approvals_actor actor;
 };
@@ -100,6 +101,7 @@ sp_member_free(struct sp_member *m)
 	m->service->nmembers--;
 	sp_peer_free(m->peer);
 	sp_policy_subject_free(m->subject);
+	json_decref(m->from);
 	free(m);
 }
 
@@ -232,6 +234,41 @@ sp_service_on_decide(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	return r;
 }
 
+static bool
+sp_member_is_same_person(const struct sp_member *a, const struct sp_member *b)
+{
+	return strcmp(a->actor.person.iss, b->actor.person.iss) == 0 && strcmp(a->actor.person.sub, b->actor.person.sub) == 0;
+}
+
+/* A person's own sessions, and nobody else's. */
+static int
+sp_service_on_sessions(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_member *m = ctx, *o;
+	struct sp_buf *reply = sp_buf_new(0);
+	json_t *list = json_array(), *root;
+	char *text;
+	int r = list == NULL || reply == NULL ? SP_ERR_NOMEM : msg->id == 0 ? SP_ERR_PROTOCOL : 0;
+
+	(void)body;
+	LIST_FOREACH(o, &m->service->members, link)
+		if (r == 0 && sp_member_is_same_person(o, m) &&
+		    json_array_append_new(list, json_pack("{s:s, s:O*, s:b}", "id", o->id, "from", o->from, "own", o == m)) != 0)
+			r = SP_ERR_NOMEM;
+	root = json_pack("{s:o}", "sessions", list);
+	text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
+	if (r == 0 && text == NULL)
+		r = SP_ERR_NOMEM;
+	if (r == 0) {
+		sp_buf_put_cstring(reply, text);
+		r = sp_service_send(p, SP_IPC_CONTROL_SESSIONS_REPLY, msg->id, reply);
+	}
+	free(text);
+	json_decref(root);
+	sp_buf_free(reply);
+	return r;
+}
+
 static void
 sp_service_member_closed(struct sp_peer *p, int err, void *ctx)
 {
@@ -250,6 +287,7 @@ static const struct sp_peer_request sp_service_session_requests[] = {
 	{SP_IPC_CONTROL_CANCEL, ~0U, 512, 0, sp_service_on_cancel, "CANCEL"},
 	{SP_IPC_CONTROL_LIST, ~0U, 1, 0, sp_service_on_list, "LIST"},
 	{SP_IPC_CONTROL_DECIDE, ~0U, 8192, 0, sp_service_on_decide, "DECIDE"},
+	{SP_IPC_CONTROL_SESSIONS, ~0U, 0, 0, sp_service_on_sessions, "SESSIONS"},
 	{.handle = NULL},
 };
 static const struct sp_peer_ops sp_service_session_ops = {
@@ -298,10 +336,12 @@ sp_member_new(struct sp_service *s, const char *session, const struct sp_view *i
 
 /* Puts a session's channel in place of an older one of the same session and person. */
 static int
-sp_service_attach(struct sp_service *s, const char *session, const struct sp_view *identity, int *fd)
+sp_service_attach(struct sp_service *s, const char *session, const struct sp_view *identity, const struct sp_view *origin,
+    int *fd)
 {
 	struct sp_member *old = sp_service_member(s, session), *m;
 	struct sp_service_retell t = {s, NULL};
+	json_t *o;
 	int r;
 
 	if (!sp_ulid_is_valid(session))
@@ -311,9 +351,11 @@ sp_service_attach(struct sp_service *s, const char *session, const struct sp_vie
 	r = sp_member_new(s, session, identity, fd, &m);
 	if (r != 0)
 		return r;
+	o = json_loadb((const char *)origin->data, origin->len, JSON_REJECT_DUPLICATES, NULL);
+	m->from = json_incref(json_object_get(o, "from"));
+	json_decref(o);
 	if (old != NULL) {
-		if (strcmp(old->actor.person.iss, m->actor.person.iss) != 0 ||
-		    strcmp(old->actor.person.sub, m->actor.person.sub) != 0)
+		if (!sp_member_is_same_person(old, m))
 			r = SP_ERR_DENIED;
 		else
 			sp_member_free(old);
@@ -348,7 +390,7 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	if (r == 0 && (reply = sp_buf_new(0)) == NULL)
 		r = SP_ERR_NOMEM;
 	if (r == 0) {
-		int err = sp_service_attach(c->service, session, &identity, &msg->fds[0]);
+		int err = sp_service_attach(c->service, session, &identity, &origin, &msg->fds[0]);
 
 		if (err != 0)
 			sp_log_warn("session %s cannot be attached: %s", session, sp_err_str(err));

@@ -339,6 +339,14 @@ sp_control_list(struct sp_session *s, bool all)
 }
 
 int
+sp_control_sessions(struct sp_session *s)
+{
+	if (s->control == NULL)
+		return SP_ERR_UNAVAILABLE;
+	return sp_peer_send(s->control, SP_IPC_CONTROL_SESSIONS, sp_session_new_id(s), NULL, NULL, 0);
+}
+
+int
 sp_control_decide(struct sp_session *s, const char *id, bool approve, const char *reason)
 {
 	struct sp_buf *body;
@@ -366,14 +374,13 @@ control_on_list(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 	int r = sp_buf_get_view(body, SP_IPC_FRAME_MAX, &text);
 
 	(void)p;
-	(void)msg;
 	if (r != 0)
 		return r;
 	list = json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(list))
 		r = SP_ERR_FORMAT;
 	else if (s->on_list != NULL)
-		s->on_list(s, json_object_get(list, "requests"));
+		s->on_list(s, json_object_get(list, msg->type == SP_IPC_CONTROL_LIST_REPLY ? "requests" : "sessions"));
 	json_decref(list);
 	return r;
 }
@@ -461,6 +468,7 @@ static const struct sp_peer_request control_requests[] = {
 	{ SP_IPC_CONTROL_VERDICT, 1, SP_SESSION_MESSAGE_MAX + 2048, 0, approval_on_verdict, "VERDICT" },
 	{ SP_IPC_CONTROL_CONSUME_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, approval_on_consume, "CONSUME_REPLY" },
 	{ SP_IPC_CONTROL_LIST_REPLY, 1, SP_IPC_FRAME_MAX, 0, control_on_list, "LIST_REPLY" },
+	{ SP_IPC_CONTROL_SESSIONS_REPLY, 1, SP_IPC_FRAME_MAX, 0, control_on_list, "SESSIONS_REPLY" },
 	{ SP_IPC_CONTROL_DECIDE_REPLY, 1, SP_SESSION_MESSAGE_MAX + 16, 0, control_on_decided, "DECIDE_REPLY" },
 	{ 0 },
 };

@@ -97,6 +97,7 @@ run_help(struct sp_session *s, size_t argc, const char *const argv[])
 	       "  approvals [--all]          requests that wait for you, and your own\n"
 	       "  approve ID [REASON]        let a request run, once\n"
 	       "  deny ID [REASON]           refuse a request\n"
+	       "  sessions                   your sessions on this bastion\n"
 	       "  whoami [--json]            who you are here, and until when\n"
 	       "  help                       this text\n\nYour connections:\n");
 	if (list_connections(s, "  ") == 0)
@@ -253,6 +254,50 @@ run_approvals(struct sp_session *s, size_t argc, const char *const argv[])
 		on_list(s, NULL);
 }
 
+/* --- sessions ------------------------------------------------------------------------------------------------ */
+
+static void
+on_sessions(struct sp_session *s, const json_t *list)
+{
+	const json_t *o;
+	size_t i;
+
+	s->on_list = NULL;
+	if (list == NULL) {
+		sp_session_say(s, "sallyport: the approval service is not there: try again shortly.");
+		sp_session_exit(s, 1);
+		return;
+	}
+	json_array_foreach(list, i, o) {
+		const char *id = json_string_value(json_object_get(o, "id"));
+
+		if (id == NULL || !sp_ulid_is_valid(id))
+			continue;
+		if (i > 0)
+			say(s, "\n");
+		show(s, "session", id, SP_ULID_LEN);
+		show_time(s, "since", (int64_t)(sp_ulid_time_ms(id) / 1000));
+		show(s, "from", json_string_value(json_object_get(o, "from")), BUILTIN_FIELD_MAX);
+		if (json_is_true(json_object_get(o, "own")))
+			say(s, "%-13s this one\n", "");
+	}
+	sp_session_exit(s, 0);
+}
+
+static void
+run_sessions(struct sp_session *s, size_t argc, const char *const argv[])
+{
+	(void)argv;
+	if (argc > 1) {
+		usage(s, "sessions");
+		return;
+	}
+	s->on_list = on_sessions;
+	sp_session_wait_control(s);
+	if (sp_control_sessions(s) != 0)
+		on_sessions(s, NULL);
+}
+
 static void
 on_decided(struct sp_session *s, uint32_t verdict, const char *message)
 {
@@ -319,6 +364,7 @@ static const struct builtin {
 	{ "approvals", run_approvals },
 	{ "approve", run_decide },
 	{ "deny", run_decide },
+	{ "sessions", run_sessions },
 };
 
 static const struct builtin *

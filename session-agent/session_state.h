@@ -172,6 +172,7 @@ void sp_record_free(struct sp_session *s);
 /* approval.c */
 int sp_control_channel(struct sp_session *s, int fd) SP_MUST_CHECK; /* takes over */
 int sp_control_list(struct sp_session *s, bool all) SP_MUST_CHECK;
+int sp_control_sessions(struct sp_session *s) SP_MUST_CHECK; /* answered by on_list */
 int sp_control_decide(struct sp_session *s, const char *id, bool approve, const char *reason) SP_MUST_CHECK;
 void sp_control_free(struct sp_session *s);
 
