@@ -2,7 +2,9 @@
 """Writes doc/benchmarks.md and a plot for each benchmark (SVG) from one JSON object a line.
 
 usage: bench_report.py RESULTS DOC-FOLDER
-"parts" in an object (each with name, ours, peer, ratio and an optional reach) become rows and bars of their own.
+"parts" in an object (each with name, ours, peer and ratio) become rows and bars of their own. What is to be reached
+("reach", the least ratio, or "reach_text") must be in each object or in one of its parts at least; a part without it is
+only shown.
 """
 
 import html
@@ -64,7 +66,7 @@ def table(results):
     rows = ["| benchmark | part | unit | ours | peer | ours / peer | to reach |", "|---|---|---|--:|--:|--:|---|"]
     for result in results:
         for part in parts_of(result):
-            reach = part.get("reach_text") or (f"≥ {part['reach']}" if "reach" in part else "")
+            reach = part.get("reach_text") or (f"≥ {part['reach']}" if "reach" in part else "–")
             name = part["name"] if result.get("parts") else ""
             rows.append(
                 f"| `{result['bench']}` | {name} | {result['unit']} | {number(part['ours'])} | {number(part['peer'])} "
@@ -81,6 +83,8 @@ def main():
         for key in ("bench", "unit", "ours", "peer", "ratio", "runs"):
             if key not in result:
                 sys.exit(f"bench_report: {result.get('bench', '?')} says nothing about {key}")
+        if not any("reach" in part or "reach_text" in part for part in parts_of(result)):
+            sys.exit(f"bench_report: {result['bench']} does not say what is to be reached")
     os.makedirs(os.path.join(doc, "benchmarks"), exist_ok=True)
     lines = ["# Benchmarks", "", "Written by `scripts/bench all`. Each compares us with a peer that does the same work in the",
              "same run; the figures are medians. Repeat one with `scripts/bench NAME`.", "", f"Machine: {machine()}.", ""]

@@ -30,7 +30,7 @@ def main():
             a.append(size / lib.timed(ours, timeout=600))
             p.append(size / lib.timed(peer, timeout=600))
         lib.say(f"{size:.0f} MB   sallyport {lib.spread(a)} MB/s   direct {lib.spread(p)} MB/s")
-        lib.report("pg-bulk", "MB/s", lib.median(a), lib.median(p), RUNS, megabytes=round(size))
+        lib.report("pg-bulk", "MB/s", lib.median(a), lib.median(p), RUNS, megabytes=round(size), reach=0.5)
 
 
 if __name__ == "__main__":
