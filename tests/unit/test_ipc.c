@@ -225,6 +225,50 @@ test_connect(void **state)
 }
 
 /* The socket's place says nothing: whoever listens there must be root or the owner expected. */
+/* A service that is not there yet is waited for, one that never comes is not, and a wrong owner never is. */
+static void
+test_connect_patient(void **state)
+{
+	char path[] = "/tmp/test_ipc_patient.XXXXXX";
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int64_t began = sp_ipc_now_ms(), took;
+	int fd = -1, status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", path);
+	assert_int_equal(sp_ipc_connect_patient(sun.sun_path, getuid(), 200, began + 5000, &fd), SP_ERR_UNAVAILABLE);
+	took = sp_ipc_now_ms() - began;
+	assert_true(took >= 200 && took < 2000);
+	began = sp_ipc_now_ms();
+	assert_int_not_equal(sp_ipc_connect_patient(sun.sun_path, getuid(), 5000, began + 200, &fd), 0);
+	assert_true(sp_ipc_now_ms() - began < 2000); /* not longer than the deadline */
+	pid = fork();
+	if (pid == 0) {
+		int l = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		(void)usleep(300 * 1000);
+		if (bind(l, (struct sockaddr *)&sun, sizeof(sun)) != 0 || listen(l, 4) != 0)
+			_exit(1);
+		(void)sleep(10);
+		_exit(0);
+	}
+	began = sp_ipc_now_ms();
+	assert_int_equal(sp_ipc_connect_patient(sun.sun_path, getuid(), 8000, began + 9000, &fd), 0);
+	assert_true(sp_ipc_now_ms() - began >= 200);
+	(void)close(fd);
+	began = sp_ipc_now_ms();
+	if (getuid() != 0) /* a service of root's is believed by anybody */
+		assert_int_equal(
+		    sp_ipc_connect_patient(sun.sun_path, getuid() + 1, 5000, began + 6000, &fd), SP_ERR_DENIED);
+	assert_true(sp_ipc_now_ms() - began < 2000);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)unlink(sun.sun_path);
+	(void)rmdir(path);
+}
+
 static void
 test_connect_checks_owner(void **state)
 {
@@ -321,6 +365,7 @@ main(void)
 		cmocka_unit_test(test_call),
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_connect_checks_owner),
+		cmocka_unit_test(test_connect_patient),
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_secret_limit),
 	};
