@@ -356,7 +356,10 @@ test_out_of_turn(void **state)
 	assert_true(begun == 1);
 	b = begin_body();
 	for (size_t i = 0; i < sizeof(live); i++) {
-		say(fd, live[i], 1, b, live[i] == 129 ? 4 : 0);
+		if (live[i] == SP_IPC_MONITOR_RESUMED) /* well-formed, that its turn alone is wrong */
+			say_u32(fd, live[i], 0, 0);
+		else
+			say(fd, live[i], 1, b, live[i] == SP_IPC_MONITOR_BEGIN ? 4 : 0);
 		assert_null(s.monitor);
 		(void)close(fd);
 		fd = comes_back();
@@ -504,12 +507,14 @@ test_question_waits(void **state)
 	answers = 0;
 	assert_int_equal(sp_session_credential(&s, "orders", on_credential, NULL), 0);
 	fd = comes_back();
+	assert_int_equal(sp_session_credential(&s, "orders", on_credential, NULL), 0);
 	assert_int_equal(hear(fd, &id), 0); /* nothing before it has said that it knows this session */
 	say_u32(fd, SP_IPC_MONITOR_RESUMED, 0, 0);
-	assert_int_equal(hear(fd, &id), SP_IPC_MONITOR_CREDENTIAL);
-	assert_int_equal(answers, 0);
-	say_credential(fd, id, 0);
-	assert_true(answers == 1 && answer == 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		assert_int_equal(hear(fd, &id), SP_IPC_MONITOR_CREDENTIAL);
+		say_credential(fd, id, 0);
+		assert_true(answers == i && answer == 0);
+	}
 	(void)close(fd);
 }
 
