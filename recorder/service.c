@@ -216,7 +216,7 @@ sp_service_watch(struct sp_recorder *rec, const struct sp_peer_cred *c, const ch
 	r = sp_recorder_chain(rec, "watch", o);
 	if (r == 0 && rec->has_audit)
 		sp_emitters_say(rec->emitters,
-		    sp_report_of(AUDIT_USER_CMD, true, "op=sallyport:watch session=%s action=%s person_uid=%u person_auid=%u "
+		    sp_report_of(AUDIT_USER_CMD, true, "op=sallyport:watch session=%s how=%s person_uid=%u person_auid=%u "
 						       "person_ses=%u",
 			id, action, (unsigned)c->uid, c->loginuid, c->sessionid));
 	return r;

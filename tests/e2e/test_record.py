@@ -246,6 +246,7 @@ def test_quick_sessions_are_in_the_kernels_log(b):
     wait_for("the sessions to end", lambda: not b.session_pids())
     mine = [s for s in sessions_of(b, "bob") if s["id"] not in before]
     assert len(mine) >= 40
+    wait_for("the last session in the log", lambda: all(len(audit_lines(b).get(s["id"], [])) >= 3 for s in mine), every=0.5)
     lines = audit_lines(b)
     for s in mine:
         seen = lines.get(s["id"], [])
@@ -269,3 +270,101 @@ def test_the_emitter_is_in_its_sandbox(b):
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 1 << 29 and not int(status["CapInh"], 16), status
     child.sendline(r"\q")
     child.expect(pexpect.EOF)
+
+
+# --- who may look, and that it is on record ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reviewer(shared):
+    """An account of this machine that may read the records, and nothing else."""
+    shared.run(["sh", "-c", "id reviewer 2>/dev/null || useradd -m -s /bin/bash -G sallyport-recorder reviewer"])
+    return "reviewer"
+
+
+def last_of(b, user):
+    return max(s["id"] for s in sessions_of(b, user))
+
+
+def watches(b, sid):
+    chain = [json.loads(line.rsplit(" ", 1)[0]) for line in b.read("/var/log/sallyport/chain").splitlines()]
+    return [e for e in chain if e["type"] == "watch" and e["session"] == sid]
+
+
+def watch_lines(b, sid, action):
+    return [x for x in b.ausearch("-m", "USER_CMD").splitlines() if f"op=sallyport:watch session={sid} how={action} " in x]
+
+
+def test_replay_and_export_are_on_record(b, reviewer):
+    assert b.psql("alice", "select 6 * 7", "-A", "-t").stdout == "42\n"
+    sid, uid = last_of(b, "alice"), int(b.run(["id", "-u", reviewer]).stdout)
+    assert watches(b, sid) == []
+    for action, words in (("events", ["replay", sid, "--events"]), ("text", ["replay", sid, "--text"]),
+                          ("export", ["export", sid, "--format", "json"])):
+        done = b.run(["sallyport", *words], user=reviewer, check=False)
+        assert done.returncode == 0 and done.stderr == "", done.stderr
+        seen = watches(b, sid)
+        assert [e["uid"] for e in seen] == [uid] * len(seen) and seen[-1]["action"] == action
+        said = wait_for("the kernel's record of it", lambda a=action: watch_lines(b, sid, a))
+        assert len(said) == 1 and f"person_uid={uid} " in said[0] and "uid=sallyport-recorder" in said[0]
+    assert len(watches(b, sid)) == 3
+    verify = b.sallyport("verify", check=False)
+    assert verify.returncode == 0, verify.stdout + verify.stderr
+    # Where the recorder cannot be told, the one who looks is.
+    b.stop_daemon("recorder")
+    try:
+        done = b.run(["sallyport", "replay", sid, "--text"], user=reviewer, check=False)
+        assert done.returncode == 0 and f"of {sid} is not on record" in done.stderr
+    finally:
+        b.start_daemon("recorder")
+        b.wait_ready("recorder")
+    assert len(watches(b, sid)) == 3
+
+
+def test_only_reviewers_read_records(b, reviewer):
+    assert b.psql("alice", "select 6 * 7", "-A", "-t").stdout == "42\n"
+    sid = last_of(b, "alice")
+    folder = b.run(["sh", "-c", f"echo /var/log/sallyport/2*/*/*/{sid}"]).stdout.strip()
+    for bits in ("/007", "/020"):  # others: nothing; the group: no writing
+        assert b.run(["find", "/var/log/sallyport", "-perm", bits]).stdout == ""
+    assert sid in b.run(["sallyport", "sessions"], user=reviewer).stdout
+    assert b.run(["cat", folder + "/manifest"], user=reviewer).stdout
+    for attempt in (f"rm -rf {folder}", f"echo x >>{folder}/events", f"touch {folder}/x", "echo x >>/var/log/sallyport/chain",
+                    "cat /var/lib/sallyport/recorder/signing.key"):
+        assert b.run(["sh", "-c", attempt], user=reviewer, check=False).returncode != 0, attempt
+    for who in ("alice", "lap-alice", "sallyport-session", "sallyport-control"):
+        for attempt in (f"ls {folder}", f"cat {folder}/manifest", "cat /var/log/sallyport/chain", f"sallyport replay {sid} --text",
+                        f"sallyport export {sid} --format json", "sallyport sessions"):
+            done = b.run(["sh", "-c", attempt], user=who, check=False)
+            assert done.returncode != 0 and "42" not in done.stdout and sid not in done.stdout, (who, attempt, done.stdout)
+    assert watches(b, sid) == []
+    verify = b.sallyport("verify", check=False)
+    assert verify.returncode == 0, verify.stdout + verify.stderr
+
+
+def status_of(b, user=None):
+    done = b.run(["sallyport", "status"], user=user, check=False)
+    return done.returncode, dict(line.split(None, 1) for line in done.stdout.splitlines())
+
+
+def test_status(b, reviewer):
+    code, said = status_of(b)
+    recorder = json.loads(said["recorder"])
+    assert code == 0 and sorted(said) == ["control", "identity", "recorder"]
+    assert recorder["state"] == "ok" and recorder["audit"] is True and recorder["reason"] == ""
+    assert recorder["chain_n"] == len(b.read("/var/log/sallyport/chain").splitlines())
+    child = b.ssh_tty("alice", "psql", "orders")
+    child.expect(PROMPT)
+    assert json.loads(status_of(b)[1]["recorder"])["sessions"] == recorder["sessions"] + 1
+    child.sendline(r"\q")
+    child.expect(pexpect.EOF)
+    for who in (reviewer, "lap-alice"):
+        code, said = status_of(b, who)
+        assert code == 1 and not any(s.startswith("{") for s in said.values()), said
+    b.stop_daemon("control")
+    try:
+        code, said = status_of(b)
+        assert code == 1 and said["control"] == "is not running" and said["recorder"].startswith("{")
+    finally:
+        b.start_daemon("control")
+        b.wait_ready("control")
