@@ -328,9 +328,8 @@ sp_shell_replaces(const struct sp_shell_builtin_args *a)
 			i++;
 			break;
 		}
-		if (sp_shell_is(&a->words[i], "-a") && i + 1 < a->n && !a->words[i + 1].is_open) {
-			i++;
-		} else if (!sp_shell_is(&a->words[i], "-c") && !sp_shell_is(&a->words[i], "-l")) {
+		/* With -a, ash runs what it is only to be called. */
+		if (!sp_shell_is(&a->words[i], "-c") && !sp_shell_is(&a->words[i], "-l")) {
 			sp_shell_object(a, "an option of exec that shells read differently");
 			return;
 		}

@@ -201,7 +201,7 @@ sp_shell_read_simple(struct sp_shell_reader *r)
 	struct sp_shell_place place = r->place;
 	struct sp_shell_word w;
 	size_t begin = r->at, assigns;
-	bool is_plain = sp_shell_peek(r) > 0 && strchr("\\'\"$`", sp_shell_peek(r)) == NULL, is_function = false;
+	bool is_plain = sp_shell_peek(r) > 0 && strchr("\\'\"$`", sp_shell_peek(r)) == NULL, is_function = false, is_redirected = false;
 
 	place.position = sp_shell_position(r);
 	for (;;) {
@@ -215,6 +215,7 @@ sp_shell_read_simple(struct sp_shell_reader *r)
 			break;
 		}
 		if (c == '<' || c == '>' || sp_shell_is_descriptor(r)) {
+			is_redirected = true;
 			sp_shell_read_redirect(r, &b);
 			continue;
 		}
@@ -232,7 +233,7 @@ sp_shell_read_simple(struct sp_shell_reader *r)
 	sp_shell_check_assignments(r, place.position, names.words, names.n, b.n > 0);
 	if (b.n > 0 && !is_function)
 		sp_shell_command(r->s, &place, b.words, b.n, b.redirects, b.nredirects);
-	else if (b.n == 0 && b.nredirects > 0)
+	else if (b.n == 0 && is_redirected) /* zsh runs cat */
 		sp_shell_fail(r, "a redirection without a command");
 	sp_shell_clear(&b);
 	sp_shell_clear(&names);

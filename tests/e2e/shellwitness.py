@@ -14,7 +14,7 @@ tee base64 gzip zip make gcc sleep watch parallel runuser systemd-run unshare ns
 dirname which logger mount psql docker kubectl f g foo bar a b c x y z evil one two""".split()
 # Programs that are themselves there, and run others.
 REAL = "env xargs nice nohup timeout stdbuf setsid find flock awk sed sh bash dash".split()
-EXTRA_SHELLS = "zsh ksh mksh busybox".split()
+EXTRA_SHELLS = "zsh ksh mksh ash busybox".split()
 
 
 def _real(name):
@@ -61,13 +61,14 @@ class Witness:
             rest = lines[len(results):]
             out = subprocess.run(self._command(), input=b"".join(line + b"\0" for line in rest), stdout=subprocess.PIPE,
                                  check=False).stdout
-            ran = []
+            ran, first = [], len(results)
             for record in out.split(b"\x1e")[:-1]:
-                if record:
-                    ran.append(record.split(b"\0")[:-1])
-                else:
+                if record.startswith(b"\0"):
+                    assert len(results) == first + int(record[1:])
                     results.append(ran)
                     ran = []
+                else:
+                    ran.append(record.split(b"\0")[:-1])
             if len(results) < len(lines):
                 results.append(None)
         return results

@@ -3,7 +3,7 @@
  * What a command line really runs, for tests/attacks/argv. Two programs in one, inside of a sandbox made by the test:
  *
  *  shell_witness --drive SHELL DIR   runs each line of stdin (ended by NUL) with SHELL -c in the folder DIR and writes
- *                                    to stdout what was executed, and an empty record after each line
+ *                                    to stdout what was executed, and after each line a NUL and its number as a record
  *  any other name                    logs its name and arguments to /log/log; goes on as /real/NAME if there is that
  *
  * A record is the path executed and the arguments, each ended by NUL, and a record separator (0x1e).
@@ -98,7 +98,12 @@ run(const char *shell, const char *line)
 	for (int i = 0; i < WITNESS_SECONDS * 200 && waitpid(pid, &status, WNOHANG) == 0; i++)
 		(void)usleep(5000);
 	(void)usleep(3000); /* what runs in the background begins, too */
-	(void)kill(-1, SIGKILL);
+	/* Nobody is left who could still write into the log of the next line. */
+	for (int i = 0; i < WITNESS_SECONDS * 1000 && kill(-1, SIGKILL) == 0; i++) {
+		while (waitpid(-1, &status, WNOHANG) > 0)
+			;
+		(void)usleep(1000);
+	}
 	while (waitpid(-1, &status, 0) > 0)
 		;
 }
@@ -111,7 +116,7 @@ drive(const char *shell, const char *dir)
 	ssize_t n;
 
 	(void)signal(SIGTERM, SIG_IGN);
-	while (getdelim(&line, &room, 0, stdin) >= 0) {
+	for (unsigned int i = 0; getdelim(&line, &room, 0, stdin) >= 0; i++) {
 		int fd;
 
 		clean(dir);
@@ -121,7 +126,7 @@ drive(const char *shell, const char *dir)
 			if (fwrite(log, 1, (size_t)n, stdout) != (size_t)n)
 				return 1;
 		(void)close(fd);
-		(void)putchar(0x1e);
+		(void)printf("%c%u%c", 0, i, 0x1e);
 		(void)fflush(stdout);
 	}
 	return 0;
