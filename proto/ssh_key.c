@@ -179,8 +179,8 @@ key_push_exponent(OSSL_PARAM_BLD *bld, const char *name, const BIGNUM *d, const 
 	bool is_good;
 
 	*ret_bn = BN_new();
-	is_good = ctx != NULL && less != NULL && *ret_bn != NULL && BN_cmp(prime, BN_value_one()) > 0 && BN_sub_word(less, 1) == 1 &&
-	    BN_mod(*ret_bn, d, less, ctx) == 1 && OSSL_PARAM_BLD_push_BN(bld, name, *ret_bn) == 1;
+	is_good = ctx != NULL && less != NULL && *ret_bn != NULL && BN_cmp(prime, BN_value_one()) > 0 &&
+	    BN_sub_word(less, 1) == 1 && BN_mod(*ret_bn, d, less, ctx) == 1 && OSSL_PARAM_BLD_push_BN(bld, name, *ret_bn) == 1;
 	BN_clear_free(less);
 	BN_CTX_free(ctx);
 	return is_good;
@@ -461,7 +461,7 @@ private_section(struct sp_view section, struct key_parts *k)
 static int
 private_get_cipher(struct sp_buf *b)
 {
-	struct sp_view cipher, kdf, options;
+	struct sp_view cipher = { NULL, 0 }, kdf = { NULL, 0 }, options = { NULL, 0 };
 	int r = sp_buf_get_view(b, KEY_NAME_MAX, &cipher);
 
 	if (r == 0)

@@ -282,7 +282,8 @@ channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 /* --- SSH ------------------------------------------------------------------------------------------ */
 
 static int
-channel_ssh(struct channel *ch, const char *name, const struct sp_ssh_start *start, const int *fds, const char **ret_message)
+channel_ssh(struct channel *ch, const char *name, const struct sp_ssh_start *start, const int *fds,
+    const char **ret_message)
 {
 	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
 	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);

@@ -57,7 +57,7 @@ static int
 ssh_get_start(struct sp_buf *body, struct sp_ssh_launch *l, char **ret_id)
 {
 	char *command = NULL, *term = NULL;
-	uint8_t has_tty, is_exec = 0;
+	uint8_t has_tty = 0, is_exec = 0;
 	int r;
 
 	r = sp_buf_get_cstring(body, SP_ULID_LEN, ret_id);

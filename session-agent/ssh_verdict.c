@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* May this run on the target? The command line as a shell reads it, held against policy; approvals; the record of both. */
+/* May this run on the target? The line as a shell reads it, held against policy; approvals; the record of both. */
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,7 +56,7 @@ digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
 	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
 }
 
-/* Who, where, as whom, what, with a terminal or without, under which rule of which policy. Without one there is no input. */
+/* Who, where, as whom, what, with a terminal or with no input at all, under which rule of which policy. */
 int
 sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d, uint8_t ret_digest[32])
 {

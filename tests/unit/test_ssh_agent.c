@@ -238,6 +238,8 @@ step_bind(struct stage *g, const char *options)
 
 	memset(id, 0x11, sizeof(id));
 	memset(signed_id, option(options, "id", v, sizeof(v)) != NULL ? 0x22 : 0x11, sizeof(signed_id));
+	if (option(options, "id", v, sizeof(v)) != NULL && strcmp(v, "none") == 0)
+		over.len = 0; /* signed all right: of nothing */
 	if (option(options, "signature", v, sizeof(v)) != NULL) {
 		if (strcmp(v, "other") == 0)
 			signer = g->other;
