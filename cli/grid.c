@@ -22,6 +22,8 @@ struct sp_grid {
 	int top, bottom; /* of the scrolling region, both within */
 	bool is_alternate, is_hidden, is_unwrapped, is_inserting;
 	bool is_full; /* the last column was written: the next character wraps first */
+	sp_grid_leave_cb *leave; /* NULL: nobody asks */
+	void *leave_ctx;
 };
 
 /* A CSI sequence. */
@@ -62,6 +64,20 @@ sp_grid_clear_rows(struct sp_grid *g, int row, int end)
 		sp_grid_clear(g, row, 0, g->cols);
 }
 
+static void
+sp_grid_leave(const struct sp_grid *g, int n)
+{
+	for (int row = 0; g->leave != NULL && row < n && row < g->rows; row++)
+		g->leave(sp_grid_at(g, row, 0), (unsigned)g->cols, g->leave_ctx);
+}
+
+void
+sp_grid_on_leave(struct sp_grid *g, sp_grid_leave_cb *leave, void *ctx)
+{
+	g->leave = leave;
+	g->leave_ctx = ctx;
+}
+
 /* Moves the lines from top to bottom by n up (or, n negative, down). */
 static void
 sp_grid_scroll(struct sp_grid *g, int top, int bottom, int n)
@@ -69,6 +85,8 @@ sp_grid_scroll(struct sp_grid *g, int top, int bottom, int n)
 	int height = bottom - top + 1, by = n < 0 ? -n : n;
 	size_t line = (size_t)g->cols * sizeof(g->cells[0]);
 
+	if (n > 0 && top == 0)
+		sp_grid_leave(g, by < height ? by : height);
 	if (by >= height) {
 		sp_grid_clear_rows(g, top, bottom + 1);
 	} else if (n > 0) {
@@ -163,6 +181,8 @@ sp_grid_resize(struct sp_grid *g, unsigned rows, unsigned cols)
 		free(other);
 		return SP_ERR_NOMEM;
 	}
+	if (from > 0)
+		sp_grid_leave(g, from);
 	free(g->cells);
 	free(g->other);
 	g->cells = cells;
@@ -429,6 +449,8 @@ sp_grid_alternate(struct sp_grid *g, bool is_on, bool is_cleared)
 	struct sp_grid_cell *cells = g->cells;
 
 	if (g->is_alternate != is_on) {
+		if (!is_on)
+			sp_grid_leave(g, g->rows);
 		g->is_alternate = is_on;
 		g->cells = g->other;
 		g->other = cells;
@@ -473,6 +495,8 @@ sp_grid_erase(struct sp_grid *g, int what, bool is_line)
 
 	if (what > 3)
 		return;
+	if (!is_line && (what >= 2 || (what == 0 && row == 0 && col == 0)))
+		sp_grid_leave(g, g->rows);
 	if (what == 0)
 		sp_grid_split(g, row, col);
 	else if (what == 1)

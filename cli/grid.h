@@ -47,6 +47,13 @@ int sp_grid_resize(struct sp_grid *g, unsigned rows, unsigned cols) SP_MUST_CHEC
 /* Output that went through sp_termfilter_feed() in one call: whole characters and whole sequences. */
 void sp_grid_feed(struct sp_grid *g, const void *p, size_t n);
 
+/*
+ * Calls leave for each row that goes out of sight from here on, from the top: it scrolls away, the whole screen is
+ * cleared, or the other screen comes back. The cells are valid during the call.
+ */
+typedef void sp_grid_leave_cb(const struct sp_grid_cell *cells, unsigned cols, void *ctx);
+void sp_grid_on_leave(struct sp_grid *g, sp_grid_leave_cb *leave, void *ctx);
+
 unsigned sp_grid_rows(const struct sp_grid *g);
 unsigned sp_grid_cols(const struct sp_grid *g);
 /* row and col must be within. */

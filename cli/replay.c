@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/lines.h"
 #include "cli/player.h"
 #include "cli/record.h"
-#include "cli/termfilter.h"
 #include "lib/text.h"
 #include "recorder/seal.h"
 
@@ -54,27 +54,42 @@ sp_cli_replay_event(uint64_t number, const struct sp_event *ev, struct sp_buf *l
 }
 
 static int
-sp_cli_replay_list(struct sp_tree_file *f, bool is_text)
+sp_cli_replay_events(struct sp_tree_file *f)
 {
 	struct sp_buf *b = sp_buf_new(0);
-	struct sp_termfilter filter;
 	struct sp_event ev;
-	struct sp_view v;
 	uint64_t number;
 	int r = b == NULL ? SP_ERR_NOMEM : 0;
 
-	sp_termfilter_init(&filter, true);
-	while (r == 0 && (r = sp_cli_record_next(f, &number, &ev)) == 0) {
-		if (!is_text) {
-			sp_cli_replay_event(number, &ev, b);
-		} else if (ev.type == SP_EVENT_OUTPUT && sp_event_get(&ev, SP_FIELD_TEXT, &v) == 0) {
-			sp_buf_reset(b);
-			r = sp_termfilter_feed(&filter, v.data, v.len, b);
-			(void)fwrite(sp_buf_data(b), 1, sp_buf_len(b), stdout);
-		}
-	}
+	while (r == 0 && (r = sp_cli_record_next(f, &number, &ev)) == 0)
+		sp_cli_replay_event(number, &ev, b);
 	sp_buf_free(b);
 	return r == SP_ERR_NOT_FOUND ? 0 : r;
+}
+
+static int
+sp_cli_replay_line(uint64_t time_ns, const char *p, size_t n, void *ctx)
+{
+	(void)time_ns;
+	(void)ctx;
+	return fwrite(p, 1, n, stdout) == n && putchar('\n') != EOF ? 0 : SP_ERR_SYSTEM;
+}
+
+/* What could be read, a line a line. */
+static int
+sp_cli_replay_text(struct sp_tree_file *f, const json_t *header)
+{
+	struct sp_lines *lines = NULL;
+	struct sp_event ev;
+	uint64_t number;
+	int r = sp_lines_new(header, sp_cli_replay_line, NULL, &lines);
+
+	while (r == 0 && (r = sp_cli_record_next(f, &number, &ev)) == 0)
+		r = sp_lines_event(lines, &ev);
+	if (r == SP_ERR_NOT_FOUND)
+		r = sp_lines_finish(lines);
+	sp_lines_free(lines);
+	return r;
 }
 
 /* --- the terminal ------------------------------------------------------------------------------------- */
@@ -162,7 +177,8 @@ sp_cli_replay(int argc, char **argv)
 	if (r == 0) {
 		sp_cli_record_watch(id, action);
 		r = strcmp(action, "replay") == 0 ? sp_cli_replay_terminal(f, header, speed, idle) :
-						    sp_cli_replay_list(f, strcmp(action, "text") == 0);
+		    strcmp(action, "text") == 0		? sp_cli_replay_text(f, header) :
+							  sp_cli_replay_events(f);
 	}
 	if (r == SP_ERR_LIMIT || r == SP_ERR_NOMEM)
 		fprintf(stderr, "sallyport: the session is too large to replay; see --text and sallyport export\n");

@@ -579,3 +579,21 @@ sp_channel_end(struct sp_live *l, const char *reason)
 		sp_log_err("session %s could not be told to end", l->id);
 	sp_buf_free(body);
 }
+
+int
+sp_channel_pause(struct sp_live *l, bool is_paused, const char *text)
+{
+	struct sp_buf *body;
+	int r = SP_ERR_NOMEM;
+
+	if (l->peer == NULL)
+		return SP_ERR_UNAVAILABLE;
+	body = sp_buf_new(SP_IPC_FRAME_MAX);
+	if (body != NULL) {
+		sp_buf_put_u8(body, is_paused);
+		sp_buf_put_cstring(body, text);
+		r = sp_peer_send(l->peer, SP_IPC_MONITOR_PAUSE, 0, body, NULL, 0);
+	}
+	sp_buf_free(body);
+	return r;
+}

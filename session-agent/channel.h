@@ -24,5 +24,7 @@ void sp_channel_offer(struct sp_live *l, unsigned which);
 void sp_channel_no_control(struct sp_live *l);
 /* END: the session stops now. Harmless when it is away; it is told when it comes back. */
 void sp_channel_end(struct sp_live *l, const char *reason);
+/* PAUSE: nothing flows until it is resumed; text is for the person. UNAVAILABLE: it is away. */
+int sp_channel_pause(struct sp_live *l, bool is_paused, const char *text) SP_MUST_CHECK;
 
 #endif

@@ -59,8 +59,9 @@ dispatch_refuse(struct sp_session *s, const char *connection, const char *text)
 	sp_session_exit(s, 1);
 }
 
-bool
-sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connection *c)
+/* Whether the connection can be reached, and on what terms. Their strings are the policy's. */
+static bool
+dispatch_reach(const struct sp_session *s, const struct sp_policy_connection *c, struct sp_policy_terms *ret_terms)
 {
 	struct sp_decide_request request = { .time = (int64_t)time(NULL), .from = sp_session_from(s) };
 	struct sp_decision decision = { .effect = SP_POLICY_DENY };
@@ -69,7 +70,33 @@ sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connect
 	if (sp_decide_scope_new(s->policy, s->subject, c, &scope) == 0)
 		sp_decide(scope, &request, &decision);
 	sp_decide_scope_free(scope);
+	*ret_terms = decision.terms;
 	return decision.effect != SP_POLICY_DENY;
+}
+
+bool
+sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connection *c)
+{
+	struct sp_policy_terms terms;
+
+	return dispatch_reach(s, c, &terms);
+}
+
+/* What the connection, or a rule, has to say first; line by line. */
+static void
+dispatch_banner(struct sp_session *s, const struct sp_policy_connection *c)
+{
+	struct sp_policy_terms terms = { 0 };
+	const char *p;
+
+	if (!dispatch_reach(s, c, &terms) || terms.banner == NULL)
+		return;
+	for (p = terms.banner; *p != '\0';) {
+		size_t n = strcspn(p, "\n");
+
+		sp_session_say(s, "%.*s", (int)n, p);
+		p += n + (p[n] != '\0');
+	}
 }
 
 static bool
@@ -133,6 +160,7 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 	}
 	if (!dispatch_record(s, c->name, "allow", NULL))
 		return;
+	dispatch_banner(s, c);
 	s->kind = kind;
 	if (kind->start(s, c, argv, &s->kind_ctx) != 0) {
 		s->kind = NULL;

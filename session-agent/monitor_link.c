@@ -154,6 +154,25 @@ monitor_on_end(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 }
 
 static int
+monitor_on_pause(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	char *text = NULL;
+	uint8_t is_paused;
+	int r = sp_buf_get_u8(body, &is_paused);
+
+	(void)p;
+	(void)msg;
+	if (r == 0 && is_paused > 1)
+		r = SP_ERR_FORMAT;
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &text);
+	if (r == 0)
+		sp_session_pause(ctx, is_paused == 1, text);
+	free(text);
+	return r;
+}
+
+static int
 monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_session *s = ctx;
@@ -186,6 +205,7 @@ static const struct sp_peer_request monitor_requests[] = {
 	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, sp_question_on_listen, "LISTEN_REPLY" },
 	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, sp_question_on_ssh, "SSH_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
+	{ SP_IPC_MONITOR_PAUSE, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, monitor_on_pause, "PAUSE" },
 	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
 	{ 0 },
 };

@@ -461,6 +461,16 @@ watch(struct sp_postgres_conn *c)
 		c->is_server_watched = rd;
 }
 
+/* Paused: nothing is read, and so nothing passes. */
+static void
+unwatch(struct sp_postgres_conn *c)
+{
+	if (c->is_client_watched && event_del(c->c_rd) == 0)
+		c->is_client_watched = false;
+	if (c->srv != NULL && c->is_server_watched && event_del(c->s_rd) == 0)
+		c->is_server_watched = false;
+}
+
 /* Flushes both sides. False when the connection is gone or going. */
 static bool
 flush_both(struct sp_postgres_conn *c)
@@ -494,6 +504,10 @@ run_sides(struct sp_postgres_conn *c, bool client, bool server)
 
 	if (c->is_running)
 		return;
+	if (c->px->is_paused && c->state != SP_POSTGRES_DEAD) {
+		unwatch(c);
+		return;
+	}
 	c->is_running = true;
 	for (i = 0; more && i < ROUNDS_MAX && c->state != SP_POSTGRES_DEAD; i++) {
 		more = false;

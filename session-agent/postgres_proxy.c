@@ -321,6 +321,17 @@ on_end(void *ctx)
 	sp_postgres_proxy_unpin(px);
 }
 
+static void
+on_paused(void *ctx, bool is_paused)
+{
+	struct sp_postgres_proxy *px = ctx;
+	struct sp_postgres_conn *c;
+
+	px->is_paused = is_paused;
+	for (c = px->conns; c != NULL; c = c->next)
+		sp_postgres_conn_wake(c); /* it stops or goes on reading */
+}
+
 /* Something runs at the server, is held here, or is being logged in. */
 static bool
 on_is_busy(const void *ctx)
@@ -344,4 +355,5 @@ const struct sp_kind sp_postgres_kind = {
     .policy_changed = on_policy,
     .end = on_end,
     .is_busy = on_is_busy,
+    .paused = on_paused,
 };

@@ -101,6 +101,7 @@ struct sp_registry {
 	struct sp_listener *pam;
 	struct sp_listener *client;
 	struct sp_listener *monitor;
+	struct sp_listener *operators;
 };
 
 /* Reads back the state files; broken ones are logged and removed. SYSTEM. */

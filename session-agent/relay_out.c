@@ -122,7 +122,7 @@ sp_relay_outlet_run(struct sp_relay_outlet *o)
 {
 	bool can_read;
 
-	if (o->relay->is_paused)
+	if (o->relay->is_paused && o->relay->s->stage == SP_SESSION_SERVING)
 		can_read = false;
 	else {
 		while (outlet_write(o) && sp_buf_len(o->masked) > 0)

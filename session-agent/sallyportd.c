@@ -29,6 +29,7 @@
 #include "session-agent/credential_run.h"
 #include "session-agent/hold.h"
 #include "session-agent/login.h"
+#include "session-agent/operator.h"
 #include "session-agent/registry.h"
 #include "session-agent/start.h"
 
@@ -63,6 +64,13 @@ on_monitor(int fd, const struct sp_peer_cred *cred, void *ctx)
 {
 	(void)cred;
 	sp_channel_accept(ctx, fd);
+}
+
+static void
+on_operator(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	(void)cred;
+	sp_operator_accept(ctx, fd);
 }
 
 static void
@@ -174,6 +182,9 @@ daemon_listen(struct sp_registry *g)
 	if (r == 0)
 		r = sp_listener_new(g->base, SP_RUNDIR "/session.sock", 0666, 0, 0, -1, SP_START_CLIENTS_MAX, on_client,
 		    g, &g->client);
+	if (r == 0)
+		r = sp_listener_new(g->base, SP_RUNDIR "/operator.sock", 0600, 0, 0, -1, SP_OPERATOR_CLIENTS_MAX,
+		    on_operator, g, &g->operators);
 	if (r == 0)
 		sp_listener_limit_uid(g->client, SP_START_CLIENTS_OF_UID_MAX);
 	return r;

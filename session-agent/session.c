@@ -371,6 +371,21 @@ sp_session_end(struct sp_session *s, const char *reason)
 	sp_session_exit(s, SP_SESSION_STATUS);
 }
 
+void
+sp_session_pause(struct sp_session *s, bool is_paused, const char *text)
+{
+	if (s->stage != SP_SESSION_SERVING || s->is_paused == is_paused)
+		return;
+	s->is_paused = is_paused;
+	if (is_paused)
+		sp_session_say(s, "sallyport: %s.", text);
+	sp_relay_pause(s, is_paused);
+	if (s->kind != NULL && s->kind_ctx != NULL && s->kind->paused != NULL)
+		s->kind->paused(s->kind_ctx, is_paused);
+	if (!is_paused)
+		sp_session_say(s, "sallyport: %s.", text);
+}
+
 static void
 session_finish(struct sp_session *s)
 {

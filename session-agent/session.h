@@ -199,6 +199,8 @@ struct sp_kind {
 	void (*record_ready)(void *ctx);  /* after AGAIN: try again */
 	void (*policy_changed)(void *ctx); /* sp_session_policy() is new */
 	void (*end)(void *ctx);		  /* the session is over: close everything, free ctx */
+	/* An operator pauses the session, or lets it go on: pass nothing on until then. The relay does by itself; NULL: nothing else flows. */
+	void (*paused)(void *ctx, bool is_paused);
 	bool (*is_busy)(const void *ctx); /* a statement runs or waits: the session is not idle; NULL: never */
 };
 extern const struct sp_kind *const sp_kinds[]; /* kinds.c; ends with NULL */

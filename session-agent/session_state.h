@@ -135,6 +135,7 @@ struct sp_session {
 	struct sp_relay *relay; /* relay.c; NULL: no program, or one with the person's own descriptors */
 	bool has_tool;		/* forcecmd was asked to start one */
 	bool is_tool_gone;
+	bool is_paused; /* by an operator */
 
 	/* the kind that serves */
 	const struct sp_kind *kind;
@@ -156,6 +157,8 @@ void sp_session_policy_ready(struct sp_session *s);
 void sp_session_control_away(struct sp_session *s);
 /* Ends it whatever it is doing; the person is told the reason. */
 void sp_session_end(struct sp_session *s, const char *reason);
+/* Nothing flows between the person and the target until it is resumed; the person is told text. */
+void sp_session_pause(struct sp_session *s, bool is_paused, const char *text);
 /* Called whenever something went out or was recorded: does what can now be done. */
 void sp_session_pump(struct sp_session *s);
 /* A built-in command waits for control, for a bounded time. */

@@ -13,11 +13,11 @@ _sallyport() {
 	--key | --anchor | --output | --as) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--format) words="asciicast json" ;;
 	--state) words="open closed crashed damaged" ;;
-	--user | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
+	--user | --reason | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay verify export status version help" ;;
+		1:*) words="policy sessions replay watch end pause resume verify export status version help" ;;
 		2:policy) words="check test explain" ;;
 		*:policy)
 			case ${COMP_WORDS[2]} in
@@ -27,12 +27,14 @@ _sallyport() {
 			;;
 		*:sessions) words="--user --connection --state --since --until --json --root" ;;
 		*:replay) words="--events --text --speed --idle --root" ;;
+		*:watch) words="--root" ;;
+		*:end | *:pause | *:resume) words="--reason --root" ;;
 		*:verify) words="--key --root --anchor --quiet" ;;
 		*:export) words="--format --output --root" ;;
 		esac
 		case $COMP_CWORD:${COMP_WORDS[1]}:$cur in
 		1:* | *:-*) ;;
-		*:replay:* | *:verify:* | *:export:*) words+=" $(_sallyport_ids "${cur^^}")"; cur=${cur^^} ;;
+		*:replay:* | *:watch:* | *:end:* | *:pause:* | *:resume:* | *:verify:* | *:export:*) words+=" $(_sallyport_ids "${cur^^}")"; cur=${cur^^} ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

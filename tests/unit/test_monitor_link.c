@@ -73,6 +73,13 @@ sp_session_begin(struct sp_session *x)
 }
 
 void
+sp_session_pause(struct sp_session *x, bool is_paused, const char *text)
+{
+	(void)text;
+	x->is_paused = is_paused;
+}
+
+void
 sp_session_end(struct sp_session *x, const char *reason)
 {
 	(void)x;

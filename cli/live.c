@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sallyport end, pause, resume: what root may do with a live session. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/record.h"
+#include "lib/ipc.h"
+#include "lib/ipc_operator.h"
+#include "lib/text.h"
+
+#define SP_CLI_LIVE_SOCKET SP_RUNDIR "/operator.sock"
+#define SP_CLI_LIVE_MS 5000
+#define SP_CLI_LIVE_MESSAGE_MAX 4096
+
+enum sp_cli_live_act { SP_CLI_LIVE_END, SP_CLI_LIVE_PAUSE, SP_CLI_LIVE_RESUME };
+
+static int
+sp_cli_live_call(enum sp_cli_live_act act, const char *id, const char *reason)
+{
+	struct sp_buf *b = sp_buf_new(1024), *in = sp_buf_new(SP_IPC_FRAME_MAX + 4), *body = NULL;
+	int64_t deadline = sp_ipc_now_ms() + SP_CLI_LIVE_MS;
+	struct sp_ipc_msg msg;
+	char *message = NULL;
+	uint32_t verdict = 0;
+	int fd = -1, r = b == NULL || in == NULL ? SP_ERR_NOMEM : sp_ipc_connect(SP_CLI_LIVE_SOCKET, 0, deadline, &fd);
+
+	if (r == 0) {
+		if (act != SP_CLI_LIVE_END)
+			sp_buf_put_u8(b, act == SP_CLI_LIVE_PAUSE);
+		sp_buf_put_cstring(b, id);
+		sp_buf_put_cstring(b, reason);
+		r = sp_ipc_call(fd, act == SP_CLI_LIVE_END ? SP_IPC_OPERATOR_END : SP_IPC_OPERATOR_PAUSE, b,
+		    SP_IPC_OPERATOR_DONE, in, &msg, deadline);
+	}
+	if (r == 0) {
+		body = sp_buf_from(msg.body.data, msg.body.len);
+		r = body == NULL ? SP_ERR_NOMEM : sp_buf_get_u32(body, &verdict);
+	}
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_CLI_LIVE_MESSAGE_MAX, &message);
+	if (r != 0)
+		fprintf(stderr, "sallyport: sallyportd does not answer: %s%s\n", sp_err_str(r),
+		    geteuid() == 0 ? "" : " (only root may)");
+	else if (verdict != 0)
+		fprintf(stderr, "sallyport: %s\n", message);
+	if (fd >= 0)
+		(void)close(fd);
+	free(message);
+	sp_buf_free(body);
+	sp_buf_free(in);
+	sp_buf_free(b);
+	return r != 0 ? 2 : verdict != 0;
+}
+
+static int
+sp_cli_live(enum sp_cli_live_act act, int argc, char **argv)
+{
+	static const struct option longs[] = { { "reason", required_argument, NULL, 'm' },
+		{ "root", required_argument, NULL, 'r' }, { 0 } };
+	const char *root = SP_CLI_ROOT, *reason = "";
+	char id[SP_ULID_LEN + 1];
+	int c, fd, r;
+
+	while ((c = getopt_long(argc, argv, "m:r:", longs, NULL)) != -1) {
+		if (c == 'm')
+			reason = optarg;
+		else if (c == 'r')
+			root = optarg;
+		else
+			optind = argc;
+	}
+	if (optind != argc - 1 || (act != SP_CLI_LIVE_RESUME && reason[0] == '\0')) {
+		fprintf(stderr, "usage: sallyport %s %s [--root DIR] ID\n", argv[0],
+		    act == SP_CLI_LIVE_RESUME ? "[--reason TEXT]" : "--reason TEXT");
+		return 2;
+	}
+	if (strlen(reason) > SP_IPC_OPERATOR_REASON_MAX || !sp_text_is_plain(reason, strlen(reason))) {
+		fprintf(stderr, "sallyport: a reason is one line of at most %d bytes\n", SP_IPC_OPERATOR_REASON_MAX);
+		return 2;
+	}
+	if (sp_cli_record_root(root, &fd) != 0)
+		return 2;
+	r = sp_cli_record_resolve(fd, argv[optind], id);
+	(void)close(fd);
+	return r == 0 ? sp_cli_live_call(act, id, reason) : 2;
+}
+
+int
+sp_cli_end(int argc, char **argv)
+{
+	return sp_cli_live(SP_CLI_LIVE_END, argc, argv);
+}
+
+int
+sp_cli_pause(int argc, char **argv)
+{
+	return sp_cli_live(SP_CLI_LIVE_PAUSE, argc, argv);
+}
+
+int
+sp_cli_resume(int argc, char **argv)
+{
+	return sp_cli_live(SP_CLI_LIVE_RESUME, argc, argv);
+}
