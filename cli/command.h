@@ -12,6 +12,7 @@ int sp_cli_sessions(int argc, char **argv);
 int sp_cli_replay(int argc, char **argv);
 int sp_cli_verify(int argc, char **argv);
 int sp_cli_export(int argc, char **argv);
+int sp_cli_search(int argc, char **argv);
 int sp_cli_watch(int argc, char **argv);
 int sp_cli_end(int argc, char **argv);
 int sp_cli_pause(int argc, char **argv);

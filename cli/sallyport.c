@@ -19,6 +19,7 @@ static const struct {
 	{ "policy", sp_cli_policy, "check, test or explain the policy" },
 	{ "sessions", sp_cli_sessions, "list recorded sessions, open ones included" },
 	{ "replay", sp_cli_replay, "show a session again: its terminal, or its events" },
+	{ "search", sp_cli_search, "find a text in all sessions" },
 	{ "watch", sp_cli_watch, "follow a live session's terminal" },
 	{ "end", sp_cli_end, "end a live session" },
 	{ "pause", sp_cli_pause, "stop what flows in a live session" },

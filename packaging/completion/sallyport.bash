@@ -13,11 +13,11 @@ _sallyport() {
 	--key | --anchor | --output | --as) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--format) words="asciicast json" ;;
 	--state) words="open closed crashed damaged" ;;
-	--user | --reason | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
+	--user | --reason | --limit | --index | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay watch end pause resume verify export status version help" ;;
+		1:*) words="policy sessions replay search watch end pause resume verify export status version help" ;;
 		2:policy) words="check test explain" ;;
 		*:policy)
 			case ${COMP_WORDS[2]} in
@@ -27,6 +27,7 @@ _sallyport() {
 			;;
 		*:sessions) words="--user --connection --state --since --until --json --root" ;;
 		*:replay) words="--events --text --speed --idle --root" ;;
+		*:search) words="--limit --json --index --root" ;;
 		*:watch) words="--root" ;;
 		*:end | *:pause | *:resume) words="--reason --root" ;;
 		*:verify) words="--key --root --anchor --quiet" ;;

@@ -17,6 +17,7 @@ _sallyport() {
 		'replay:show a session again: its terminal, or its events'
 		'verify:prove that the records are whole and unchanged'
 		'export:write a session as asciicast or JSON'
+		'search:find a text in all sessions'
 		'watch:follow a live session'"'"'s terminal'
 		'end:end a live session'
 		'pause:stop what flows in a live session'
@@ -54,6 +55,16 @@ _sallyport() {
 	replay)
 		_arguments '(--text)--events[every event in a line]' '(--events)--text[plain text]' '--speed=[at the start]:times:' \
 			'--idle=[longest pause]:seconds:' $root '1:session:_sallyport_ids'
+		;;
+	search)
+		_arguments '--limit=[lines at most]:number:' '--json[one object a line]' '--index=[another index]:file:_files' $root \
+			'1:text:'
+		;;
+	watch)
+		_arguments $root '1:session:_sallyport_ids'
+		;;
+	end | pause | resume)
+		_arguments '--reason=[for the person and the record]:text:' $root '1:session:_sallyport_ids'
 		;;
 	verify)
 		_arguments '--key=[public keys]:file:_files' '--anchor=[kept elsewhere]:file:_files' '--quiet[only findings]' $root \

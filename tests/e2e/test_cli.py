@@ -401,7 +401,7 @@ def complete(*words):
 
 
 def test_bash_completes():
-    assert complete("re") == ["replay"]
+    assert complete("re") == ["replay", "resume"]
     assert complete("sessions", "--s") == ["--state", "--since"]
     assert complete("sessions", "--state", "c") == ["closed", "crashed"]
     assert complete("policy", "") == ["check", "test", "explain"]
