@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "forcecmd/shellbox.h"
 #include "forcecmd/terminal.h"
 #include "forcecmd/toolbox.h"
 #include "lib/ipc.h"
@@ -44,6 +45,7 @@ struct forcecmd {
 	int audit_pipe;    /* sallyport-audit ends when this is closed */
 	int64_t audit_next; /* it is not started again before (sp_ipc_now_ms) */
 	pid_t tool;	   /* 0: none */
+	int tool_pipe;	   /* sallyport-exec ends what it started when this is closed; -1: it is not that */
 	struct sp_buf *in; /* the frame being handled */
 	struct sp_buf *out;
 	char user[64];
@@ -246,6 +248,22 @@ forcecmd_on_spawn(struct forcecmd *f, const struct sp_ipc_msg *msg, struct sp_bu
 	return r;
 }
 
+/* sallyport-exec hears from the session itself what to run, and answers to it. */
+static int
+forcecmd_on_exec(struct forcecmd *f, const struct sp_ipc_msg *msg, const struct sp_buf *b)
+{
+	int verdict;
+
+	if (msg->nfds != 4 || f->tool != 0 || sp_buf_len(b) != 0)
+		return SP_ERR_PROTOCOL;
+	verdict = sp_shellbox_run(msg->fds, &f->tool, &f->tool_pipe);
+	sp_buf_put_u32(f->out, (uint32_t)-verdict);
+	sp_buf_put_cstring(f->out, verdict == 0 ? "" : "the shell could not be started");
+	sp_buf_put_u32(f->out, (uint32_t)f->tool);
+	forcecmd_send(f, SP_IPC_SESSION_SPAWNED);
+	return 0;
+}
+
 static int
 forcecmd_on_refused(struct forcecmd *f, struct sp_buf *b)
 {
@@ -314,7 +332,7 @@ forcecmd_on_tty(struct sp_buf *b)
 static int
 forcecmd_dispatch(struct forcecmd *f, const struct sp_ipc_msg *msg, struct sp_buf *body)
 {
-	if (msg->id != 0 || (msg->nfds != 0 && msg->type != SP_IPC_SESSION_SPAWN))
+	if (msg->id != 0 || (msg->nfds != 0 && msg->type != SP_IPC_SESSION_SPAWN && msg->type != SP_IPC_SESSION_EXEC))
 		return SP_ERR_PROTOCOL;
 	switch (msg->type) {
 	case SP_IPC_SESSION_REFUSED:
@@ -325,6 +343,8 @@ forcecmd_dispatch(struct forcecmd *f, const struct sp_ipc_msg *msg, struct sp_bu
 		return forcecmd_on_tty(body);
 	case SP_IPC_SESSION_SPAWN:
 		return forcecmd_on_spawn(f, msg, body);
+	case SP_IPC_SESSION_EXEC:
+		return forcecmd_on_exec(f, msg, body);
 	case SP_IPC_SESSION_KILL:
 		return forcecmd_on_kill(f, body);
 	case SP_IPC_SESSION_EXIT:
@@ -502,6 +522,8 @@ forcecmd_run(struct forcecmd *f)
 static void
 forcecmd_clean(struct forcecmd *f)
 {
+	if (f->tool_pipe >= 0)
+		(void)close(f->tool_pipe); /* it is another account's process: no signal of ours reaches it */
 	if (f->tool > 0) {
 		(void)kill(f->tool, SIGKILL); /* bubblewrap's children die with it */
 		(void)waitpid(f->tool, NULL, 0);
@@ -518,7 +540,7 @@ forcecmd_clean(struct forcecmd *f)
 int
 main(void)
 {
-	struct forcecmd f = { .fd = -1, .sigfd = -1, .audit_pipe = -1, .status = FORCECMD_STATUS };
+	struct forcecmd f = { .fd = -1, .sigfd = -1, .audit_pipe = -1, .tool_pipe = -1, .status = FORCECMD_STATUS };
 
 	if (!forcecmd_check_fds())
 		return FORCECMD_STATUS;

@@ -124,7 +124,7 @@ static const struct sp_sandbox_rule session_own[] = {
 	ALLOW_INT(ioctl, 1, TIOCGWINSZ), ALLOW_INT(ioctl, 1, TIOCSWINSZ),
 	ALLOW_INT(ioctl, 1, TCSETS), ALLOW_INT(ioctl, 1, TCSETSW), ALLOW_INT(ioctl, 1, TCSETSF),
 	ALLOW(memfd_create), ALLOW(ftruncate), ALLOW(pwrite64), /* scratch of its own */
-	ALLOW_INT(socketpair, 0, AF_UNIX), /* the channel of a transport to a target host */
+	ALLOW_INT(socketpair, 0, AF_UNIX), /* the channel of a transport to a target host, or with sallyport-exec */
 	ALLOW(fchmod),						 /* of a program's pipes (session-agent/relay.c) */
 	END,
 };

@@ -284,3 +284,16 @@ sp_session_run_relayed(struct sp_session *s, const struct sp_policy_connection *
 	r = sp_session_relay_open(s, c, flags, NULL, NULL, fds);
 	return r == 0 ? client_spawn(s, directory, argv, env, fds) : r;
 }
+
+int
+sp_session_exec(struct sp_session *s, const int fds[3], int channel)
+{
+	int all[4] = { fds[0], fds[1], fds[2], channel }, r;
+
+	if (s->client == NULL || s->has_tool || s->stage != SP_SESSION_SERVING)
+		return SP_ERR_UNAVAILABLE;
+	r = sp_peer_send(s->client, SP_IPC_SESSION_EXEC, 0, NULL, all, 4);
+	if (r == 0)
+		s->has_tool = true;
+	return r;
+}

@@ -21,6 +21,7 @@ static const struct command_rest {
 } command_rests[] = {
 	{ "psql", "-c", 0 },
 	{ "psql", "--command", 0 },
+	{ "shell", "-c", 0 },
 	{ "approve", NULL, 2 },
 	{ "deny", NULL, 2 },
 };

@@ -21,7 +21,6 @@ static const struct dispatch_other {
 	{ "sftp-server", "file transfer (sftp, and scp of newer clients)" },
 	{ "internal-sftp", "file transfer (sftp, and scp of newer clients)" },
 	{ "rsync", "copying files with rsync" },
-	{ "shell", "a shell on the bastion" },
 	{ "sh", "a shell on the bastion" },
 	{ "bash", "a shell on the bastion" },
 	{ "dash", "a shell on the bastion" },
@@ -133,6 +132,46 @@ dispatch_connection(const struct sp_session *s, const struct sp_kind *kind, cons
 	return c;
 }
 
+/* Which connection is meant where none is named: the one called like the kind, or the only one there is. */
+static const char *
+dispatch_only(const struct sp_session *s, const struct sp_kind *kind)
+{
+	const struct sp_policy_connection *c = dispatch_connection(s, kind, kind->name), *only = c;
+	size_t i, n = sp_policy_image_connections(s->policy);
+
+	for (i = 0; c == NULL && i < n; i++) {
+		const char *name = sp_policy_image_connection(s->policy, i)->name;
+
+		if (dispatch_connection(s, kind, name) == NULL)
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = sp_policy_image_connection(s->policy, i);
+	}
+	return only == NULL ? NULL : only->name;
+}
+
+static void dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, const char *const argv[]);
+
+/* The same with the connection's name put in. */
+static void
+dispatch_nameless(struct sp_session *s, const struct sp_kind *kind, size_t argc, const char *const argv[])
+{
+	const char *named[SP_COMMAND_WORDS_MAX + 2], *only = dispatch_only(s, kind);
+	size_t i;
+
+	if (only == NULL || argc > SP_COMMAND_WORDS_MAX) {
+		dispatch_refuse(s, NULL, "name the connection, as in `shell NAME`; `connections` lists yours.");
+		return;
+	}
+	named[0] = argv[0];
+	named[1] = only;
+	for (i = 1; i < argc; i++)
+		named[i + 1] = argv[i];
+	named[argc + 1] = NULL;
+	dispatch_tool(s, kind, argc + 1, named);
+}
+
 static void
 dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, const char *const argv[])
 {
@@ -140,6 +179,10 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 
 	if (s->policy == NULL) {
 		dispatch_refuse(s, NULL, "no policy is in force yet, so no target can be reached: try again shortly.");
+		return;
+	}
+	if (kind->is_nameless && (argc < 2 || argv[1][0] == '-')) {
+		dispatch_nameless(s, kind, argc, argv);
 		return;
 	}
 	if (argc < 2 || argv[1][0] == '-') {
@@ -154,7 +197,7 @@ dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, con
 		dispatch_refuse(s, argv[1], "no such connection, or not allowed; `connections` lists yours.");
 		return;
 	}
-	if (!(kind->takes_line && c->ntools == 0) && !dispatch_in_list(argv[0], c->tools, c->ntools)) {
+	if (c->ntools > 0 && !dispatch_in_list(argv[0], c->tools, c->ntools)) {
 		dispatch_refuse(s, c->name, "this tool is not allowed on that connection.");
 		return;
 	}

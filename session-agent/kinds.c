@@ -4,10 +4,13 @@
 
 #include "session-agent/postgres_kind.h"
 #include "session-agent/session.h"
+#include "session-agent/shell_kind.h"
 #include "session-agent/ssh_kind.h"
 
 const struct sp_kind *const sp_kinds[] = {
 	&sp_postgres_kind,
 	&sp_ssh_kind,
+	&sp_shell_kind,
+	&sp_command_kind,
 	NULL,
 };

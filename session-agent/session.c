@@ -66,6 +66,18 @@ sp_session_has_tty(const struct sp_session *s)
 	return s->has_tty;
 }
 
+const char *
+sp_session_term(const struct sp_session *s)
+{
+	return s->term != NULL ? s->term : "";
+}
+
+const char *
+sp_session_lang(const struct sp_session *s)
+{
+	return s->lang != NULL ? s->lang : "";
+}
+
 const struct sp_policy_image *
 sp_session_policy(const struct sp_session *s)
 {

@@ -29,6 +29,9 @@ const char *sp_session_from(const struct sp_session *s);
 uid_t sp_session_uid(const struct sp_session *s);
 uint32_t sp_session_audit_id(const struct sp_session *s); /* kernel audit session */
 bool sp_session_has_tty(const struct sp_session *s);
+/* The person's TERM and LANG; "" if not known. */
+const char *sp_session_term(const struct sp_session *s);
+const char *sp_session_lang(const struct sp_session *s);
 /* The policy in force now. Ask again for each statement; the pointer is valid until the loop runs again. */
 const struct sp_policy_image *sp_session_policy(const struct sp_session *s);
 const struct sp_policy_subject *sp_session_subject(const struct sp_session *s);
@@ -174,6 +177,12 @@ int sp_session_relay_type(struct sp_session *s, const void *p, size_t n) SP_MUST
 int sp_session_run_relayed(struct sp_session *s, const struct sp_policy_connection *c, unsigned flags,
     const char *directory, const char *const argv[], const char *const env[]) SP_MUST_CHECK;
 
+/*
+ * Has forcecmd start sallyport-exec with a relay's descriptors and the channel's other end (both stay the caller's).
+ * When it exits, the session ends with its status.
+ */
+int sp_session_exec(struct sp_session *s, const int fds[3], int channel) SP_MUST_CHECK;
+
 /* One line for the person on stderr (escaped), also put on record as a NOTE. */
 void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
 /* Bytes for the person on stdout, for built-in commands (recorded as OUTPUT). */
@@ -202,6 +211,7 @@ struct sp_kind {
 	/* An operator pauses the session, or lets it go on: pass nothing on until then. The relay does by itself; NULL: nothing else flows. */
 	void (*paused)(void *ctx, bool is_paused);
 	bool (*is_busy)(const void *ctx); /* a statement runs or waits: the session is not idle; NULL: never */
+	bool is_nameless; /* the connection may be left out where the person has one only, or one called like the kind */
 };
 extern const struct sp_kind *const sp_kinds[]; /* kinds.c; ends with NULL */
 

@@ -146,7 +146,7 @@ sp_lint_attacks() { # every corpus is read by a test
 }
 
 sp_sources() {
-	(cd "$top" && find lib runtime proto policy mask recorder identity control pam_module authkeys forcecmd session-agent \
+	(cd "$top" && find lib runtime proto policy mask recorder identity control pam_module authkeys forcecmd exec session-agent \
 		cli -name '*.c' | sort)
 }
 

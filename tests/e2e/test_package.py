@@ -68,11 +68,14 @@ def test_owners_and_modes(m, path, want):
     assert m.run(["stat", "-c", "%a %U %G", path]).stdout.strip() == want
 
 
-def test_nothing_is_setuid_and_one_program_has_one_capability(m):
+def test_nothing_is_setuid_and_two_programs_have_capabilities(m):
     files = m.run(["sh", "-c", "dpkg -L sallyport | while read f; do [ -f \"$f\" ] && stat -c '%a %n' \"$f\"; done"]).stdout
     assert not [x for x in files.splitlines() if len(x.split()[0]) > 3]
     caps = m.run(["sh", "-c", "dpkg -L sallyport | xargs getcap"]).stdout
-    assert caps == "/usr/libexec/sallyport/sallyport-audit cap_audit_write=ep\n"
+    assert sorted(caps.splitlines()) == [
+        "/usr/libexec/sallyport/sallyport-audit cap_audit_write=ep",
+        "/usr/libexec/sallyport/sallyport-exec cap_chown,cap_dac_override,cap_dac_read_search,cap_kill,cap_setgid,"
+        "cap_setuid,cap_sys_ptrace,cap_sys_admin=ep"]
 
 
 def test_accounts_cannot_log_in(m):

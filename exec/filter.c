@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/filter.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define LOW32 0xffffffffUL /* what the kernel takes as an int: the upper half is ignored there, so it must be here */
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+
+/* Running other processes' memory, or running code where no filter sees its calls. */
+static const int filter_denied[] = { SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+	SCMP_SYS(pidfd_getfd), SCMP_SYS(userfaultfd), SCMP_SYS(perf_event_open) };
+/* Programs find another way when they hear that these do not exist. */
+static const int filter_absent[] = { SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+	SCMP_SYS(clone3), SCMP_SYS(uselib) };
+
+static int
+filter_lists(scmp_filter_ctx ctx)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < sizeof(filter_denied) / sizeof(filter_denied[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), filter_denied[i], 0);
+	for (i = 0; r == 0 && i < sizeof(filter_absent) / sizeof(filter_absent[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), filter_absent[i], 0);
+	return r;
+}
+
+/*
+ * In a user namespace of one's own, paths mean what one likes. Two processes that share their working directory
+ * could change it between the check of a relative path and its use by a script's interpreter.
+ */
+static int
+filter_namespaces(scmp_filter_ctx ctx)
+{
+	int r;
+
+	r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_FS | CLONE_THREAD, CLONE_FS));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (r == 0) /* 0: whatever kind the descriptor is of */
+		r = seccomp_rule_add(
+		    ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, 0));
+	return r;
+}
+
+static int
+filter_arguments(scmp_filter_ctx ctx)
+{
+	static const unsigned requests[] = { TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS };
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < sizeof(requests) / sizeof(requests[0]); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, requests[i]));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EBUSY), SCMP_SYS(seccomp), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(execve), 0);
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(execveat), 0);
+	return r;
+}
+
+static int
+filter_make(scmp_filter_ctx ctx)
+{
+	/* Calls by another architecture's numbers (i386, x32) do not exist at all. */
+	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0)
+		return SP_ERR_SYSTEM;
+	return filter_lists(ctx) != 0 || filter_namespaces(ctx) != 0 || filter_arguments(ctx) != 0 ? SP_ERR_SYSTEM : 0;
+}
+
+/* Without the library's own seccomp_load(3), which knows only some of the flags. */
+static int
+filter_load(const struct sock_fprog *prog, int *ret_listener)
+{
+	unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	long fd = syscall(
+	    SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, prog);
+
+	if (fd < 0 && errno == EINVAL) /* an older kernel: a signal restarts an exec that waits, which is then asked again */
+		fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+	if (fd < 0)
+		return SP_ERR_SYSTEM;
+	*ret_listener = (int)fd;
+	return 0;
+}
+
+int
+sp_filter_install(int *ret_listener)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct sock_fprog prog;
+	struct stat st;
+	int fd = -1, r = SP_ERR_SYSTEM;
+	void *p = NULL;
+
+	if (ctx == NULL)
+		return SP_ERR_NOMEM;
+	if (filter_make(ctx) != 0)
+		goto out;
+	fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0 || seccomp_export_bpf(ctx, fd) != 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
+		goto out;
+	p = malloc((size_t)st.st_size);
+	if (p == NULL || pread(fd, p, (size_t)st.st_size, 0) != st.st_size)
+		goto out;
+	prog.len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
+	prog.filter = p;
+	r = filter_load(&prog, ret_listener);
+out:
+	free(p);
+	if (fd >= 0)
+		(void)close(fd);
+	seccomp_release(ctx);
+	return r;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exec/confine.h"
+#include "exec/filter.h"
+#include "exec/rights.h"
+#include "lib/ipc.h"
+
+#define LAUNCH_LISTENER 1 /* the one message on the way up */
+
+static void
+launch_fail(const char *what)
+{
+	(void)dprintf(STDERR_FILENO, "sallyport: %s: %s\n", what, strerror(errno));
+	_exit(126);
+}
+
+/* A session and terminal of its own, and no signal or descriptor from before. */
+static void
+launch_clean(int link)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int i;
+
+	for (i = 1; i < NSIG; i++)
+		(void)sigaction(i, &sa, NULL);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || setsid() < 0)
+		launch_fail("no session of its own can be had");
+	if (isatty(STDIN_FILENO) == 1 && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)
+		launch_fail("the terminal cannot be had");
+	if (dup2(link, 3) != 3 || close_range(4, ~0U, 0) != 0 || fcntl(3, F_SETFD, FD_CLOEXEC) != 0)
+		launch_fail("descriptors cannot be closed");
+}
+
+static void
+launch_child(const struct sp_order *o, int link)
+{
+	int listener = -1;
+	char go;
+
+	launch_clean(link);
+	if (sp_confine_domain() != 0)
+		launch_fail("Landlock is needed and cannot be had");
+	if (sp_filter_install(&listener) != 0)
+		launch_fail("the filter cannot be had");
+	if (sp_ipc_send(3, LAUNCH_LISTENER, 0, NULL, &listener, 1, INT64_MAX) != 0)
+		launch_fail("the supervisor cannot be reached");
+	(void)close(listener);
+	if (read(3, &go, 1) != 1)
+		_exit(126);
+	/* From here on it is the person's own process, with nothing that they had not before. */
+	if (sp_rights_keep(0) != 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+		launch_fail("privilege cannot be given up");
+	if (chdir(o->directory) != 0 && chdir("/") != 0)
+		launch_fail("there is no directory to begin in");
+	(void)umask(022);
+	(void)execve(o->path, o->argv, o->env);
+	launch_fail(o->path);
+}
+
+int
+sp_launch(const struct sp_order *o, pid_t *ret_pid, int *ret_listener, int *ret_go)
+{
+	struct sp_ipc_msg msg = { 0 };
+	struct sp_buf *in = sp_buf_new(64);
+	int sv[2], r;
+	pid_t pid;
+
+	if (in == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
+		sp_buf_free(in);
+		return SP_ERR_SYSTEM;
+	}
+	pid = fork();
+	if (pid == 0)
+		launch_child(o, sv[1]);
+	(void)close(sv[1]);
+	r = pid < 0 ? SP_ERR_SYSTEM : sp_ipc_recv(sv[0], in, &msg, INT64_MAX);
+	if (r == 0 && (msg.type != LAUNCH_LISTENER || msg.nfds != 1))
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		*ret_pid = pid;
+		*ret_listener = msg.fds[0];
+		*ret_go = sv[0];
+		msg.fds[0] = -1;
+	} else {
+		(void)close(sv[0]); /* it ends by itself */
+	}
+	sp_ipc_msg_clear(&msg);
+	sp_buf_free(in);
+	return r;
+}

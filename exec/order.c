@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/order.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/ipc.h"
+#include "lib/ipc_exec.h"
+
+#define ORDER_PATH_MAX 4095
+#define ORDER_OWN 4 /* variables of our own */
+
+static int
+order_list(struct sp_buf *b, size_t more, char ***ret_list)
+{
+	uint32_t n, i;
+	int r = sp_buf_get_u32(b, &n);
+
+	if (r == 0 && n > SP_ORDER_WORDS_MAX)
+		r = SP_ERR_LIMIT;
+	if (r != 0)
+		return r;
+	*ret_list = calloc((size_t)n + more + 1, sizeof(**ret_list));
+	if (*ret_list == NULL)
+		return SP_ERR_NOMEM;
+	for (i = 0; r == 0 && i < n; i++)
+		r = sp_buf_get_cstring(b, SP_ORDER_WORD_MAX, &(*ret_list)[i]);
+	return r;
+}
+
+static int
+order_parse(struct sp_buf *b, struct sp_order *o)
+{
+	int r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->directory);
+
+	if (r == 0)
+		r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->path);
+	if (r == 0)
+		r = order_list(b, 0, &o->argv);
+	if (r == 0)
+		r = order_list(b, ORDER_OWN, &o->env);
+	if (r == 0 && (sp_buf_len(b) != 0 || o->path[0] != '/' || o->argv[0] == NULL))
+		r = SP_ERR_FORMAT;
+	return r;
+}
+
+/* NAME=value, unless NAME is there. */
+static int
+order_default(struct sp_order *o, const char *name, const char *value)
+{
+	size_t n = 0, len = strlen(name);
+
+	for (; o->env[n] != NULL; n++)
+		if (strncmp(o->env[n], name, len) == 0 && o->env[n][len] == '=')
+			return 0;
+	return asprintf(&o->env[n], "%s=%s", name, value) < 0 ? SP_ERR_NOMEM : 0;
+}
+
+static int
+order_account(struct sp_order *o)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	int r;
+
+	if (pw == NULL)
+		return SP_ERR_NOT_FOUND;
+	if (o->directory[0] == '\0') {
+		free(o->directory);
+		o->directory = strdup(pw->pw_dir);
+		if (o->directory == NULL)
+			return SP_ERR_NOMEM;
+	}
+	r = order_default(o, "HOME", pw->pw_dir);
+	if (r == 0)
+		r = order_default(o, "USER", pw->pw_name);
+	if (r == 0)
+		r = order_default(o, "LOGNAME", pw->pw_name);
+	if (r == 0)
+		r = order_default(o, "SHELL", o->path);
+	return r;
+}
+
+int
+sp_order_read(int session, struct sp_order *ret_o)
+{
+	struct sp_buf *in = sp_buf_new(SP_IPC_FRAME_MAX + SP_IPC_HEADER), *body = NULL;
+	struct sp_ipc_msg msg = { 0 };
+	int r = SP_ERR_NOMEM;
+
+	memset(ret_o, 0, sizeof(*ret_o));
+	if (in == NULL)
+		return r;
+	r = sp_ipc_recv(session, in, &msg, sp_ipc_now_ms() + SP_ORDER_WAIT_MS);
+	if (r == 0 && (msg.type != SP_IPC_EXEC_START || msg.nfds != 0))
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		body = sp_buf_from(msg.body.data, msg.body.len);
+		r = body == NULL ? SP_ERR_NOMEM : order_parse(body, ret_o);
+	}
+	sp_ipc_msg_clear(&msg);
+	sp_buf_free(body);
+	sp_buf_free(in);
+	return r == 0 ? order_account(ret_o) : r;
+}
+
+static void
+order_free_list(char **list)
+{
+	char **p;
+
+	for (p = list; p != NULL && *p != NULL; p++) {
+		explicit_bzero(*p, strlen(*p)); /* there may be secrets in it */
+		free(*p);
+	}
+	free(list);
+}
+
+void
+sp_order_clear(struct sp_order *o)
+{
+	free(o->directory);
+	free(o->path);
+	order_free_list(o->argv);
+	order_free_list(o->env);
+	memset(o, 0, sizeof(*o));
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+struct walk {
+	const struct sp_target *t;
+	int at; /* the directory, or in the end the file */
+	struct stat st;
+	char rest[2 * PATH_MAX]; /* what is still to go */
+	size_t pos;
+	unsigned links;
+	bool is_steady;
+	bool nofollow;
+};
+
+/* Whether root alone can change what names in it mean, or its content. */
+static bool
+is_roots(const struct stat *st)
+{
+	return st->st_uid == 0 && (st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || st->st_gid == 0);
+}
+
+static int
+walk_move(struct walk *w, int fd)
+{
+	struct stat st;
+
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) != 0) {
+		(void)close(fd);
+		return EIO;
+	}
+	(void)close(w->at);
+	w->at = fd;
+	w->st = st;
+	return 0;
+}
+
+/* Puts the link's text before what is left. */
+static int
+walk_expand(struct walk *w, int link)
+{
+	char text[2 * PATH_MAX];
+	ssize_t n = readlinkat(link, "", text, PATH_MAX);
+	size_t left = strlen(w->rest + w->pos);
+
+	if (n <= 0)
+		return n == 0 ? ENOENT : errno;
+	if ((size_t)n + 1 + left >= sizeof(text) || (size_t)n >= PATH_MAX)
+		return ENAMETOOLONG;
+	text[n] = '/';
+	memcpy(text + n + 1, w->rest + w->pos, left + 1);
+	if (left == 0)
+		text[n] = '\0';
+	memcpy(w->rest, text, (size_t)n + 1 + left + 1);
+	w->pos = 0;
+	return w->rest[0] == '/' ? walk_move(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : 0;
+}
+
+static bool
+walk_is_proc(const struct walk *w)
+{
+	struct statfs fs;
+
+	return fstatfs(w->at, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* A name below /proc: "self" is the process that asks, and its links are no paths but doors. */
+static int
+walk_proc(struct walk *w, const char *name)
+{
+	char own[48];
+
+	w->is_steady = false;
+	if (strcmp(name, "self") == 0)
+		(void)snprintf(own, sizeof(own), "%d", (int)w->t->tgid);
+	else if (strcmp(name, "thread-self") == 0)
+		(void)snprintf(own, sizeof(own), "%d/task/%d", (int)w->t->tgid, (int)w->t->tid);
+	else
+		return walk_move(w, openat(w->at, name, O_PATH | O_CLOEXEC));
+	return walk_move(w, openat(w->at, own, O_PATH | O_CLOEXEC));
+}
+
+static int
+walk_name(struct walk *w, const char *name, bool is_last)
+{
+	struct stat st;
+	int fd, r;
+
+	if (walk_is_proc(w))
+		return walk_proc(w, name);
+	fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) != 0) {
+		(void)close(fd);
+		return EIO;
+	}
+	if (!S_ISLNK(st.st_mode))
+		return walk_move(w, fd);
+	r = is_last && w->nofollow ? ELOOP : ++w->links > SP_RESOLVE_LINKS_MAX ? ELOOP : walk_expand(w, fd);
+	(void)close(fd);
+	return r;
+}
+
+static int
+walk_step(struct walk *w, bool *ret_done)
+{
+	char name[NAME_MAX + 1];
+	size_t n;
+
+	while (w->rest[w->pos] == '/')
+		w->pos++;
+	n = strcspn(w->rest + w->pos, "/");
+	*ret_done = n == 0;
+	if (n == 0)
+		return 0;
+	if (!S_ISDIR(w->st.st_mode))
+		return ENOTDIR;
+	if (n > NAME_MAX)
+		return ENAMETOOLONG;
+	memcpy(name, w->rest + w->pos, n);
+	name[n] = '\0';
+	w->pos += n;
+	w->is_steady = w->is_steady && is_roots(&w->st);
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0)
+		return walk_move(w, openat(w->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC));
+	return walk_name(w, name, w->rest[w->pos] == '\0');
+}
+
+/* The caller closes w->at whatever comes back. */
+static int
+walk_run(struct walk *w, const struct sp_target *t, int start, const char *path, bool nofollow)
+{
+	bool is_done = false;
+	int r = 0;
+
+	w->t = t;
+	w->at = path[0] == '/' ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : fcntl(start, F_DUPFD_CLOEXEC, 0);
+	w->pos = w->links = 0;
+	w->is_steady = true;
+	w->nofollow = nofollow;
+	if (w->at < 0 || fstat(w->at, &w->st) != 0)
+		return EIO;
+	if (strlen(path) >= PATH_MAX)
+		return ENAMETOOLONG;
+	(void)snprintf(w->rest, sizeof(w->rest), "%s", path);
+	while (r == 0 && !is_done)
+		r = walk_step(w, &is_done);
+	return r;
+}
+
+/* The kernel's mark on a name that is no more; a file that is really called so is taken for one. */
+static bool
+path_is_gone(const char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t n = strlen(path);
+
+	return path[0] != '/' || (n >= sizeof(mark) && strcmp(path + n - (sizeof(mark) - 1), mark) == 0);
+}
+
+/* Whether the real path leads to the same file again, and by root's directories only. */
+static bool
+resolved_is_steady(const struct sp_target *t, const struct sp_resolved *r)
+{
+	struct walk w;
+	bool is_steady;
+
+	is_steady = walk_run(&w, t, AT_FDCWD, r->path, true) == 0 && w.is_steady && w.st.st_dev == r->st.st_dev &&
+	    w.st.st_ino == r->st.st_ino;
+	if (w.at >= 0)
+		(void)close(w.at);
+	return is_steady;
+}
+
+int
+sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
+{
+	struct walk w;
+	char link[48];
+	ssize_t n;
+	int r = walk_run(&w, t, start, path, nofollow);
+
+	if (r != 0) {
+		if (w.at >= 0)
+			(void)close(w.at);
+		return r;
+	}
+	ret_r->fd = w.at;
+	ret_r->st = w.st;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", w.at);
+	n = readlink(link, ret_r->path, sizeof(ret_r->path) - 1);
+	ret_r->path[n < 0 ? 0 : n] = '\0';
+	ret_r->is_gone = w.st.st_nlink == 0 || path_is_gone(ret_r->path);
+	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(t, ret_r);
+	ret_r->is_steady = ret_r->is_steady_file && w.is_steady && path[0] != '\0';
+	return 0;
+}
+
+void
+sp_resolved_clear(struct sp_resolved *r)
+{
+	if (r->fd >= 0)
+		(void)close(r->fd);
+	r->fd = -1;
+}

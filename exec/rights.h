@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor's capabilities, and looking at files with the rights of somebody
+ * else: what they may not see, it does not tell them either.
+ */
+#ifndef SALLYPORT_EXEC_RIGHTS_H
+#define SALLYPORT_EXEC_RIGHTS_H
+
+#include <stdint.h>
+
+#include "exec/target.h"
+
+/* Capabilities as bits by CAP_* number: permitted and effective from here on; none inheritable. SYSTEM. */
+int sp_rights_keep(uint64_t caps) SP_MUST_CHECK;
+/* Opens files as t would, until sp_rights_back(). SYSTEM. */
+int sp_rights_become(const struct sp_target *t) SP_MUST_CHECK;
+/* Cannot fail but by a defect; then the process ends. */
+void sp_rights_back(void);
+
+#endif

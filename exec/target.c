@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TARGET_STATUS_MAX 8192 /* bytes of /proc/PID/status */
+#define TARGET_PAGE 4096
+#define TARGET_ADDRESS_MAX ((uint64_t)1 << 56)
+
+/* --- who ------------------------------------------------------------------------------------------------ */
+
+/* The numbers behind a line's name; how many there were. */
+static size_t
+status_numbers(const char *text, const char *name, unsigned long *ret, size_t max)
+{
+	const char *p = strstr(text, name);
+	size_t n = 0;
+	char *end;
+
+	if (p == NULL)
+		return 0;
+	for (p += strlen(name); n < max; p = end) {
+		while (*p == ' ' || *p == '\t')
+			p++;
+		if (*p < '0' || *p > '9')
+			break;
+		ret[n++] = strtoul(p, &end, 10);
+	}
+	return n;
+}
+
+static int
+target_status(struct sp_target *t)
+{
+	unsigned long v[4], groups[SP_TARGET_GROUPS_MAX + 1];
+	char text[TARGET_STATUS_MAX];
+	int fd = openat(t->dir, "status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	size_t i;
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (n <= 0)
+		return SP_ERR_NOT_FOUND;
+	text[n] = '\0';
+	if (status_numbers(text, "\nTgid:", v, 1) != 1)
+		return SP_ERR_SYSTEM;
+	t->tgid = (pid_t)v[0];
+	if (status_numbers(text, "\nPPid:", v, 1) != 1)
+		return SP_ERR_SYSTEM;
+	t->ppid = (pid_t)v[0];
+	if (status_numbers(text, "\nUid:", v, 4) != 4)
+		return SP_ERR_SYSTEM;
+	t->uid = (uid_t)v[1];
+	t->fsuid = (uid_t)v[3];
+	if (status_numbers(text, "\nGid:", v, 4) != 4)
+		return SP_ERR_SYSTEM;
+	t->fsgid = (gid_t)v[3];
+	t->ngroups = status_numbers(text, "\nGroups:", groups, SP_TARGET_GROUPS_MAX + 1);
+	if (t->ngroups > SP_TARGET_GROUPS_MAX)
+		return SP_ERR_LIMIT;
+	for (i = 0; i < t->ngroups; i++)
+		t->groups[i] = (gid_t)groups[i];
+	return 0;
+}
+
+int
+sp_target_open(int proc, pid_t tid, struct sp_target *ret_t)
+{
+	char name[16];
+	int r;
+
+	memset(ret_t, 0, sizeof(*ret_t));
+	ret_t->tid = tid;
+	ret_t->mem = -1;
+	(void)snprintf(name, sizeof(name), "%d", (int)tid);
+	ret_t->dir = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (ret_t->dir < 0)
+		return SP_ERR_NOT_FOUND;
+	ret_t->mem = openat(ret_t->dir, "mem", O_RDONLY | O_CLOEXEC);
+	r = ret_t->mem < 0 ? SP_ERR_NOT_FOUND : target_status(ret_t);
+	if (r != 0)
+		sp_target_close(ret_t);
+	return r;
+}
+
+void
+sp_target_close(struct sp_target *t)
+{
+	if (t->dir >= 0)
+		(void)close(t->dir);
+	if (t->mem >= 0)
+		(void)close(t->mem);
+	t->dir = t->mem = -1;
+}
+
+bool
+sp_target_is_here(const struct sp_target *t)
+{
+	struct statx ours, theirs;
+	struct stat a, b;
+
+	if (stat("/proc/self/ns/mnt", &a) != 0 || fstatat(t->dir, "ns/mnt", &b, 0) != 0 || a.st_ino != b.st_ino)
+		return false;
+	return statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) == 0 &&
+	    statx(t->dir, "root", 0, STATX_INO | STATX_MNT_ID, &theirs) == 0 && ours.stx_ino == theirs.stx_ino &&
+	    ours.stx_mnt_id == theirs.stx_mnt_id && ours.stx_dev_major == theirs.stx_dev_major &&
+	    ours.stx_dev_minor == theirs.stx_dev_minor;
+}
+
+/* --- what ----------------------------------------------------------------------------------------------- */
+
+/* Up to n bytes, not across the end of a page: the next one may not be there. */
+static ssize_t
+target_read(const struct sp_target *t, uint64_t addr, void *p, size_t n)
+{
+	size_t page = TARGET_PAGE - (size_t)(addr % TARGET_PAGE);
+	ssize_t r;
+
+	if (addr == 0 || addr >= TARGET_ADDRESS_MAX)
+		return -1;
+	do
+		r = pread(t->mem, p, n < page ? n : page, (off_t)addr);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+int
+sp_target_string(const struct sp_target *t, uint64_t addr, char *buf, size_t cap)
+{
+	size_t have = 0;
+
+	while (have < cap) {
+		ssize_t n = target_read(t, addr + have, buf + have, cap - have);
+
+		if (n <= 0)
+			return EFAULT;
+		if (memchr(buf + have, '\0', (size_t)n) != NULL)
+			return 0;
+		have += (size_t)n;
+	}
+	return ENAMETOOLONG;
+}
+
+static int
+target_word(const struct sp_target *t, uint64_t addr, struct sp_words *w)
+{
+	int r = sp_target_string(t, addr, w->bytes + w->len, SP_TARGET_ARGS_BYTES - w->len);
+
+	if (r != 0)
+		return r == ENAMETOOLONG ? E2BIG : r;
+	w->len += strlen(w->bytes + w->len) + 1;
+	w->n++;
+	return 0;
+}
+
+int
+sp_target_words(const struct sp_target *t, uint64_t addr, struct sp_words *ret_w)
+{
+	struct sp_words w = { .bytes = malloc(SP_TARGET_ARGS_BYTES) };
+	uint64_t pointers[TARGET_PAGE / sizeof(uint64_t)];
+	bool is_over = false;
+	char *fit;
+	int r = w.bytes == NULL ? ENOMEM : 0;
+
+	while (r == 0 && !is_over) {
+		/* A pointer that lies across two pages is read by itself: two parts. */
+		ssize_t n = target_read(t, addr, pointers, sizeof(pointers)), i;
+
+		if (n > 0 && n < (ssize_t)sizeof(uint64_t)) {
+			ssize_t more = target_read(t, addr + (uint64_t)n, (char *)pointers + n, sizeof(uint64_t) - (size_t)n);
+
+			n = more < 0 ? more : n + more;
+		}
+		if (n < (ssize_t)sizeof(uint64_t)) {
+			r = EFAULT;
+			break;
+		}
+		n /= (ssize_t)sizeof(uint64_t);
+		for (i = 0; r == 0 && !is_over && i < n; i++) {
+			is_over = pointers[i] == 0;
+			if (!is_over)
+				r = w.n == SP_TARGET_ARGS_MAX ? E2BIG : target_word(t, pointers[i], &w);
+		}
+		addr += (uint64_t)n * sizeof(uint64_t);
+	}
+	if (r == 0 && w.n == 0)
+		r = EINVAL;
+	if (r != 0) {
+		free(w.bytes);
+		return r;
+	}
+	fit = realloc(w.bytes, w.len);
+	if (fit != NULL)
+		w.bytes = fit;
+	*ret_w = w;
+	return 0;
+}
+
+void
+sp_words_clear(struct sp_words *w)
+{
+	free(w->bytes);
+	memset(w, 0, sizeof(*w));
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The connection kinds "shell" and "command": a program of the host's own, every exec
+ * of which is decided. Open to the shell_*.c files alone:
+ *
+ *	shell_proxy.c    life: what to run, its channel with sallyport-exec, its relay
+ *	shell_command.c  from the words of the person to the words of the program
+ *	shell_admit.c    one exec: decide, record, hold for approval, answer
+ */
+#ifndef SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
+#define SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "policy/decide.h"
+#include "policy/limits.h"
+#include "runtime/peer.h"
+#include "session-agent/session.h"
+
+#define SP_SHELL_ASKS_MAX 1024		/* execs that wait for us; sallyport-exec has fewer under way */
+#define SP_SHELL_ARGS_MAX 16384		/* words of one exec */
+#define SP_SHELL_ARGS_BYTES ((size_t)512 * 1024)
+#define SP_SHELL_PATH_MAX 4096
+#define SP_SHELL_APPROVAL_MAX ((size_t)32 * 1024) /* bytes of a command to approve: what nobody can read nobody approves */
+#define SP_SHELL_QUIET_MS 50		/* one line for the same refusal, tried along PATH */
+
+struct sp_shell_ask;
+TAILQ_HEAD(sp_shell_asks, sp_shell_ask);
+
+/* What the person asked for, as words. */
+struct sp_shell_words {
+	char *path;
+	char **argv; /* NULL-ended */
+	bool is_interactive;
+};
+
+struct sp_shell_proxy {
+	struct sp_session *session;
+	char name[SP_POLICY_NAME_MAX + 1];
+	struct sp_peer *channel; /* NULL: sallyport-exec is gone */
+	struct sp_decide_scope *scope; /* NULL: to be made for the policy in force */
+	struct sp_shell_asks asks;
+	unsigned nasks;
+	unsigned pins; /* callbacks still to come */
+	bool is_interactive;
+	bool is_ended;
+	uint32_t refused_pid; /* what was last said no to */
+	char refused_path[256];
+	int64_t refused_ms;
+};
+
+/* shell_command.c */
+/*
+ * argv: as the person gave it. 0, or an error with one line for the person in message. INVALID, NOMEM. What is in
+ * ret_w is freed by sp_shell_words_clear() in any case.
+ */
+int sp_shell_words(const struct sp_policy_connection *c, const char *const argv[], struct sp_shell_words *ret_w,
+    char *message, size_t cap) SP_MUST_CHECK;
+void sp_shell_words_clear(struct sp_shell_words *w);
+
+/* shell_proxy.c */
+/* The connection as the policy in force has it; NULL if it is no longer there. */
+const struct sp_policy_connection *sp_shell_connection(const struct sp_shell_proxy *px);
+void sp_shell_unpin(struct sp_shell_proxy *px);
+
+/* shell_admit.c */
+/* ASK, GONE and TAMPERED of the exec channel. */
+int sp_shell_on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
+int sp_shell_on_gone(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
+int sp_shell_on_tampered(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
+/* There is room on record again: those that waited for it go on. */
+void sp_shell_record_ready(struct sp_shell_proxy *px);
+/* Nobody waits for an answer any more. */
+void sp_shell_drop_asks(struct sp_shell_proxy *px);
+
+#endif
