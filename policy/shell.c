@@ -112,6 +112,19 @@ sp_shell_add(struct sp_shell *s, const struct sp_shell_place *place, const struc
 	return s->ncommands++;
 }
 
+/* White space of Unicode (White_Space of PropList.txt, past ASCII), which some shells take for blanks. */
+static bool
+sp_shell_is_wide_blank(const char *p, size_t n)
+{
+	static const char *const blanks[] = {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9",
+	    "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+
+	for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++)
+		if (n >= strlen(blanks[i]) && memcmp(p, blanks[i], strlen(blanks[i])) == 0)
+			return true;
+	return n >= 3 && memcmp(p, "\xe2\x80", 2) == 0 && (unsigned char)p[2] >= 0x80 && (unsigned char)p[2] <= 0x8a;
+}
+
 /* Bytes that no shell reads alike, or that are not what a person sees. */
 static void
 sp_shell_check_bytes(struct sp_shell *s, const char *text, size_t len)
@@ -125,6 +138,10 @@ sp_shell_check_bytes(struct sp_shell *s, const char *text, size_t len)
 	for (size_t i = 0; i < len && s->refused == NULL; i++)
 		if (((unsigned char)text[i] < 0x20 && text[i] != '\t' && text[i] != '\n') || text[i] == 0x7f) {
 			sp_shell_reason_add(s, i, "a control character");
+			s->is_stopped = true;
+			return;
+		} else if (sp_shell_is_wide_blank(text + i, len - i)) {
+			sp_shell_reason_add(s, i, "a blank that is not a space");
 			s->is_stopped = true;
 			return;
 		}

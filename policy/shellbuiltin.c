@@ -80,7 +80,8 @@ sp_shell_is_number(const struct sp_shell_word *w)
 {
 	const char *p = w->text + (w->is_known && w->text[0] == '-');
 
-	return !w->is_open && p[0] != 0 && (w->is_known || w->is_number) && p[strspn(p, "0123456789\001")] == 0;
+	return (!w->is_open || w->is_number) && p[0] != 0 && (w->is_known || w->is_number) &&
+	    p[strspn(p, "0123456789\001")] == 0;
 }
 
 /* The place of what this builtin runs. */

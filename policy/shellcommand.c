@@ -55,14 +55,6 @@ sp_shell_assign(struct sp_shell *s, size_t position, const char *name, size_t le
 	return false;
 }
 
-static bool
-sp_shell_is_assignment(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-	return n > 0 && (s[n] == '=' || (s[n] == '+' && s[n + 1] == '='));
-}
-
 /* An option that names a program to run, as it is, joined with others, or shortened. */
 static bool
 sp_shell_is_running(const struct sp_shell_word *w, const char *option)
@@ -116,7 +108,7 @@ sp_shell_command(struct sp_shell *s, const struct sp_shell_place *place, const s
 	}
 	if (base[0] == 0)
 		sp_shell_reason_add(s, place->position, "a command without a name");
-	if (sp_shell_is_keyword(name) || sp_shell_is_assignment(name))
+	if (sp_shell_is_keyword(name) || strchr(name, '=') != NULL)
 		sp_shell_reason_add(s, place->position, "a word that shells read differently");
 	s->commands[index].can_escape = sp_shell_can_escape(base);
 	sp_shell_check_options(s, place, base, words, n);

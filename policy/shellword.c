@@ -284,7 +284,8 @@ sp_shell_variable(struct sp_shell_reader *r, struct sp_shell_lex *x, int c, bool
 	if (sp_shell_is_name_char(c, true))
 		while (sp_shell_is_name_char(sp_shell_raw(r, 0), false))
 			r->at++;
-	sp_shell_put_unknown(r, x, (!is_dq && !is_number) || c == '@', is_number);
+	/* $! is nothing at all before there is a background command. */
+	sp_shell_put_unknown(r, x, (!is_dq && (!is_number || c == '!')) || c == '@', is_number);
 	/* What follows belongs to it in some shells: $x[…] and $x:h in zsh, $10 and $#x in others. */
 	if (sp_shell_raw(r, 0) == '[' || (sp_shell_raw(r, 0) == '\\' && sp_shell_raw(r, 1) == '\n'))
 		sp_shell_fail(r, "a subscript or a line's end after a variable");
