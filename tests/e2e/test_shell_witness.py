@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists(FACTS) or not os.path.exists(
 
 def corpus():
     lines = []
-    for name in ("evasions.txt", "harmless.txt"):
+    for name in ("evasions.txt", "harmless.txt", "unclear.txt"):
         for text in (CORPUS / name).read_text().splitlines():
             if not text or text[0] == "#" or re.search(r"\{\d+\*", text):
                 continue

@@ -258,7 +258,12 @@ test_patterns(void **state)
 	    {DENY("x a **"), "x a b", SP_POLICY_DENY}, {DENY("x /a/b"), "x /a/./c/../b", SP_POLICY_DENY},
 	    {DENY("x /a/b"), "x \"$y\"/../b", SP_POLICY_DENY}, {DENY("x /a/b"), "x \"$y\"/../c", SP_POLICY_ALLOW},
 	    {DENY("/a/x"), "x", SP_POLICY_DENY}, {DENY("/a/x"), "/b/../a/x", SP_POLICY_DENY},
-	    {DENY("x a*b"), "x a/c/b", SP_POLICY_DENY}, {DENY("sudo **"), "x", SP_POLICY_ALLOW}};
+	    {DENY("x a*b"), "x a/c/b", SP_POLICY_DENY}, {DENY("sudo **"), "x", SP_POLICY_ALLOW},
+	    {"do: { argv: [x], in: [/**] }, effect: allow", "x", SP_POLICY_DENY},
+	    {"effect: allow }\n  - { name: b, do: { argv: [x], in: [/a] }, effect: deny", "x", SP_POLICY_DENY},
+	    {"do: { argv: [x] }, effect: allow", "cd /; x", SP_POLICY_DENY},
+	    {"do: { argv: [x] }, effect: allow", "kill 1; x", SP_POLICY_DENY},
+	    {"do: { argv: [x] }, effect: allow", "true; x; exit 1", SP_POLICY_ALLOW}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -285,7 +290,9 @@ test_exec(void **state)
 				    "  - { name: c, do: { argv: ['ls /root'] , as: [root] }, effect: deny }\n";
 	static const char *const ls[] = {"ls", "/root", NULL}, *const rm[] = {"rm", "x", NULL}, *const none[] = {NULL},
 				 *const loader[] = {"ld.so", "/bin/rm", NULL}, *const busybox[] = {"busybox", "rm", NULL};
+	const struct sp_decide_exec elsewhere = {.path = "/bin/x", .argv = none, .interpreter = "", .cwd = "", .user = ""};
 	struct sp_decision d = run(rules, "/usr/bin/ls", ls, "", "alice", false);
+	struct sp_decide_request q = {0};
 
 	(void)state;
 	assert_int_equal(d.effect, SP_POLICY_ALLOW);
@@ -306,6 +313,14 @@ test_exec(void **state)
 	assert_int_equal(run(rules, "/tmp/x", none, "", "alice", true).effect, SP_POLICY_ALLOW);
 	assert_int_equal(run(rules, "/usr/bin/rm", rm, "", "alice", true).effect, SP_POLICY_DENY);
 	assert_int_equal(run("  - { name: a, effect: allow }\n", "/tmp/x", none, "", "alice", false).effect, SP_POLICY_ALLOW);
+	assert_int_equal(run("  - { name: a, do: { argv: [/tmp/x], in: [/opt/**] }, effect: allow }\n", "/tmp/x", none, "", "alice",
+			     false)
+			     .effect,
+	    SP_POLICY_DENY);
+	/* A secret goes only where the connection has it. */
+	q.exec = &elsewhere;
+	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "web", &q).nsecrets, 0);
+	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "sh", &q).nsecrets, 1);
 	assert_int_equal(run("  - { name: a, effect: allow }\n", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", loader, "", "alice",
 			     false)
 			     .effect,

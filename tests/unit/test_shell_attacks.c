@@ -87,10 +87,18 @@ test_harmless(void **state)
 	assert_true(attack_lines_run("argv", "harmless.txt", judge) >= 100);
 }
 
+static void
+test_unclear(void **state)
+{
+	(void)state;
+	assert_true(attack_lines_run("argv", "unclear.txt", judge) >= 100);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_evasions), cmocka_unit_test(test_harmless)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_evasions), cmocka_unit_test(test_harmless),
+	    cmocka_unit_test(test_unclear)};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
