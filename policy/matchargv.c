@@ -223,7 +223,7 @@ sp_match_could_arguments(const struct sp_match_words *p, size_t at, const struct
 			if (now[k] && words[i].is_open)
 				for (size_t j = k; j <= last; j++)
 					next[j] = true;
-			else if (now[k] && k < last && sp_match_could_path(p->word[k], words[i].text))
+			else if (k < last && now[k] && sp_match_could_path(p->word[k], words[i].text))
 				next[k + 1] = true;
 		}
 		memcpy(now, next, sizeof(now));

@@ -52,24 +52,22 @@ sp_shell_reason_add(struct sp_shell *s, size_t position, const char *why)
 		s->reasons[s->nreasons++] = (struct sp_shell_reason){position, why};
 }
 
-bool
+void *
 sp_shell_grow(struct sp_shell *s, void *items, size_t n, size_t *room, size_t size)
 {
 	size_t more = *room == 0 ? 16 : *room * 2;
-	void *old, *p;
+	void *p;
 
 	if (n < *room)
-		return true;
-	memcpy(&old, items, sizeof(old));
-	p = realloc(old, more * size);
+		return items;
+	p = realloc(items, more * size);
 	if (p == NULL) {
 		s->error = SP_ERR_NOMEM;
 		s->is_stopped = true;
-		return false;
+		return NULL;
 	}
-	memcpy(items, &p, sizeof(p));
 	*room = more;
-	return true;
+	return p;
 }
 
 bool
@@ -88,6 +86,7 @@ sp_shell_add(struct sp_shell *s, const struct sp_shell_place *place, const struc
 {
 	struct sp_shell_word *w;
 	struct sp_shell_redirect *d;
+	struct sp_shell_command *room;
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -96,8 +95,10 @@ sp_shell_add(struct sp_shell *s, const struct sp_shell_place *place, const struc
 	s->nbytes += bytes;
 	if (s->ncommands >= SP_SHELL_COMMANDS_MAX || s->nwords > SP_SHELL_WORDS_MAX || s->nbytes > SP_SHELL_BYTES_MAX)
 		sp_shell_refuse(s, "it has too many commands or words");
-	if (s->is_stopped || !sp_shell_grow(s, &s->commands, s->ncommands, &s->room, sizeof(*s->commands)))
+	room = s->is_stopped ? NULL : sp_shell_grow(s, s->commands, s->ncommands, &s->room, sizeof(*room));
+	if (room == NULL)
 		return SP_SHELL_NONE;
+	s->commands = room;
 	w = sp_shell_alloc(s, n * sizeof(*w));
 	d = sp_shell_alloc(s, nredirects * sizeof(*d));
 	if (w == NULL || d == NULL)

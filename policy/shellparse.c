@@ -68,6 +68,7 @@ sp_shell_is_idle_file(const char *s)
 static void
 sp_shell_redirect_file(struct sp_shell_reader *r, struct sp_shell_build *b, struct sp_shell_redirect d)
 {
+	struct sp_shell_redirect *room;
 	size_t assigns, n;
 
 	sp_shell_skip(r);
@@ -83,9 +84,13 @@ sp_shell_redirect_file(struct sp_shell_reader *r, struct sp_shell_build *b, stru
 		sp_shell_reason_add(r->s, d.position, "a connection that bash makes");
 	if (d.target.text[0] == 0)
 		sp_shell_fail(r, "a redirection without its file");
-	if (!sp_shell_is_idle_file(d.target.text) &&
-	    sp_shell_grow(r->s, &b->redirects, b->nredirects, &b->redirects_room, sizeof(*b->redirects)))
-		b->redirects[b->nredirects++] = d;
+	if (sp_shell_is_idle_file(d.target.text))
+		return;
+	room = sp_shell_grow(r->s, b->redirects, b->nredirects, &b->redirects_room, sizeof(*room));
+	if (room == NULL)
+		return;
+	b->redirects = room;
+	b->redirects[b->nredirects++] = d;
 }
 
 /* At < or >. */
@@ -156,6 +161,17 @@ sp_shell_is_descriptor(struct sp_shell_reader *r)
 /* --- simple commands -------------------------------------------------------------------------------- */
 
 static void
+sp_shell_build_word(struct sp_shell_reader *r, struct sp_shell_build *b, const struct sp_shell_word *w)
+{
+	struct sp_shell_word *room = sp_shell_grow(r->s, b->words, b->n, &b->room, sizeof(*room));
+
+	if (room == NULL)
+		return;
+	b->words = room;
+	b->words[b->n++] = *w;
+}
+
+static void
 sp_shell_clear(struct sp_shell_build *b)
 {
 	free(b->words);
@@ -221,12 +237,7 @@ sp_shell_read_simple(struct sp_shell_reader *r)
 		}
 		if (!sp_shell_read_word(r, &w, &assigns))
 			break;
-		if (assigns > 0 && b.n == 0) {
-			if (sp_shell_grow(r->s, &names.words, names.n, &names.room, sizeof(w)))
-				names.words[names.n++] = w;
-		} else if (sp_shell_grow(r->s, &b.words, b.n, &b.room, sizeof(w))) {
-			b.words[b.n++] = w;
-		}
+		sp_shell_build_word(r, assigns > 0 && b.n == 0 ? &names : &b, &w);
 	}
 	if (r->at == begin || (sp_shell_peek(r) == '(' && !is_function))
 		sp_shell_fail(r, "something that no command begins with");

@@ -72,8 +72,8 @@ void *sp_shell_alloc(struct sp_shell *s, size_t n); /* zeroed; NULL and stopped 
 char *sp_shell_copy(struct sp_shell *s, const char *p, size_t n);
 void sp_shell_refuse(struct sp_shell *s, const char *why);
 void sp_shell_reason_add(struct sp_shell *s, size_t position, const char *why);
-/* Makes room for one more item of size bytes in *items. False if there is none. */
-bool sp_shell_grow(struct sp_shell *s, void *items, size_t n, size_t *room, size_t size);
+/* items with room for one more after the n of size bytes, or NULL (items stay, and s is stopped). */
+void *sp_shell_grow(struct sp_shell *s, void *items, size_t n, size_t *room, size_t size);
 /* Counts a word of len bytes. False, and refused, past the limits. */
 bool sp_shell_count_word(struct sp_shell *s, size_t len);
 /* Its index, or SP_SHELL_NONE. words and redirects are copied. */

@@ -14,8 +14,11 @@ sp_shell_is_name_char(int c, bool is_first)
 static void
 sp_shell_put(struct sp_shell_reader *r, struct sp_shell_lex *x, int c)
 {
-	if (x->is_swallowed || !sp_shell_grow(r->s, &x->text, x->len + 1, &x->room, 1))
+	char *text = x->is_swallowed ? NULL : sp_shell_grow(r->s, x->text, x->len + 1, &x->room, 1);
+
+	if (text == NULL)
 		return;
+	x->text = text;
 	x->text[x->len++] = (char)c;
 	x->text[x->len] = 0;
 }
