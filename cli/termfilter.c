@@ -25,17 +25,42 @@ sp_termfilter_length(uint8_t c)
 }
 
 static void
+sp_termfilter_put(struct sp_termfilter *t, const uint8_t *p, size_t n, struct sp_buf *out)
+{
+	memcpy(t->last, p, n);
+	t->nlast = n;
+	sp_buf_put(out, p, n);
+}
+
+/* REP: the character before it again, as often as it says. */
+static void
+sp_termfilter_repeat(struct sp_termfilter *t, struct sp_buf *out)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->n && t->bytes[i] >= '0' && t->bytes[i] <= '9'; i++)
+		n = n < SP_TERMFILTER_REPEATS ? n * 10 + (t->bytes[i] - '0') : n;
+	n = n == 0 ? 1 : n > SP_TERMFILTER_REPEATS ? SP_TERMFILTER_REPEATS : n;
+	while (t->nlast > 0 && n-- > 0)
+		sp_buf_put(out, t->last, t->nlast);
+}
+
+static void
 sp_termfilter_ground(struct sp_termfilter *t, uint8_t c, struct sp_buf *out)
 {
 	t->state = SP_TERMFILTER_GROUND;
 	t->n = 0;
+	if (c < 0x20 && c != ESC)
+		t->nlast = 0;
 	if (c == ESC) {
 		t->state = SP_TERMFILTER_ESC;
 	} else if (c == '\r' || c == '\b') {
 		if (!t->is_text)
 			sp_buf_put_u8(out, c);
-	} else if (c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f)) {
+	} else if (c == '\n' || c == '\t') {
 		sp_buf_put_u8(out, c);
+	} else if (c >= 0x20 && c < 0x7f) {
+		sp_termfilter_put(t, &c, 1, out);
 	} else if (c >= 0x80) {
 		t->want = sp_termfilter_length(c);
 		if (t->want == 0) {
@@ -61,7 +86,7 @@ sp_termfilter_utf8(struct sp_termfilter *t, uint8_t c, struct sp_buf *out)
 		return;
 	/* C1 controls as characters, bidirectional controls and line separators are dropped like any control. */
 	if (sp_text_is_plain(t->bytes, t->n))
-		sp_buf_put(out, t->bytes, t->n);
+		sp_termfilter_put(t, t->bytes, t->n, out);
 	else if (!sp_text_is_utf8(t->bytes, t->n))
 		sp_buf_put_u8(out, '?');
 	t->state = SP_TERMFILTER_GROUND;
@@ -141,7 +166,9 @@ sp_termfilter_csi(struct sp_termfilter *t, uint8_t c, struct sp_buf *out)
 	if (c == ESC || c == CAN || c == SUB) {
 		sp_termfilter_ground(t, c, out);
 	} else if (c >= 0x40 && c <= 0x7e) {
-		if (sp_termfilter_is_safe_csi(t, c)) {
+		if (c == 'b' && !t->is_bad && (t->n == 0 || t->bytes[0] != '?')) {
+			sp_termfilter_repeat(t, out);
+		} else if (sp_termfilter_is_safe_csi(t, c)) {
 			sp_buf_put_u8(out, ESC);
 			sp_buf_put_u8(out, '[');
 			sp_buf_put(out, t->bytes, t->n);

@@ -16,6 +16,7 @@
 
 #include "lib/buf.h"
 
+#define SP_TERMFILTER_REPEATS 255 /* of a character by one sequence; they are written out */
 #define SP_TERMFILTER_PARAMS 48 /* bytes of one sequence's parameters; longer ones are dropped */
 
 enum sp_termfilter_state {
@@ -37,6 +38,8 @@ struct sp_termfilter {
 	size_t want; /* UTF-8: bytes of the character */
 	bool is_bad; /* CSI: to be dropped at its end */
 	uint8_t charset; /* which set is being named */
+	uint8_t last[4]; /* the character shown last, of nlast bytes, which a sequence may repeat */
+	size_t nlast;
 };
 
 void sp_termfilter_init(struct sp_termfilter *t, bool is_text);
