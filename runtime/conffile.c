@@ -30,7 +30,7 @@ conffile_slurp(int fd, struct sp_buf *b)
 {
 	uint8_t *p;
 	ssize_t n;
-	int r;
+	int r = 0;
 
 	do {
 		r = sp_buf_reserve(b, CONFFILE_CHUNK, &p);
