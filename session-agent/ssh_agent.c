@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/ssh_agent.h"
+#include "proto/ssh_cert.h"
 
 #define AGENT_COMMENT "sallyport"
 #define AGENT_SERVICE "ssh-connection"
@@ -15,7 +16,11 @@ struct sp_ssh_agent {
 	char user[SP_SSH_AGENT_NAME_MAX + 1];
 	struct sp_ssh_key *host_keys[SP_SSH_AGENT_HOST_KEYS_MAX];
 	size_t nhost_keys;
-	const struct sp_ssh_key *bound; /* one of those; NULL: not yet */
+	struct sp_ssh_key *authorities[SP_SSH_AGENT_HOST_KEYS_MAX];
+	size_t nauthorities;
+	char host[SP_SSH_AGENT_NAME_MAX + 1]; /* the name that its certificate must have */
+	uint8_t bound[SP_SSH_KEY_BLOB_MAX];   /* the key or certificate that the host has proven */
+	size_t bound_len;		      /* 0: not yet */
 	uint8_t session_id[SP_SSH_AGENT_SESSION_ID_MAX];
 	size_t session_id_len;
 	bool is_spoiled; /* asked to bind again: nothing is signed any more */
@@ -36,7 +41,7 @@ sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view 
 		return r;
 	}
 	a->key = key;
-	r = n == 0 ? SP_ERR_INVALID : 0;
+	r = 0;
 	if (n > SP_SSH_AGENT_HOST_KEYS_MAX || strlen(user) > SP_SSH_AGENT_NAME_MAX)
 		r = SP_ERR_LIMIT;
 	if (user[0] == '\0')
@@ -66,8 +71,25 @@ sp_ssh_agent_free(struct sp_ssh_agent *a)
 		return;
 	for (i = 0; i < a->nhost_keys; i++)
 		sp_ssh_key_free(a->host_keys[i]);
+	for (i = 0; i < a->nauthorities; i++)
+		sp_ssh_key_free(a->authorities[i]);
 	sp_ssh_key_free(a->key);
 	free(a);
+}
+
+int
+sp_ssh_agent_trust(struct sp_ssh_agent *a, struct sp_view authority, const char *host)
+{
+	int r;
+
+	if (a->nauthorities == SP_SSH_AGENT_HOST_KEYS_MAX || strlen(host) > SP_SSH_AGENT_NAME_MAX)
+		return SP_ERR_LIMIT;
+	r = sp_ssh_key_public(authority, &a->authorities[a->nauthorities]);
+	if (r == 0) {
+		a->nauthorities++;
+		(void)snprintf(a->host, sizeof(a->host), "%s", host);
+	}
+	return r;
 }
 
 static bool
@@ -87,18 +109,70 @@ agent_is_text(const struct sp_view *v, const char *s)
 static bool
 agent_is_bound_id(const struct sp_ssh_agent *a, const struct sp_view *v)
 {
-	return a->bound != NULL && v->len == a->session_id_len && memcmp(v->data, a->session_id, v->len) == 0;
+	return a->bound_len > 0 && v->len == a->session_id_len && memcmp(v->data, a->session_id, v->len) == 0;
 }
 
 /* --- binding ------------------------------------------------------------------------------------------ */
 
-/* NULL, or why this is no binding. */
-static const char *
-agent_bind(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
+static bool
+agent_is_pinned(const struct sp_ssh_agent *a, struct sp_view blob)
 {
 	size_t i;
 
-	if (a->bound != NULL || a->is_spoiled) {
+	for (i = 0; i < a->nhost_keys; i++)
+		if (agent_is_key(a->host_keys[i], &blob))
+			return true;
+	return false;
+}
+
+/*
+ * The host's key in a certificate: by one of the authorities, for this host, valid now; or by whomever, if the key itself is
+ * pinned (a host with a certificate shows that to whoever knows only its key). NULL: neither.
+ */
+static struct sp_ssh_key *
+agent_certified(const struct sp_ssh_agent *a, struct sp_view blob, int64_t now)
+{
+	struct sp_ssh_key *key = NULL;
+	struct sp_ssh_cert cert;
+	size_t i;
+
+	if (!sp_ssh_cert_is(blob) || sp_ssh_cert_parse(blob, &cert, &key) != 0)
+		return NULL;
+	if (agent_is_pinned(a, sp_ssh_key_blob(key)))
+		return key;
+	for (i = 0; i < a->nauthorities; i++)
+		if (sp_ssh_cert_check(&cert, a->authorities[i], a->host, now) == 0)
+			return key;
+	sp_ssh_key_free(key);
+	return NULL;
+}
+
+/* Whether the host has signed the session id, with a key that this connection knows it by. NULL, or why not. */
+static const char *
+agent_prove(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, int64_t now)
+{
+	struct sp_ssh_key *key = NULL;
+	const char *problem = NULL;
+
+	if (!agent_is_pinned(a, q->key))
+		key = agent_certified(a, q->key, now);
+	else if (sp_ssh_key_public(q->key, &key) != 0)
+		key = NULL;
+	if (key == NULL)
+		problem = "a binding to a host key that is not this connection's";
+	else if (sp_ssh_key_verify(key, q->session_id, q->signature) != 0)
+		problem = "a binding that the host key has not signed";
+	sp_ssh_key_free(key);
+	return problem;
+}
+
+/* NULL, or why this is no binding. */
+static const char *
+agent_bind(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, int64_t now)
+{
+	const char *problem;
+
+	if (a->bound_len > 0 || a->is_spoiled) {
 		a->is_spoiled = true; /* another connection through the same agent: the first one is not served either */
 		return "a second binding";
 	}
@@ -106,14 +180,11 @@ agent_bind(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 		return "a binding for agent forwarding";
 	if (q->session_id.len == 0)
 		return "a binding without a session id";
-	for (i = 0; i < a->nhost_keys; i++)
-		if (agent_is_key(a->host_keys[i], &q->key))
-			break;
-	if (i == a->nhost_keys)
-		return "a binding to a host key that is not this connection's";
-	if (sp_ssh_key_verify(a->host_keys[i], q->session_id, q->signature) != 0)
-		return "a binding that the host key has not signed";
-	a->bound = a->host_keys[i];
+	problem = agent_prove(a, q, now);
+	if (problem != NULL)
+		return problem;
+	memcpy(a->bound, q->key.data, q->key.len); /* the codec has looked at the lengths */
+	a->bound_len = q->key.len;
 	memcpy(a->session_id, q->session_id.data, q->session_id.len);
 	a->session_id_len = q->session_id.len;
 	return NULL;
@@ -130,7 +201,7 @@ agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 
 	if (a->is_spoiled)
 		return "a signature after a second binding";
-	if (a->bound == NULL)
+	if (a->bound_len == 0)
 		return "a signature without a binding";
 	if (!agent_is_key(a->key, &q->key))
 		return "a signature with another key";
@@ -148,7 +219,8 @@ agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 		return "a login to another service";
 	if (!agent_is_text(&auth.algorithm, algorithm) || !agent_is_key(a->key, &auth.key))
 		return "a login with another key or algorithm";
-	if (auth.is_hostbound && !agent_is_key(a->bound, &auth.host_key))
+	if (auth.is_hostbound &&
+	    (auth.host_key.len != a->bound_len || memcmp(auth.host_key.data, a->bound, a->bound_len) != 0))
 		return "a login at another host";
 	return NULL;
 }
@@ -174,7 +246,7 @@ agent_sign(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct 
 /* --- requests ------------------------------------------------------------------------------------------- */
 
 static void
-agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out,
+agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out, int64_t now,
     struct sp_ssh_agent_news *news)
 {
 	const char *problem = NULL, *done = "";
@@ -186,7 +258,7 @@ agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struc
 		done = "the key was listed";
 		break;
 	case SP_SSH_AGENT_BIND:
-		problem = agent_bind(a, q);
+		problem = agent_bind(a, q, now);
 		if (problem == NULL)
 			sp_ssh_agent_put_success(out);
 		news->outcome = SP_SSH_AGENT_BOUND;
@@ -212,7 +284,8 @@ agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struc
 }
 
 int
-sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out, struct sp_ssh_agent_news *ret_news)
+sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out, int64_t now,
+    struct sp_ssh_agent_news *ret_news)
 {
 	struct sp_ssh_agent_request q;
 	size_t size = 0;
@@ -226,7 +299,7 @@ sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *ou
 		r = SP_ERR_LIMIT;
 	if (r != 0)
 		return r;
-	agent_answer(a, &q, out, ret_news);
+	agent_answer(a, &q, out, now, ret_news);
 	r = sp_buf_error(out);
 	return r == 0 ? sp_buf_consume(in, size) : r;
 }

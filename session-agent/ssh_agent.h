@@ -5,7 +5,8 @@
  * bind (session-bind@openssh.com) with a signature by one of the host keys that
  * policy pins; only then, and only for the bound session id, a login request is
  * signed. Everything else is refused, with the reason for the record. Pure: no
- * descriptors, no clock.
+ * descriptors, no clock. The host may prove itself with a pinned key, or with a
+ * certificate for its name by a pinned authority.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_AGENT_H
 #define SALLYPORT_SESSION_AGENT_SSH_AGENT_H
@@ -39,17 +40,22 @@ struct sp_ssh_agent_news {
 
 /*
  * key (taken over, also on failure) logs in as user; host_keys are the wire forms of the pinned keys, copied.
- * LIMIT, NOMEM, INVALID (no host key, or one that cannot be read).
+ * LIMIT, NOMEM, INVALID (no user, or a host key that cannot be read).
  */
 int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
     struct sp_ssh_agent **ret_a) SP_MUST_CHECK;
+/*
+ * A key on the wire of an authority whose host certificates for the name host are taken too. LIMIT, and as
+ * sp_ssh_key_public(). Where there is one, sp_ssh_agent_new() may be given no host key.
+ */
+int sp_ssh_agent_trust(struct sp_ssh_agent *a, struct sp_view authority, const char *host) SP_MUST_CHECK;
 void sp_ssh_agent_free(struct sp_ssh_agent *a); /* NULL is fine */
 
 /*
- * Handles the request at the front of in and consumes it: appends the reply to out, tells what became of it. AGAIN: it is
- * not there whole. Other errors end the connection: FORMAT, LIMIT (also too many requests), NOMEM.
+ * Handles the request at the front of in and consumes it: appends the reply to out, tells what became of it. now: seconds
+ * since 1970, for certificates. AGAIN: it is not there whole. Other errors end the connection: FORMAT, LIMIT (also too many requests), NOMEM.
  */
-int sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out,
+int sp_ssh_agent_handle(struct sp_ssh_agent *a, struct sp_buf *in, struct sp_buf *out, int64_t now,
     struct sp_ssh_agent_news *ret_news) SP_MUST_CHECK;
 
 #endif

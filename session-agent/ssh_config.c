@@ -67,8 +67,8 @@ sp_ssh_config_problem(const struct sp_policy_connection *c)
 		return "this version logs in to target hosts with a key only (login: { user, key })";
 	if (c->jump[0] != '\0')
 		return "this version does not go through a jump host";
-	if (c->nhost_authorities != 0 || c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys == 0)
-		return "this version knows target hosts by their pinned keys only (host_keys)";
+	if (c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys + c->nhost_authorities == 0)
+		return "this version knows target hosts by pinned keys and certificate authorities only (host_keys)";
 	return NULL;
 }
 
@@ -114,31 +114,53 @@ config_split(const char *line, size_t *ret_type, const char **ret_base64, size_t
 	return *ret_n > 0 && ((*ret_base64)[*ret_n] == '\0' || (*ret_base64)[*ret_n] == ' ') ? 0 : SP_ERR_INVALID;
 }
 
-int
-sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out)
+static int
+config_put_known(const char *marker, const char *host, const char *const *lines, size_t count, struct sp_buf *out)
 {
 	const char *base64;
 	size_t i, type, n;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < count; i++) {
+		r = config_split(lines[i], &type, &base64, &n);
+		if (r == 0)
+			r = sp_buf_putf(out, "%s%s %.*s %.*s\n", marker, host, (int)type, lines[i], (int)n, base64);
+	}
+	return r;
+}
+
+int
+sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out)
+{
 	int r = config_is_host(c->host) ? 0 : SP_ERR_INVALID;
 
-	for (i = 0; r == 0 && i < c->nhost_keys; i++) {
-		r = config_split(c->host_keys[i], &type, &base64, &n);
-		if (r == 0)
-			r = sp_buf_putf(out, "%s %.*s %.*s\n", c->host, (int)type, c->host_keys[i], (int)n, base64);
-	}
+	if (r == 0)
+		r = config_put_known("", c->host, c->host_keys, c->nhost_keys, out);
+	if (r == 0)
+		r = config_put_known("@cert-authority ", c->host, c->host_authorities, c->nhost_authorities, out);
 	return r == 0 ? sp_buf_error(out) : r;
+}
+
+static int
+config_decode(const char *line, struct sp_buf *out)
+{
+	const char *base64;
+	size_t type, n;
+	int r = config_split(line, &type, &base64, &n);
+
+	return r == 0 ? sp_text_base64_decode(out, base64, n) : SP_ERR_FORMAT;
 }
 
 int
 sp_ssh_config_host_key(const struct sp_policy_connection *c, size_t i, struct sp_buf *out)
 {
-	const char *base64;
-	size_t type, n;
-	int r;
-
 	sp_buf_reset(out);
-	if (i >= c->nhost_keys)
-		return SP_ERR_NOT_FOUND;
-	r = config_split(c->host_keys[i], &type, &base64, &n);
-	return r == 0 ? sp_text_base64_decode(out, base64, n) : SP_ERR_FORMAT;
+	return i < c->nhost_keys ? config_decode(c->host_keys[i], out) : SP_ERR_NOT_FOUND;
+}
+
+int
+sp_ssh_config_authority(const struct sp_policy_connection *c, size_t i, struct sp_buf *out)
+{
+	sp_buf_reset(out);
+	return i < c->nhost_authorities ? config_decode(c->host_authorities[i], out) : SP_ERR_NOT_FOUND;
 }

@@ -27,5 +27,7 @@ int sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_bu
  * The wire form of the i-th host key, into out (reset first), which must hold it. NOT_FOUND past the last, FORMAT, LIMIT.
  */
 int sp_ssh_config_host_key(const struct sp_policy_connection *c, size_t i, struct sp_buf *out) SP_MUST_CHECK;
+/* The same of the i-th authority that certifies it. */
+int sp_ssh_config_authority(const struct sp_policy_connection *c, size_t i, struct sp_buf *out) SP_MUST_CHECK;
 
 #endif

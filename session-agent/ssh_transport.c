@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/ipc.h"
@@ -76,7 +77,7 @@ agent_serve(struct sp_ssh_proxy *px)
 	int r = 0;
 
 	while (r == 0) {
-		r = sp_ssh_agent_handle(px->agent, px->agent_in, px->agent_out, &news);
+		r = sp_ssh_agent_handle(px->agent, px->agent_in, px->agent_out, (int64_t)time(NULL), &news);
 		if (r != 0)
 			break;
 		if (news.outcome == SP_SSH_AGENT_REFUSED)
@@ -386,6 +387,25 @@ transport_dial(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 /* --- the key ------------------------------------------------------------------------------------------------------ */
 
 static int
+transport_trust(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
+{
+	struct sp_buf *blob = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
+	int r = blob == NULL ? SP_ERR_NOMEM : 0;
+	size_t i;
+
+	for (i = 0; r == 0 && i < c->nhost_authorities; i++) {
+		r = sp_ssh_config_authority(c, i, blob);
+		if (r == 0) {
+			struct sp_view v = { sp_buf_data(blob), sp_buf_len(blob) };
+
+			r = sp_ssh_agent_trust(px->agent, v, c->host);
+		}
+	}
+	sp_buf_free(blob);
+	return r;
+}
+
+static int
 transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, struct sp_secret *secret)
 {
 	struct sp_buf *keys[SP_SSH_AGENT_HOST_KEYS_MAX] = { NULL };
@@ -406,6 +426,8 @@ transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, s
 		r = sp_ssh_key_private(sp_secret_data(secret), sp_secret_len(secret), &key);
 	if (r == 0)
 		r = sp_ssh_agent_new(key, px->user, views, n, &px->agent);
+	if (r == 0)
+		r = transport_trust(px, c);
 	for (i = 0; i < n && i < SP_SSH_AGENT_HOST_KEYS_MAX; i++)
 		sp_buf_free(keys[i]);
 	return r;

@@ -21,6 +21,7 @@ KEY = "/etc/sallyport/secrets/web1"
 SSHD = f"""Port {WEB_PORT}
 ListenAddress 127.0.0.4
 HostKey /etc/web1/host
+HostCertificate /etc/web1/host-cert.pub
 PidFile none
 UsePAM no
 PasswordAuthentication no
@@ -77,6 +78,11 @@ def policy(b, rules=RULES, connection=None):
     web += CONNECTION % ("rsa", f"{WEB}:{WEB_PORT}", host_key(b), "deploy", KEY + ".rsa")
     web += CONNECTION % ("ecdsa", f"{WEB}:{WEB_PORT}", host_key(b), "deploy", KEY + ".ecdsa")
     web += CONNECTION % ("locked", f"{WEB}:{WEB_PORT}", host_key(b), "deploy", KEY + ".locked")
+    for name, ca in (("certified", "ca"), ("wrongca", "otherca")):
+        web += (CONNECTION % (name, f"{WEB}:{WEB_PORT}", host_key(b, ca), "deploy", KEY)).replace("host_keys: [", "host_keys: { cert_authority: [").replace(
+            '"]\n', '"] }\n')
+    web += (CONNECTION % ("othername", f"127.0.0.4:{WEB_PORT}", host_key(b, "ca"), "deploy", KEY)).replace(
+        "host_keys: [", "host_keys: { cert_authority: [").replace('"]\n', '"] }\n')
     text = text.replace("rules:\n", web + "rules:\n" + rules, 1)
     return text
 
@@ -96,6 +102,8 @@ def web(shared):
     """web1, as its administrator made it."""
     script = f"""set -e; umask 077; mkdir -p /etc/web1; cd /etc/web1; id deploy >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' deploy
 ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f other
+ssh-keygen -q -t ed25519 -N '' -f ca; ssh-keygen -q -t rsa -b 3072 -N '' -f otherca
+ssh-keygen -q -s ca -h -I web1 -n {WEB} -V -1h:+2h host.pub
 ssh-keygen -q -t ed25519 -N '' -C web1-deploy -f {KEY}; ssh-keygen -q -t rsa -b 3072 -m PEM -N '' -f {KEY}.rsa
 ssh-keygen -q -t ecdsa -b 384 -N '' -f {KEY}.ecdsa; ssh-keygen -q -t ed25519 -N 'a passphrase' -f {KEY}.locked
 cat {KEY}.pub {KEY}.rsa.pub {KEY}.ecdsa.pub {KEY}.locked.pub >deploy.keys; chmod 755 /etc/web1; chmod 644 /etc/web1/*.keys
@@ -164,6 +172,12 @@ def test_a_command_runs_there(h):
 def test_other_key_types(h, name):
     done = h.ssh("alice", f"ssh {name} id -un")
     assert (done.returncode, done.stdout) == (0, "deploy\n"), done.stderr
+
+
+def test_a_host_certificate(h):
+    done = h.ssh("alice", "ssh certified id -un")
+    assert (done.returncode, done.stdout) == (0, "deploy\n"), done.stderr
+    assert "login was signed" in events(h)
 
 
 @pytest.mark.parametrize("command,status", [("true", 0), ("exit 3", 3), ("exit 255", 255), ("nosuchcommand", 127), ("kill -9 $$", 255)])
@@ -430,6 +444,8 @@ def test_commands_on_stdin(h):
 
 
 @pytest.mark.parametrize("name,words", [("down", "cannot be reached"), ("wronghost", "key is not the one that policy names"),
+                                        ("wrongca", "key is not the one that policy names"),
+                                        ("othername", "key is not the one that policy names"),
                                         ("wronguser", "does not take the login"), ("locked", "encrypted")])
 def test_failures_are_one_clear_line(h, name, words):
     done = h.ssh("alice", f"ssh {name} id")

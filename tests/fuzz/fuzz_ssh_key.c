@@ -2,6 +2,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "proto/ssh_cert.h"
 #include "proto/ssh_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,12 +34,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sp_view blob = { data, size };
 	struct sp_ssh_key *key = NULL;
+	struct sp_ssh_cert cert;
 
 	if (sp_ssh_key_private(data, size, &key) == 0)
 		use(key);
 	sp_ssh_key_free(key);
 	key = NULL;
 	if (sp_ssh_key_public(blob, &key) == 0 && sp_ssh_key_blob(key).len > size)
+		abort();
+	sp_ssh_key_free(key);
+	key = NULL;
+	if (sp_ssh_cert_parse(blob, &cert, &key) == 0 && (!sp_ssh_cert_is(blob) || cert.signed_part.len >= size))
 		abort();
 	sp_ssh_key_free(key);
 	return 0;

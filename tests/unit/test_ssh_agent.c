@@ -8,12 +8,14 @@
 
 #include "lib/text.h"
 #include "proto/ssh_agent.h"
+#include "proto/ssh_cert.h"
 #include "proto/ssh_key.h"
 #include "session-agent/ssh_agent.h"
 
 #define DATA SP_TEST_SRCDIR "/tests/unit/data/ssh_keys/"
 #define CASES SP_TEST_SRCDIR "/tests/attacks/ssh_agent/cases.txt"
 #define ID_LEN 32
+#define NOW 1800000000 /* 2027 */
 
 static size_t
 slurp(const char *path, char *p, size_t cap)
@@ -369,7 +371,7 @@ step_run(struct stage *g, const char *line, const char *word, bool is_good)
 	sp_buf_reset(g->out);
 	step_put(g, word);
 	sp_buf_put(copy, sp_buf_data(g->in), sp_buf_len(g->in));
-	r = sp_ssh_agent_handle(g->agent, g->in, g->out, &news);
+	r = sp_ssh_agent_handle(g->agent, g->in, g->out, NOW, &news);
 	assert_int_equal(r, 0);
 	assert_int_equal(sp_buf_len(g->in), 0);
 	if ((news.outcome != SP_SSH_AGENT_REFUSED) != is_good)
@@ -433,7 +435,7 @@ test_cut(void **state)
 		for (i = 0; i < n; i++) {
 			struct sp_buf *part = sp_buf_from(sp_buf_data(g.in), i);
 
-			assert_int_equal(sp_ssh_agent_handle(g.agent, part, g.out, &news), SP_ERR_AGAIN);
+			assert_int_equal(sp_ssh_agent_handle(g.agent, part, g.out, NOW, &news), SP_ERR_AGAIN);
 			assert_int_equal(sp_buf_len(g.out), 0);
 			sp_buf_free(part);
 		}
@@ -444,7 +446,7 @@ test_cut(void **state)
 			sp_buf_put_u32(part, (uint32_t)(i - 4));
 			sp_buf_put(part, sp_buf_data(g.in) + 4, i - 4);
 			sp_buf_reset(g.out);
-			if (k != 4 && sp_ssh_agent_handle(g.agent, part, g.out, &news) == 0)
+			if (k != 4 && sp_ssh_agent_handle(g.agent, part, g.out, NOW, &news) == 0)
 				fail_msg("%s cut at %zu is taken", steps[k], i);
 			sp_buf_free(part);
 		}
@@ -465,15 +467,15 @@ test_limits(void **state)
 	(void)state;
 	stage_open(&g);
 	b = sp_buf_from(too_long, sizeof(too_long));
-	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, &news), SP_ERR_LIMIT);
+	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, NOW, &news), SP_ERR_LIMIT);
 	sp_buf_free(b);
 	b = sp_buf_from(empty, sizeof(empty));
-	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, &news), SP_ERR_FORMAT);
+	assert_int_equal(sp_ssh_agent_handle(g.agent, b, g.out, NOW, &news), SP_ERR_FORMAT);
 	sp_buf_free(b);
 	for (i = 0; i < SP_SSH_AGENT_REQUESTS_MAX; i++)
 		step_run(&g, "many", "list", true);
 	step_put(&g, "list");
-	assert_int_equal(sp_ssh_agent_handle(g.agent, g.in, g.out, &news), SP_ERR_LIMIT);
+	assert_int_equal(sp_ssh_agent_handle(g.agent, g.in, g.out, NOW, &news), SP_ERR_LIMIT);
 	stage_close(&g);
 }
 
@@ -481,13 +483,167 @@ static void
 test_new(void **state)
 {
 	struct sp_ssh_agent *a = NULL;
-	struct sp_view none = { NULL, 0 }, bad = { (const uint8_t *)"\0\0\0\3abc", 7 };
+	struct sp_view bad = { (const uint8_t *)"\0\0\0\3abc", 7 };
 
 	(void)state;
-	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &none, 0, &a), SP_ERR_INVALID);
 	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &bad, 1, &a), SP_ERR_INVALID);
 	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "", &bad, 1, &a), SP_ERR_INVALID);
 	assert_null(a);
+}
+
+/* --- host certificates --------------------------------------------------------------------------------------- */
+
+static size_t
+blob_of(const char *name, uint8_t *blob, size_t cap)
+{
+	char path[512], text[8192], *base64, *end;
+	struct sp_buf *b = sp_buf_new(0);
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), DATA "hostcert/%s", name);
+	n = slurp(path, text, sizeof(text) - 1);
+	text[n] = '\0';
+	base64 = strchr(text, ' ');
+	assert_non_null(base64);
+	end = strpbrk(++base64, " \n");
+	assert_non_null(end);
+	assert_int_equal(sp_text_base64_decode(b, base64, (size_t)(end - base64)), 0);
+	n = sp_buf_len(b);
+	assert_true(n <= cap);
+	memcpy(blob, sp_buf_data(b), n);
+	sp_buf_free(b);
+	return n;
+}
+
+/* What becomes of a binding with this certificate, signed with that key, in an agent that trusts the authority alone. */
+static enum sp_ssh_agent_outcome
+bind_with(const uint8_t *blob, size_t n, const char *signer, const char *host, int64_t now)
+{
+	struct sp_ssh_key *key = key_of(signer);
+	uint32_t flags = strncmp(signer, "rsa", 3) == 0 ? SP_SSH_KEY_SHA2_512 : 0;
+	struct sp_buf *b = sp_buf_new(0), *sig = sp_buf_new(0), *in = sp_buf_new(0), *out = sp_buf_new(0);
+	struct sp_ssh_agent_news news;
+	struct sp_ssh_agent *a = NULL;
+	uint8_t ca[512], id[ID_LEN];
+	struct sp_view trusted = { ca, blob_of("ca.pub", ca, sizeof(ca)) }, over = { id, sizeof(id) };
+
+	memset(id, 0x11, sizeof(id));
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", NULL, 0, &a), 0);
+	assert_int_equal(sp_ssh_agent_trust(a, trusted, host), 0);
+	assert_int_equal(sp_ssh_key_sign(key, flags, over, sig), 0);
+	sp_buf_put_cstring(b, "session-bind@openssh.com");
+	sp_buf_put_string(b, blob, n);
+	sp_buf_put_string(b, id, sizeof(id));
+	sp_buf_put_string(b, sp_buf_data(sig), sp_buf_len(sig));
+	sp_buf_put_u8(b, 0);
+	frame(in, 27, b);
+	assert_int_equal(sp_ssh_agent_handle(a, in, out, now, &news), 0);
+	sp_ssh_agent_free(a);
+	sp_ssh_key_free(key);
+	sp_buf_free(b);
+	sp_buf_free(sig);
+	sp_buf_free(in);
+	sp_buf_free(out);
+	return news.outcome;
+}
+
+static void
+test_certificates(void **state)
+{
+	static const struct {
+		const char *file, *signer;
+		bool is_good;
+	} cases[] = {
+		{ "good-cert.pub", "ecdsa256", true },
+		{ "good_ed-cert.pub", "ed25519_pkcs8", true },
+		{ "good_rsa-cert.pub", "rsa3072", true },
+		{ "good-cert.pub", "ecdsa384", false },
+		{ "good-cert.pub", "ed25519", false },
+		{ "user-cert.pub", "ecdsa256", false },
+		{ "other_name-cert.pub", "ecdsa256", false },
+		{ "no_name-cert.pub", "ecdsa256", false },
+		{ "expired-cert.pub", "ecdsa256", false },
+		{ "not_yet-cert.pub", "ecdsa256", false },
+		{ "other_ca-cert.pub", "ecdsa256", false },
+	};
+	uint8_t blob[8192];
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		n = blob_of(cases[i].file, blob, sizeof(blob));
+		if ((bind_with(blob, n, cases[i].signer, "web1.internal", NOW) == SP_SSH_AGENT_BOUND) != cases[i].is_good)
+			fail_msg("%s with %s", cases[i].file, cases[i].signer);
+	}
+	n = blob_of("good-cert.pub", blob, sizeof(blob));
+	assert_int_equal(bind_with(blob, n, "ecdsa256", "web1", NOW), SP_SSH_AGENT_BOUND);
+	assert_int_equal(bind_with(blob, n, "ecdsa256", "web", NOW), SP_SSH_AGENT_REFUSED);
+	assert_int_equal(bind_with(blob, n, "ecdsa256", "web11", NOW), SP_SSH_AGENT_REFUSED);
+	assert_int_equal(bind_with(blob, n, "ecdsa256", "web1", 4000000000), SP_SSH_AGENT_REFUSED);
+	/* The authority's own key is no host key. */
+	n = blob_of("ca.pub", blob, sizeof(blob));
+	assert_int_equal(bind_with(blob, n, "hostcert/ca", "web1.internal", NOW), SP_SSH_AGENT_REFUSED);
+}
+
+/* A host whose key is pinned shows a certificate, by whomever: its key is what counts, and must have signed. */
+static void
+test_certificate_of_a_pinned_key(void **state)
+{
+	static const struct {
+		const char *pinned, *signer;
+		enum sp_ssh_agent_outcome outcome;
+	} cases[] = { { "ecdsa256", "ecdsa256", SP_SSH_AGENT_BOUND }, { "ecdsa256", "ecdsa384", SP_SSH_AGENT_REFUSED },
+		{ "ecdsa384", "ecdsa256", SP_SSH_AGENT_REFUSED } };
+	uint8_t blob[8192], id[ID_LEN] = { 0 };
+	size_t i, n = blob_of("other_ca-cert.pub", blob, sizeof(blob));
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sp_ssh_key *pinned = key_of(cases[i].pinned), *signer = key_of(cases[i].signer);
+		struct sp_buf *b = sp_buf_new(0), *sig = sp_buf_new(0), *in = sp_buf_new(0), *out = sp_buf_new(0);
+		struct sp_view view = sp_ssh_key_blob(pinned), over = { id, sizeof(id) };
+		struct sp_ssh_agent_news news;
+		struct sp_ssh_agent *a = NULL;
+
+		assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &view, 1, &a), 0);
+		assert_int_equal(sp_ssh_key_sign(signer, 0, over, sig), 0);
+		sp_buf_put_cstring(b, "session-bind@openssh.com");
+		sp_buf_put_string(b, blob, n);
+		sp_buf_put_string(b, id, sizeof(id));
+		sp_buf_put_string(b, sp_buf_data(sig), sp_buf_len(sig));
+		sp_buf_put_u8(b, 0);
+		frame(in, 27, b);
+		assert_int_equal(sp_ssh_agent_handle(a, in, out, NOW, &news), 0);
+		assert_int_equal(news.outcome, cases[i].outcome);
+		sp_ssh_agent_free(a);
+		sp_ssh_key_free(pinned);
+		sp_ssh_key_free(signer);
+		sp_buf_free(b);
+		sp_buf_free(sig);
+		sp_buf_free(in);
+		sp_buf_free(out);
+	}
+}
+
+/* Cut at every byte, and every byte another one: the signature covers all of it. */
+static void
+test_certificates_changed(void **state)
+{
+	uint8_t blob[8192];
+	size_t i, n = blob_of("good_ed-cert.pub", blob, sizeof(blob));
+
+	(void)state;
+	for (i = 0; i < n; i++) {
+		struct sp_view cut = { blob, i };
+		struct sp_ssh_key *key = NULL;
+		struct sp_ssh_cert cert;
+
+		assert_int_not_equal(sp_ssh_cert_parse(cut, &cert, &key), 0);
+		blob[i] ^= 1;
+		if (bind_with(blob, n, "ed25519_pkcs8", "web1.internal", NOW) == SP_SSH_AGENT_BOUND)
+			fail_msg("byte %zu", i);
+		blob[i] ^= 1;
+	}
 }
 
 /* RSA signs with SHA-2 only, under its own names. */
@@ -522,6 +678,9 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_new),
 		cmocka_unit_test(test_rsa),
+		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_certificates_changed),
+		cmocka_unit_test(test_certificate_of_a_pinned_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

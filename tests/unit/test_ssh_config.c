@@ -131,6 +131,12 @@ test_problems(void **state)
 	c = connection();
 	c.nhost_keys = 0;
 	assert_non_null(sp_ssh_config_problem(&c));
+	c.nhost_authorities = 1;
+	c.host_authorities = keys;
+	assert_null(sp_ssh_config_problem(&c));
+	assert_int_equal(sp_ssh_config_known_hosts(&c, b), 0);
+	sp_buf_put_u8(b, 0);
+	assert_string_equal((const char *)sp_buf_data(b), "@cert-authority web1.internal " KEY "\n");
 	sp_buf_free(b);
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OpenSSH host certificates (PROTOCOL.certkeys): a host's key, the names it may have and for how long, signed by an
+ * authority. Reading them for the agent, which has to know that a host is the one it is to log in to.
+ */
+#ifndef SALLYPORT_PROTO_SSH_CERT_H
+#define SALLYPORT_PROTO_SSH_CERT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "proto/ssh_key.h"
+
+#define SP_SSH_CERT_PRINCIPALS_MAX 256
+#define SP_SSH_CERT_NAME_MAX 1024 /* bytes of a key id or principal */
+
+/* A host certificate; its signature and times are not looked at yet. Views into the blob. */
+struct sp_ssh_cert {
+	struct sp_view authority;  /* the key that signed, on the wire */
+	struct sp_view principals; /* strings */
+	uint64_t valid_after, valid_before; /* seconds since 1970; valid from the first, until before the second */
+	struct sp_view signed_part;
+	struct sp_view signature;
+};
+
+/* Whether the blob names itself a certificate. */
+bool sp_ssh_cert_is(struct sp_view blob);
+/*
+ * Reads a host certificate to its last byte, and makes the key it certifies. FORMAT, LIMIT, UNSUPPORTED (type of key, or a
+ * critical option), INVALID (not of a host, or a bad key), NOMEM, CRYPTO.
+ */
+int sp_ssh_cert_parse(struct sp_view blob, struct sp_ssh_cert *ret_cert, struct sp_ssh_key **ret_key) SP_MUST_CHECK;
+/*
+ * Whether authority has signed it, for that name and this moment. SIGNATURE, NOT_FOUND (another authority, or name; a
+ * certificate without names is for none), EXPIRED, NOT_YET, and as sp_ssh_key_verify().
+ */
+int sp_ssh_cert_check(const struct sp_ssh_cert *cert, const struct sp_ssh_key *authority, const char *name,
+    int64_t now) SP_MUST_CHECK;
+
+#endif
