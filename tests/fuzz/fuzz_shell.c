@@ -23,11 +23,12 @@ static const char policy[] =
 static struct sp_decide_scope *
 scope_of(void)
 {
+	/* Kept, and so no leaks. */
 	static struct sp_decide_scope *scope;
+	static struct sp_policy_image *image;
+	static struct sp_policy_subject *who;
+	static struct sp_buf *b;
 	struct sp_policy_source *s;
-	struct sp_policy_image *image;
-	struct sp_policy_subject *who;
-	struct sp_buf *b;
 
 	if (scope != NULL)
 		return scope;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/attacks/argv: every line gets the decision it says; see README there. */
+/* Every line of the files of tests/attacks/argv/ gets the decision it says; see the README there. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>

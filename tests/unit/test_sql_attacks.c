@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/attacks/sql: every line gets the decision it says; see README there. */
+/* Every line of tests/attacks/sql/evasions.txt and harmless.txt gets the decision it says; see the README there. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
