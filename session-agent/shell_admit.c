@@ -516,7 +516,7 @@ on_durable(int err, void *ctx)
 	ask_unpin(a);
 }
 
-/* AGAIN: it waits for room on record. */
+/* AGAIN: it waits for room on record, or for the end of a pause. */
 static int
 ask_admit(struct sp_shell_ask *a)
 {
@@ -524,6 +524,8 @@ ask_admit(struct sp_shell_ask *a)
 	const struct sp_policy_connection *c;
 	int r;
 
+	if (a->px->is_paused)
+		return SP_ERR_AGAIN;
 	if (a->state == ASK_NEW) {
 		ask_decide(a, &a->decision);
 		r = ask_record(a);

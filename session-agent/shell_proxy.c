@@ -227,6 +227,16 @@ on_policy_changed(void *ctx)
 	px->scope = NULL;
 }
 
+static void
+on_paused(void *ctx, bool is_paused)
+{
+	struct sp_shell_proxy *px = ctx;
+
+	px->is_paused = is_paused;
+	if (!is_paused)
+		sp_shell_record_ready(px);
+}
+
 static bool
 on_is_busy(const void *ctx)
 {
@@ -246,6 +256,7 @@ const struct sp_kind sp_shell_kind = {
 	.policy_changed = on_policy_changed,
 	.end = on_end,
 	.is_busy = on_is_busy,
+	.paused = on_paused,
 	.is_nameless = true,
 };
 
@@ -257,4 +268,5 @@ const struct sp_kind sp_command_kind = {
 	.policy_changed = on_policy_changed,
 	.end = on_end,
 	.is_busy = on_is_busy,
+	.paused = on_paused,
 };

@@ -45,6 +45,7 @@ struct sp_shell_proxy {
 	unsigned nasks;
 	unsigned pins; /* callbacks still to come */
 	bool is_interactive;
+	bool is_paused; /* execs wait */
 	bool is_ended;
 	uint32_t refused_pid; /* what was last said no to */
 	char refused_path[256];
@@ -70,7 +71,7 @@ void sp_shell_unpin(struct sp_shell_proxy *px);
 int sp_shell_on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
 int sp_shell_on_gone(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
 int sp_shell_on_tampered(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
-/* There is room on record again: those that waited for it go on. */
+/* There is room on record again, or the session goes on after a pause: those that waited for it are decided. */
 void sp_shell_record_ready(struct sp_shell_proxy *px);
 /* Nobody waits for an answer any more. */
 void sp_shell_drop_asks(struct sp_shell_proxy *px);
