@@ -57,8 +57,8 @@ static const char *const index_sql[INDEX_STATEMENTS] = {
 	[INDEX_DROP_LINES] = "DELETE FROM line WHERE session = ?",
 	[INDEX_DROP_SESSION] = "DELETE FROM session WHERE n = ?",
 	[INDEX_GONE] = "SELECT n FROM session WHERE seen != ? LIMIT 1",
-	[INDEX_FIND] = INDEX_SELECT " WHERE t.line LIKE ?" INDEX_ORDER,
-	[INDEX_SCAN] = INDEX_SELECT " WHERE +t.line LIKE ?" INDEX_ORDER,
+	[INDEX_FIND] = (INDEX_SELECT " WHERE t.line LIKE ?" INDEX_ORDER),
+	[INDEX_SCAN] = (INDEX_SELECT " WHERE +t.line LIKE ?" INDEX_ORDER),
 };
 
 struct sp_index {

@@ -58,9 +58,8 @@ dispatch_refuse(struct sp_session *s, const char *connection, const char *text)
 	sp_session_exit(s, 1);
 }
 
-/* Whether the connection can be reached, and on what terms. Their strings are the policy's. */
-static bool
-dispatch_reach(const struct sp_session *s, const struct sp_policy_connection *c, struct sp_policy_terms *ret_terms)
+bool
+sp_dispatch_terms(const struct sp_session *s, const struct sp_policy_connection *c, struct sp_policy_terms *ret_terms)
 {
 	struct sp_decide_request request = { .time = (int64_t)time(NULL), .from = sp_session_from(s) };
 	struct sp_decision decision = { .effect = SP_POLICY_DENY };
@@ -78,7 +77,7 @@ sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connect
 {
 	struct sp_policy_terms terms;
 
-	return dispatch_reach(s, c, &terms);
+	return sp_dispatch_terms(s, c, &terms);
 }
 
 /* What the connection, or a rule, has to say first; line by line. */
@@ -88,7 +87,7 @@ dispatch_banner(struct sp_session *s, const struct sp_policy_connection *c)
 	struct sp_policy_terms terms = { 0 };
 	const char *p;
 
-	if (!dispatch_reach(s, c, &terms) || terms.banner == NULL)
+	if (!sp_dispatch_terms(s, c, &terms) || terms.banner == NULL)
 		return;
 	for (p = terms.banner; *p != '\0';) {
 		size_t n = strcspn(p, "\n");

@@ -315,7 +315,13 @@ int
 sp_session_relay_open(struct sp_session *s, const struct sp_policy_connection *c, unsigned flags,
     const struct sp_relay_hooks *hooks, void *ctx, int ret_fds[3])
 {
-	return c == NULL ? SP_ERR_INVALID : sp_relay_new(s, c, flags, hooks, ctx, ret_fds);
+	struct sp_policy_terms terms = { 0 };
+
+	if (c == NULL)
+		return SP_ERR_INVALID;
+	if (sp_dispatch_terms(s, c, &terms) && terms.records_input) /* the connection, or a rule */
+		flags |= SP_RELAY_RECORD_INPUT;
+	return sp_relay_new(s, c, flags, hooks, ctx, ret_fds);
 }
 
 int

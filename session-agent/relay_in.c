@@ -119,6 +119,7 @@ in_record(struct sp_relay *r, const uint8_t *p, size_t n)
 
 	if ((r->flags & SP_RELAY_RECORD_INPUT) == 0)
 		return n;
+	n = n < SP_RELAY_CHUNK ? n : SP_RELAY_CHUNK;
 	if (r->s->has_tty) {
 		while (len < n && p[len] != '\r' && p[len] != '\n' && p[len] != 3)
 			len++;

@@ -132,7 +132,7 @@ int sp_session_run_tool(struct sp_session *s, const char *directory, const char 
  *
  * sp_session_run_relayed() is all of this with a tool that forcecmd starts in the sandbox. One relay a session.
  */
-#define SP_RELAY_RECORD_INPUT 1u /* what the person sends is on record as INPUT, but for what is typed unechoed */
+#define SP_RELAY_RECORD_INPUT 1u /* what the person sends is on record as INPUT, but for what is typed unechoed; also when policy says so */
 
 enum sp_relay_stream { /* as recorded: SP_FIELD_STREAM */
 	SP_RELAY_TTY = 0,

@@ -42,6 +42,7 @@ enum sp_session_stage {
 
 struct sp_policy_copy;
 struct sp_session_durable;
+struct sp_policy_terms;
 struct sp_relay;
 struct sp_session_question;
 
@@ -217,5 +218,8 @@ bool sp_builtin_is(const char *name);
 void sp_builtin_run(struct sp_session *s, size_t argc, const char *const argv[]);
 /* Whether this person may reach the connection at all. */
 bool sp_dispatch_may_reach(const struct sp_session *s, const struct sp_policy_connection *c);
+/* The same, and on what terms; their strings are the policy's. */
+bool sp_dispatch_terms(const struct sp_session *s, const struct sp_policy_connection *c,
+    struct sp_policy_terms *ret_terms) SP_MUST_CHECK;
 
 #endif
