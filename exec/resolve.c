@@ -20,11 +20,14 @@ struct walk {
 	bool nofollow;
 };
 
-/* Whether root alone can change what names in it mean, or its content. */
+/*
+ * Whether root alone can change what names in it mean, or its content. The group's bit counts for root's group too:
+ * where there is an access control list it is the most that anybody named there has.
+ */
 static bool
 is_roots(const struct stat *st)
 {
-	return st->st_uid == 0 && (st->st_mode & S_IWOTH) == 0 && ((st->st_mode & S_IWGRP) == 0 || st->st_gid == 0);
+	return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 static int
