@@ -69,7 +69,7 @@ group_of(pid_t pid, char *path, size_t cap)
 		line[strcspn(line, "\n")] = '\0';
 		is_found = strncmp(line, "0::/", 4) == 0 && strlen(line + 3) < cap;
 		if (is_found)
-			(void)snprintf(path, cap, "%s", line + 3);
+			memcpy(path, line + 3, strlen(line + 3) + 1);
 	}
 	if (f != NULL)
 		(void)fclose(f);

@@ -31,6 +31,12 @@ sp_ssh_proxy_unpin(struct sp_ssh_proxy *px)
 		proxy_free(px);
 }
 
+void
+sp_ssh_proxy_drop(struct sp_ssh_proxy *px)
+{
+	px->pins--;
+}
+
 const struct sp_policy_connection *
 sp_ssh_proxy_connection(const struct sp_ssh_proxy *px)
 {
@@ -107,7 +113,7 @@ proxy_go(struct sp_ssh_proxy *px)
 	px->pins++;
 	if (sp_session_durable(px->session, c, on_durable, px) != 0) {
 		sp_ssh_proxy_fail(px, SP_SSH_PROXY_REFUSED, "this cannot be recorded now, so it does not run");
-		sp_ssh_proxy_unpin(px);
+		sp_ssh_proxy_drop(px);
 	}
 }
 
@@ -195,7 +201,7 @@ proxy_hold(struct sp_ssh_proxy *px)
 		proxy_refuse(px, "refuse",
 		    r == SP_ERR_LIMIT ? "approval is needed, and this is longer than what an approver is shown" :
 					"approval is needed and could not be asked for: try again shortly");
-		sp_ssh_proxy_unpin(px);
+		sp_ssh_proxy_drop(px);
 	}
 }
 
@@ -245,8 +251,10 @@ on_record_ready(void *ctx)
 {
 	struct sp_ssh_proxy *px = ctx;
 
+	px->pins++;
 	if (px->stage == SP_SSH_PROXY_NEW && !px->is_ended)
 		proxy_act(px);
+	sp_ssh_proxy_unpin(px);
 }
 
 /* What runs or is about to must still be allowed by the policy that is in force from now on. */

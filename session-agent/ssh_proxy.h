@@ -82,6 +82,8 @@ struct sp_ssh_proxy {
 
 /* ssh_proxy.c */
 void sp_ssh_proxy_unpin(struct sp_ssh_proxy *px);
+/* Takes back a pin for a callback that will not come, while the caller holds another one. */
+void sp_ssh_proxy_drop(struct sp_ssh_proxy *px);
 /* The connection as policy in force has it; NULL if it is gone or has become another. */
 const struct sp_policy_connection *sp_ssh_proxy_connection(const struct sp_ssh_proxy *px);
 /* Ends it with an exit status, after one line for the person. */

@@ -334,7 +334,7 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	px->pins++;
 	r = sp_session_ssh(px->session, px->name, px->command, fds, on_started, px);
 	if (r != 0)
-		sp_ssh_proxy_unpin(px);
+		sp_ssh_proxy_drop(px);
 out:
 	if (sv[0] >= 0)
 		(void)close(sv[0]);
@@ -365,10 +365,12 @@ on_dialed(int err, const char *reason, struct sp_stream *stream, void *ctx)
 		return;
 	}
 	px->is_connected = true;
+	px->pins++;
 	if (transport_note(px, "connected", NULL) != 0)
 		sp_ssh_proxy_fail(px, SP_SSH_PROXY_REFUSED, "this cannot be recorded now, so it does not run");
 	else if (c == NULL || transport_launch(px, c) != 0)
 		transport_fail(px, "the connection could not be started: try again shortly");
+	sp_ssh_proxy_unpin(px);
 }
 
 static void
@@ -472,7 +474,7 @@ sp_ssh_transport_start(struct sp_ssh_proxy *px)
 	px->pins++;
 	if (sp_session_credential(px->session, px->name, on_credential, px) != 0) {
 		transport_fail(px, "the key cannot be had now: try again shortly");
-		sp_ssh_proxy_unpin(px);
+		sp_ssh_proxy_drop(px);
 	}
 }
 
