@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,4 +100,10 @@ sp_cred_of_socket(int fd, struct sp_peer_cred *ret_cred)
 	}
 	*ret_cred = cred;
 	return 0;
+}
+
+bool
+sp_cred_is_of(const struct sp_peer_cred *cred, uid_t uid, uint32_t sessionid)
+{
+	return cred->sessionid != SP_CRED_UNSET && cred->sessionid == sessionid && cred->uid == uid;
 }

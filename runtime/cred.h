@@ -6,6 +6,7 @@
 #ifndef SALLYPORT_RUNTIME_CRED_H
 #define SALLYPORT_RUNTIME_CRED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,5 +29,7 @@ struct sp_peer_cred {
  * reused pid of another person never lends its audit session. SYSTEM.
  */
 int sp_cred_of_socket(int fd, struct sp_peer_cred *ret_cred) SP_MUST_CHECK;
+/* Whether that is a process of this uid within this audit session; never without one. */
+bool sp_cred_is_of(const struct sp_peer_cred *cred, uid_t uid, uint32_t sessionid);
 
 #endif

@@ -95,8 +95,7 @@ sp_session_owns_peer(const struct sp_session *s, int fd)
 {
 	struct sp_peer_cred cred;
 
-	return sp_cred_of_socket(fd, &cred) == 0 && cred.uid == s->uid && cred.sessionid == s->ses &&
-	    cred.sessionid != SP_CRED_UNSET;
+	return sp_cred_of_socket(fd, &cred) == 0 && sp_cred_is_of(&cred, s->uid, s->ses);
 }
 
 uint32_t

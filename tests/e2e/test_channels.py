@@ -73,6 +73,49 @@ def test_sshd_says_so_itself(b, keyword):
     assert f"\n{keyword} {REFUSED[keyword]}\n" in done.stdout
 
 
+# What the installed file says of her account, and what an administrator's other files might say of it.
+SHUT = {"permituserenvironment": ("no", "yes"), "authenticationmethods": ("publickey", "password"), "pubkeyauthentication": ("yes", "no"),
+        "pubkeyacceptedalgorithms": ("ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"),
+        "passwordauthentication": ("no", "yes"), "kbdinteractiveauthentication": ("no", "yes"),
+        "hostbasedauthentication": ("no", "yes"), "gssapiauthentication": ("no", "yes"), "permitemptypasswords": ("no", "yes"),
+        "authorizedkeysfile": ("none", ".ssh/authorized_keys"), "authorizedprincipalsfile": ("none", ".ssh/principals"),
+        "authorizedprincipalscommand": ("none", "/bin/true"), "trustedusercakeys": ("none", "/etc/ssh/other_ca.pub"),
+        "authorizedkeyscommand": ("/usr/libexec/sallyport/sallyport-authkeys %u %t %k", "/bin/true"),
+        "authorizedkeyscommanduser": ("sallyport-authkeys", "nobody"),
+        "forcecommand": ("/usr/libexec/sallyport/sallyport-forcecmd", "/bin/true"), "disableforwarding": ("yes", "no"),
+        "allowtcpforwarding": ("no", "yes"), "allowstreamlocalforwarding": ("no", "yes"), "allowagentforwarding": ("no", "yes"),
+        "x11forwarding": ("no", "yes"), "permittunnel": ("no", "yes"), "permitlisten": ("none", "any"), "permitopen": ("none", "any"),
+        "gatewayports": ("no", "yes"), "permituserrc": ("no", "yes")}
+
+
+@pytest.fixture(scope="module")
+def opened(shared):
+    """sshd -T for alice, where all that is read after the installed file opens every door."""
+    lines = [f"{keyword} {value}" for keyword, (_, value) in SHUT.items()]
+    matched = [line for line in lines if not line.startswith("permituserenvironment")]
+    shared.write("/run/open_sshd_config", "\n".join(["Include /etc/ssh/sshd_config.d/00-sallyport.conf", "Match all",
+                 "AuthorizedPrincipalsCommandUser nobody", *matched, ""]))
+    shared.write("/run/open_globally", "\n".join(["Include /etc/ssh/sshd_config.d/00-sallyport.conf",
+                 "AuthorizedPrincipalsCommandUser nobody", *lines, ""]))
+    return {path: {user: shared.run(["/usr/sbin/sshd", "-T", "-f", path, "-C", f"user={user},host=laptop,addr=192.0.2.7"]).stdout
+                   for user in ("alice", "ops")} for path in ("/run/open_sshd_config", "/run/open_globally")}
+
+
+@pytest.mark.parametrize("keyword", SHUT)
+def test_no_other_file_opens_it(opened, keyword):
+    shut, want = SHUT[keyword][0], f"\n{keyword} {SHUT[keyword][0]}\n"
+    for path, said in opened.items():
+        assert want in said["alice"], path
+        # The other files are read: an administrator's account does see them.
+        assert keyword == "permituserenvironment" or want not in said["ops"], f"{path}: {keyword} is {shut} anyway"
+
+
+def test_every_keyword_of_the_file_is_tried(b):
+    text = b.read("/etc/ssh/sshd_config.d/00-sallyport.conf")
+    words = [line.split()[0].lower() for line in text.splitlines() if line.strip()]
+    assert set(words) - {"#", "match"} == set(SHUT)
+
+
 def test_user_rc_and_environment_files_are_not_read(b):
     b.run(["sh", "-c", "mkdir -p -m 700 /home/alice/.ssh; echo 'touch /tmp/pwned' >/home/alice/.ssh/rc; "
            "echo 'LD_PRELOAD=/tmp/x.so' >/home/alice/.ssh/environment; echo 'touch /tmp/pwned' >/home/alice/.bashrc; "

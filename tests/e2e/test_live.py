@@ -84,6 +84,8 @@ def test_watch_follows_and_is_on_record(b):
     child = open_psql(b)
     sid = live_id(b)
     watch = b.popen(["sallyport", "watch", sid], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    watched = 'cat /var/log/sallyport/chain* | tr -d " " | grep -c "\\"action\\":\\"watch\\""; true'
+    wait_for("the watching to be on record", lambda: b.run(["sh", "-c", watched]).stdout.strip() != "0")
     child.sendline("select 'seen' || 'live';")
     child.expect("seenlive")
     child.expect(PROMPT)

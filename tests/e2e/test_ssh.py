@@ -382,7 +382,7 @@ def test_ctrl_c_is_the_targets(h):
     child.sendline("sleep 1000")
     time.sleep(0.5)
     child.send("\x03")
-    child.expect(r"web1\$ ", timeout=5)
+    child.expect(r"web1\$ ")
     child.sendline("echo status-$?")
     child.expect("status-130")
     child.sendline("exit")
@@ -394,9 +394,13 @@ def test_resize(h):
     child.sendline("stty size")
     child.expect("30 60")
     child.setwinsize(44, 133)
-    time.sleep(0.5)
-    child.sendline("stty size")
-    child.expect("44 133")
+    for _ in range(20):  # the new size is on its way
+        child.sendline("stty size")
+        if child.expect(["44 133", "30 60"]) == 0:
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("the new size does not come")
     child.sendline("exit 0")
     end_of(child)
 

@@ -117,7 +117,8 @@ def test_an_error_is_the_servers_own(b):
 def test_ctrl_c_cancels_the_statement_not_the_session(b):
     child = open_psql(b)
     child.sendline("select count(*) from generate_series(1, 100000000000) g;")
-    time.sleep(0.7)
+    active = "select count(*) from pg_stat_activity where state = 'active' and query like '%generate_series(1, 100000000000)%' and usename = 'app_rw'"
+    wait_for("the statement to run", lambda: b.db(active).stdout == "1\n")
     child.send("\x03")
     child.expect("canceling statement due to user request")
     child.expect(PROMPT)
@@ -130,9 +131,14 @@ def test_window_size_and_resize(b):
     child.expect(PROMPT)
     narrow = ask(child, "select repeat('x', 200) as x;", until=r"\(1 row\)")  # a resize draws the prompt again
     child.setwinsize(30, 150)
-    time.sleep(0.3)
-    wide = ask(child, "select repeat('x', 200) as x;", until=r"\(1 row\)")
-    longest = [max(map(len, re.findall("x{20,}", text))) for text in (narrow, wide)]
+
+    def widest(text):
+        return max(map(len, re.findall("x{20,}", text)))
+
+    def again():
+        return widest(ask(child, "select repeat('x', 200) as x;", until=r"\(1 row\)"))
+    wait_for("the new size", lambda: again() > 60, every=0.2)
+    longest = [widest(narrow), again()]
     assert longest[0] < 60 <= longest[1] < 150
     assert quit_psql(child) == 0
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,6 +37,8 @@
 #define ALICE "{\"iss\":\"https://idp\",\"sub\":\"a\",\"user\":\"alice\",\"groups\":[\"eng\",\"dba\"]}"
 #define BOB "{\"iss\":\"https://idp\",\"sub\":\"b\",\"user\":\"bob\",\"groups\":[\"dba\"]}"
 #define CAROL "{\"iss\":\"https://idp\",\"sub\":\"c\",\"user\":\"carol\",\"groups\":[\"eng\"]}"
+
+static uint64_t *in_force; /* of the policy, shared with the service under test */
 
 /* --- a policy of one rule, in place of control/feed.c and policy/ ------------------------------------ */
 struct sp_feed {
@@ -93,7 +96,7 @@ uint64_t
 sp_feed_version(const struct sp_feed *f)
 {
 	(void)f;
-	return VERSION;
+	return *in_force;
 }
 
 const uint8_t *
@@ -121,7 +124,10 @@ sp_policy_image_find(const struct sp_policy_image *image, const char *name)
 const struct sp_policy_rule *
 sp_policy_image_rule(const struct sp_policy_image *image, const char *name)
 {
-	return strcmp(name, "writes") == 0 ? (const void *)image : NULL;
+	static const int asking = 1, plain = 0; /* a rule, and one that asks for no approval */
+
+	(void)image;
+	return strcmp(name, "writes") == 0 ? (const void *)&asking : strcmp(name, "reads") == 0 ? (const void *)&plain : NULL;
 }
 
 const struct sp_policy_approve *
@@ -130,8 +136,7 @@ sp_policy_rule_approve(const struct sp_policy_rule *rule)
 	static const char *const by[] = {"dba"};
 	static const struct sp_policy_approve approve = {1, by, 1, 900};
 
-	(void)rule;
-	return &approve;
+	return *(const int *)(const void *)rule == 0 ? NULL : &approve;
 }
 
 bool
@@ -516,6 +521,30 @@ test_approval(void **state)
 	(void)close(c);
 }
 
+/* What was asked and approved under a policy is of no use under another one, even where nothing has cancelled it. */
+static void
+test_policy_moves_on(void **state)
+{
+	struct fixture *f = need_root(state);
+	char approved[SP_STORE_ID_LEN + 1] = "", pending[SP_STORE_ID_LEN + 1] = "", id[SP_STORE_ID_LEN + 1] = "";
+	int a, b;
+
+	assert_int_equal(attach(f, SESSION_A, ALICE, &a), 0);
+	assert_int_equal(attach(f, SESSION_B, BOB, &b), 0);
+	assert_int_equal(request(f, a, 1, "reads", VERSION, id), SP_ERR_DENIED);
+	assert_int_equal(request(f, a, 1, "writes", VERSION, approved), 0);
+	assert_int_equal(request(f, a, 2, "writes", VERSION, pending), 0);
+	assert_int_equal(decide(f, b, approved, true), 0);
+	verdict_is(f, a, approved, 1);
+	*in_force = VERSION + 1;
+	assert_int_equal(consume(f, a, approved, 1), SP_ERR_CONFLICT);
+	assert_int_equal(decide(f, b, pending, true), SP_ERR_NOT_FOUND);
+	assert_int_equal(request(f, a, 3, "writes", VERSION, id), SP_ERR_DENIED);
+	*in_force = VERSION;
+	(void)close(a);
+	(void)close(b);
+}
+
 /* kill -9 at each step: what was answered still holds. */
 static void
 test_restart(void **state)
@@ -636,10 +665,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_approval, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_policy_moves_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_detach_cancels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 	};
 
+	in_force = mmap(NULL, sizeof(*in_force), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (in_force == MAP_FAILED)
+		return 1;
+	*in_force = VERSION;
 	sp_log_open("test_control", LOG_CRIT, 1);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests_name("control", tests, NULL, NULL);

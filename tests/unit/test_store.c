@@ -96,6 +96,7 @@ test_once(void **state)
 	enum sp_store_state st;
 	char id[SP_STORE_ID_LEN + 1];
 	uint8_t digest[32], other[32];
+	struct sp_store_person somebody = bob;
 	struct stat sb;
 
 	memset(digest, 0xaa, 32);
@@ -112,6 +113,8 @@ test_once(void **state)
 	assert_int_equal(sp_store_consume(fx->s, id, &alice, other, 1003), SP_ERR_SIGNATURE);
 	assert_int_equal(sp_store_consume(fx->s, id, &alice_again, digest, 1003), SP_ERR_DENIED);
 	assert_int_equal(sp_store_consume(fx->s, id, &bob, digest, 1003), SP_ERR_DENIED);
+	somebody.session = alice.session; /* her session, whoever says so, is not hers */
+	assert_int_equal(sp_store_consume(fx->s, id, &somebody, digest, 1003), SP_ERR_DENIED);
 	assert_int_equal(sp_store_consume(fx->s, id, &alice, digest, 1003), 0);
 	assert_int_equal(sp_store_consume(fx->s, id, &alice, digest, 1003), SP_ERR_CONFLICT);
 	assert_int_equal(sp_store_get(fx->s, id, &r), 0);
@@ -138,6 +141,7 @@ test_never_by_the_requester(void **state)
 static void
 test_quorum_counts_people(void **state)
 {
+	struct sp_store_person bob_renamed = bob;
 	struct fixture *fx = *state;
 	enum sp_store_state st;
 	char id[SP_STORE_ID_LEN + 1];
@@ -148,6 +152,9 @@ test_quorum_counts_people(void **state)
 	assert_int_equal(sp_store_decide(fx->s, id, &bob_again, true, "", 1002, &st), SP_ERR_EXISTS);
 	assert_int_equal(st, SP_STORE_PENDING);
 	assert_int_equal(sp_store_decide(fx->s, id, &bob_other_idp, true, "", 1002, &st), SP_ERR_EXISTS);
+	assert_int_equal(st, SP_STORE_PENDING);
+	bob_renamed.login = "robert"; /* one identity whose account has another name now */
+	assert_int_equal(sp_store_decide(fx->s, id, &bob_renamed, true, "", 1002, &st), SP_ERR_EXISTS);
 	assert_int_equal(st, SP_STORE_PENDING);
 	assert_int_equal(sp_store_decide(fx->s, id, &carol, true, "", 1003, &st), 0);
 	assert_int_equal(st, SP_STORE_APPROVED);

@@ -3,9 +3,11 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,17 +22,19 @@ run(const char *script, const char *directory, char *out, size_t cap)
 	const char *const argv[] = { "/usr/bin/sh", "-c", script, NULL };
 	struct sp_toolbox t = { .user = "alice", .uid = getuid(), .gid = getgid(), .directory = directory, .argv = argv,
 		.env = toolbox_env };
-	int p[2], status;
+	int p[2], status, stray;
 	size_t n = 0;
 	ssize_t got;
 	pid_t pid;
 
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	t.fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	stray = dup2(t.fds[0], 9); /* to be inherited, were it not for the toolbox */
 	t.fds[1] = p[1];
 	t.fds[2] = p[1];
 	assert_int_equal(sp_toolbox_run(&t, &pid), 0);
 	(void)close(t.fds[0]);
+	(void)close(stray);
 	(void)close(p[1]);
 	while (n < cap - 1 && (got = read(p[0], out + n, cap - 1 - n)) > 0)
 		n += (size_t)got;
@@ -43,9 +47,9 @@ run(const char *script, const char *directory, char *out, size_t cap)
 static bool
 can_sandbox(void)
 {
-	char out[256];
-
-	return access(SP_TOOLBOX_BWRAP, X_OK) == 0 && run("exit 7", "", out, sizeof(out)) == 7;
+	/* By itself, so that a sandbox of ours that does not start is a failure and no reason to skip. */
+	return access(SP_TOOLBOX_BWRAP, X_OK) == 0 &&
+	    system(SP_TOOLBOX_BWRAP " --unshare-user --unshare-net --ro-bind / / --proc /proc /bin/true 2>/dev/null") == 0;
 }
 
 /* script | expected exit status | expected output (NULL: not looked at) */
@@ -70,12 +74,16 @@ static const struct probe {
 	{ "unix sockets work", "perl -MSocket -e 'exit(socket(my $s, PF_UNIX, SOCK_STREAM, 0) ? 0 : 9)'", 0, "" },
 	{ "own processes only", "ls /proc | grep -cE '^[0-9]+$' | awk '{print $1 < 8}'", 0, "1\n" },
 	{ "no new user namespace", "unshare -U true 2>/dev/null", 1, NULL },
+	{ "no unshare", "perl -e 'exit(syscall(272, 0) == -1 && $!{EPERM} ? 9 : 0)'", 9, "" },
+	{ "no clone into a user namespace", "perl -e 'exit(syscall(56, 0x10000011, 0, 0, 0, 0) == -1 && $!{EPERM} ? 9 : 0)'", 9, "" },
+	{ "no clone3", "perl -e 'exit(syscall(435, 0, 0) == -1 && $!{ENOSYS} ? 9 : 0)'", 9, "" },
 	{ "no ptrace", "perl -e 'exit(syscall(101, 0, 0, 0, 0) == -1 ? 9 : 0)'", 9, "" },
 	{ "no keyctl", "perl -e 'exit(syscall(250, 0, -3, 0) == -1 ? 9 : 0)'", 9, "" },
 	{ "no TIOCSTI", "perl -e '$c=\"x\"; exit(ioctl(STDIN, 0x5412, $c) ? 0 : $!{EPERM} ? 9 : 1)'", 9, "" },
 	{ "no TIOCSTI above 32 bits",
 	    "perl -e '$c=\"x\"; exit(syscall(16, 0, 0x1_0000_5412, $c) == -1 ? ($!{EPERM} ? 9 : 1) : 0)'", 9, "" },
 	{ "no capability", "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | grep -v 0000000000000000", 1, "" },
+	{ "no name of the host's", "uname -n", 0, "sallyport\n" },
 	{ "no new privilege", "grep -q 'NoNewPrivs:.1' /proc/self/status", 0, "" },
 	{ "no descriptor but three", "ls /proc/self/fd | grep -vE '^([0-3]|10)$' | grep . && exit 9; exit 0", 0, NULL },
 	{ "no devices", "ls /dev | grep -E '^(sd|vd|nvme|mem|kmsg|fuse)' ", 1, "" },
@@ -97,6 +105,66 @@ test_probes(void **state)
 		if (status != p->status || (p->out != NULL && strcmp(out, p->out) != 0))
 			fail_msg("%s: status %d, output: %s", p->what, status, out);
 	}
+}
+
+/* All but time: bubblewrap makes none, and a clock is no way out. */
+static void
+test_namespaces(void **state)
+{
+	static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "user", "uts" };
+	char script[64], out[128], path[32], ours[128];
+	size_t i;
+
+	(void)state;
+	if (!can_sandbox())
+		skip();
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ssize_t n;
+
+		(void)snprintf(script, sizeof(script), "readlink -n /proc/self/ns/%s", names[i]);
+		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		n = readlink(path, ours, sizeof(ours) - 1);
+		assert_true(n > 0);
+		ours[n] = '\0';
+		assert_int_equal(run(script, "", out, sizeof(out)), 0);
+		if (strncmp(out, names[i], strlen(names[i])) != 0 || strcmp(out, ours) == 0)
+			fail_msg("%s: %s inside, %s outside", names[i], out, ours);
+	}
+}
+
+/* sallyport-forcecmd is killed: nothing of the tool stays. */
+static void
+test_dies_with_its_parent(void **state)
+{
+	static const char *const argv[] = { "/usr/bin/sleep", "100", NULL };
+	struct sp_toolbox t = { .user = "alice", .uid = getuid(), .gid = getgid(), .directory = "", .fds = { 0, 1, 2 }, .argv = argv,
+		.env = toolbox_env };
+	int p[2], status, i;
+	pid_t middle, pid = 0;
+
+	(void)state;
+	if (!can_sandbox())
+		skip();
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	middle = fork();
+	if (middle == 0) {
+		if (sp_toolbox_run(&t, &pid) == 0)
+			(void)!write(p[1], &pid, sizeof(pid));
+		(void)pause();
+	}
+	assert_int_equal(read(p[0], &pid, sizeof(pid)), sizeof(pid));
+	(void)usleep(500000); /* until it has asked for that */
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(kill(middle, SIGKILL), 0);
+	assert_int_equal(waitpid(middle, &status, 0), middle);
+	for (i = 0; i < 100 && waitpid(pid, &status, WNOHANG) == 0; i++)
+		(void)usleep(50000);
+	if (i == 100)
+		(void)kill(pid, SIGKILL);
+	assert_true(i < 100);
+	(void)close(p[0]);
+	(void)close(p[1]);
 }
 
 static void
@@ -144,6 +212,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_probes),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_dies_with_its_parent),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_refused),
 	};

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session-agent/login.h, start.h: whom the kernel must say a peer is before there is a login or a session of theirs. */
+#include "tests/unit/unit.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/ipc.h"
+#include "lib/ipc_pam.h"
+#include "lib/ipc_session.h"
+#include "runtime/cred.h"
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "session-agent/broker.h"
+#include "session-agent/channel.h"
+#include "session-agent/login.h"
+#include "session-agent/start.h"
+
+#define FORCECMD SP_LIBEXECDIR "/sallyport-forcecmd"
+
+/* --- the kernel, the accounts and the daemons, as the tests say ------------------------------------------------ */
+
+static struct sp_peer_cred cred;
+static struct passwd account;
+static char name[] = "alice", odd[] = "../alice", shell[128];
+static sp_broker_verify_cb *verify_cb;
+static void *verify_ctx;
+static unsigned ended;
+
+const struct sp_peer_cred *__wrap_sp_peer_cred(const struct sp_peer *p);
+struct passwd *__wrap_getpwnam(const char *who);
+void __wrap_sp_listener_release(struct sp_listener *l);
+void __wrap_sp_listener_release_uid(struct sp_listener *l, uid_t uid);
+
+const struct sp_peer_cred *
+__wrap_sp_peer_cred(const struct sp_peer *p)
+{
+	(void)p;
+	return &cred;
+}
+
+struct passwd *
+__wrap_getpwnam(const char *who)
+{
+	return account.pw_name != NULL && strcmp(who, account.pw_name) == 0 ? &account : NULL;
+}
+
+void
+__wrap_sp_listener_release(struct sp_listener *l)
+{
+	(void)l;
+}
+
+void
+__wrap_sp_listener_release_uid(struct sp_listener *l, uid_t uid)
+{
+	(void)l;
+	(void)uid;
+}
+
+int
+sp_broker_verify(struct sp_broker *b, const char *user, const char *auth_info, sp_broker_verify_cb *cb, void *ctx, uint32_t *ret_id)
+{
+	(void)b;
+	assert_string_equal(user, "alice");
+	assert_string_equal(auth_info, "publickey of hers");
+	verify_cb = cb;
+	verify_ctx = ctx;
+	*ret_id = 7;
+	return 0;
+}
+
+void
+sp_broker_cancel(struct sp_broker *b, uint32_t id)
+{
+	(void)b;
+	(void)id;
+	verify_cb = NULL;
+}
+
+bool
+sp_broker_has_identity(const struct sp_broker *b)
+{
+	(void)b;
+	return true;
+}
+
+/* So no session is ever made here: this is the next thing that is asked of somebody who is believed. */
+bool
+sp_broker_has_recorder(const struct sp_broker *b)
+{
+	(void)b;
+	return false;
+}
+
+void
+sp_broker_attach(struct sp_broker *b, struct sp_live *l)
+{
+	(void)b;
+	(void)l;
+	fail_msg("a session was made");
+}
+
+int
+sp_channel_begin(struct sp_registry *r, struct sp_live *l, int fd, const struct sp_buf *begin, const int fds[4])
+{
+	(void)r;
+	(void)l;
+	(void)fd;
+	(void)begin;
+	(void)fds;
+	fail_msg("a session was made");
+	return SP_ERR_SYSTEM;
+}
+
+void
+sp_channel_end(struct sp_live *l, const char *reason)
+{
+	(void)l;
+	(void)reason;
+	ended++;
+}
+
+/* --- both ends ---------------------------------------------------------------------------------------------------- */
+
+static struct sp_registry g;
+
+static void
+turn(void)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		(void)event_base_loop(g.base, EVLOOP_NONBLOCK);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	sp_log_open("test_binding", -1, 0);
+	memset(&g, 0, sizeof(g));
+	TAILQ_INIT(&g.logins);
+	TAILQ_INIT(&g.lives);
+	g.settings.sessions_max = g.settings.per_person = g.settings.starts = g.settings.starts_within = 10;
+	g.base = event_base_new();
+	return g.base == NULL;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	event_base_free(g.base);
+	return 0;
+}
+
+static void
+believable(void)
+{
+	cred = (struct sp_peer_cred){ .pid = getpid(), .uid = 0, .sessionid = 7, .loginuid = 1001 };
+	account = (struct passwd){ .pw_name = name, .pw_uid = 1001, .pw_shell = shell };
+	(void)snprintf(shell, sizeof(shell), "%s", FORCECMD);
+	verify_cb = NULL;
+}
+
+static int
+open_login(const char *user)
+{
+	struct sp_buf *b = sp_buf_new(0);
+	int fds[2];
+
+	assert_non_null(b);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	sp_login_accept(&g, fds[0]);
+	sp_buf_put_cstring(b, user);
+	sp_buf_put_cstring(b, "publickey of hers");
+	sp_buf_put_cstring(b, "192.0.2.7");
+	sp_buf_put_cstring(b, "sshd");
+	sp_buf_put_cstring(b, "");
+	sp_buf_put_u32(b, 1);
+	(void)!sp_ipc_send(fds[1], SP_IPC_PAM_OPEN, 1, b, NULL, 0, sp_ipc_now_ms() + 1000);
+	sp_buf_free(b);
+	turn();
+	return fds[1];
+}
+
+/* What the peer is told; "" for nothing. Its connection ends. */
+static void
+told(int fd, char *text, size_t cap)
+{
+	ssize_t n = recv(fd, text, cap - 1, MSG_DONTWAIT), i;
+
+	text[n < 0 ? 0 : n] = '\0';
+	for (i = 0; i < n; i++)
+		if (text[i] == '\0')
+			text[i] = '.';
+	(void)close(fd);
+	turn();
+}
+
+static void
+refused(const char *user, const char *want)
+{
+	char text[2048];
+
+	int fd = open_login(user);
+	bool is_asked = verify_cb != NULL;
+
+	told(fd, text, sizeof(text));
+	if (is_asked || strstr(text, want) == NULL)
+		fail_msg("wanted \"%s\", got \"%s\"", want, text);
+}
+
+static void
+test_login_believed(void **state)
+{
+	char text[64];
+	int fd;
+
+	(void)state;
+	believable();
+	fd = open_login("alice");
+	assert_non_null(verify_cb);
+	told(fd, text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
+static void
+test_login_shell(void **state)
+{
+	static const char *const shells[] = { "/bin/bash", "/bin/sh", "", FORCECMD "x", "/usr/sbin/nologin", "sallyport-forcecmd" };
+	size_t i;
+
+	(void)state;
+	believable();
+	for (i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+		(void)snprintf(shell, sizeof(shell), "%s", shells[i]);
+		refused("alice", "usermod -s " FORCECMD " alice");
+	}
+	account.pw_shell = NULL;
+	refused("alice", "usermod");
+}
+
+static void
+test_login_account(void **state)
+{
+	(void)state;
+	believable();
+	refused("mallory", "unknown");
+	account.pw_name = odd;
+	refused(odd, "unknown");
+	account.pw_name = name;
+	account.pw_uid = 0;
+	refused("alice", "root does not come in");
+}
+
+static void
+test_login_audit_session(void **state)
+{
+	(void)state;
+	believable();
+	cred.sessionid = SP_CRED_UNSET;
+	refused("alice", "no kernel audit session");
+	believable();
+	cred.loginuid = SP_CRED_UNSET;
+	refused("alice", "no kernel audit session");
+	believable();
+	cred.loginuid = 1002;
+	refused("alice", "somebody else");
+	believable();
+	cred.uid = 1001; /* only root is sshd */
+	refused("alice", "");
+}
+
+/* Identity has verified somebody: that must be whose account it is. */
+static void
+test_login_of_another(void **state)
+{
+	static const char *const names[] = { "bob", "alic", "alicee", "" };
+	char text[2048];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i <= sizeof(names) / sizeof(names[0]); i++) {
+		json_t *identity = i < 4 ? json_pack("{s:s}", "user", names[i]) : json_object();
+		int fd;
+
+		believable();
+		fd = open_login("alice");
+		assert_non_null(verify_cb);
+		verify_cb(0, "", identity, verify_ctx);
+		turn();
+		told(fd, text, sizeof(text));
+		assert_non_null(strstr(text, "not this account's"));
+		assert_int_equal(g.nlogins, 0);
+		json_decref(identity);
+	}
+}
+
+static void
+start(char *text, size_t cap)
+{
+	struct sp_buf *b = sp_buf_new(0);
+	int fds[2], std[3] = { 0, 1, 2 };
+
+	assert_non_null(b);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	sp_start_accept(&g, fds[0], cred.uid);
+	sp_buf_put_cstring(b, "whoami");
+	sp_buf_put_u8(b, 0);
+	sp_buf_put_u32(b, 0);
+	sp_buf_put_u32(b, 0);
+	sp_buf_put_cstring(b, "");
+	sp_buf_put_cstring(b, "");
+	assert_int_equal(sp_ipc_send(fds[1], SP_IPC_SESSION_START, 0, b, std, 3, sp_ipc_now_ms() + 1000), 0);
+	sp_buf_free(b);
+	turn();
+	told(fds[1], text, cap);
+}
+
+static void
+test_session_of_whom(void **state)
+{
+	static const struct {
+		struct sp_peer_cred cred;
+		time_t expires;
+		const char *want;
+	} cases[] = {
+		{ { .uid = 1001, .sessionid = 7, .loginuid = 1001 }, 0, "recorder is not there" }, /* believed */
+		{ { .uid = 1001, .sessionid = 8, .loginuid = 1001 }, 0, "no login" },
+		{ { .uid = 1001, .sessionid = SP_CRED_UNSET, .loginuid = 1001 }, 0, "no login" },
+		{ { .uid = 1002, .sessionid = 7, .loginuid = 1001 }, 0, "no login" }, /* su within her login */
+		{ { .uid = 1001, .sessionid = 7, .loginuid = 1002 }, 0, "no login" },
+		{ { .uid = 1001, .sessionid = 7, .loginuid = SP_CRED_UNSET }, 0, "no login" },
+		{ { .uid = 0, .sessionid = 7, .loginuid = 1001 }, 0, "no login" },
+		{ { .uid = 1001, .sessionid = 7, .loginuid = 1001 }, 1, "token has expired" },
+	};
+	struct sp_login l = { .id = "01ARZ3NDEKTSV4RRFFQ69G5FAV", .user = "alice", .uid = 1001, .auid = 1001, .ses = 7 };
+	struct sp_login none = { .id = "01BX5ZZKBKACTAV9WEVGEMMVRZ", .user = "bob", .uid = 1001, .auid = 1001, .ses = SP_CRED_UNSET };
+	char text[2048];
+	size_t i;
+
+	(void)state;
+	TAILQ_INSERT_TAIL(&g.logins, &l, next);
+	TAILQ_INSERT_TAIL(&g.logins, &none, next); /* the kernel gives nobody this one */
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cred = cases[i].cred;
+		l.expires = cases[i].expires;
+		start(text, sizeof(text));
+		if (strstr(text, cases[i].want) == NULL)
+			fail_msg("case %zu: %s", i, text);
+	}
+	/* A login registered for root's account would be of no use either. */
+	l.uid = 0;
+	l.expires = 0;
+	cred = (struct sp_peer_cred){ .uid = 0, .sessionid = 7, .loginuid = 1001 };
+	start(text, sizeof(text));
+	assert_non_null(strstr(text, "no login"));
+	TAILQ_INIT(&g.logins);
+}
+
+/* Only sshd's process within the login's own audit session ends it. */
+static void
+test_close_of_whom(void **state)
+{
+	struct sp_login l = { .id = "01ARZ3NDEKTSV4RRFFQ69G5FAV", .user = "alice", .uid = 1001, .auid = 1001, .ses = 7 };
+	struct sp_buf *b = sp_buf_new(0);
+	int fds[2];
+
+	(void)state;
+	assert_non_null(b);
+	TAILQ_INSERT_TAIL(&g.logins, &l, next);
+	believable();
+	cred.sessionid = 8;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	sp_login_accept(&g, fds[0]);
+	sp_buf_put_cstring(b, l.id);
+	assert_int_equal(sp_ipc_send(fds[1], SP_IPC_PAM_CLOSE, 1, b, NULL, 0, sp_ipc_now_ms() + 1000), 0);
+	sp_buf_free(b);
+	turn();
+	assert_ptr_equal(TAILQ_FIRST(&g.logins), &l);
+	assert_int_equal(ended, 0);
+	(void)close(fds[1]);
+	turn();
+	TAILQ_INIT(&g.logins);
+}
+
+/* The clients of a session's own socket: only her tool, started within her login. */
+static void
+test_peer_of_whom(void **state)
+{
+	static const struct sp_peer_cred alice = { .uid = 1001, .sessionid = 7 }, other_login = { .uid = 1001, .sessionid = 8 },
+					 bob = { .uid = 1002, .sessionid = 7 }, none = { .uid = 1001, .sessionid = SP_CRED_UNSET };
+
+	(void)state;
+	assert_true(sp_cred_is_of(&alice, 1001, 7));
+	assert_false(sp_cred_is_of(&other_login, 1001, 7));
+	assert_false(sp_cred_is_of(&bob, 1001, 7));
+	assert_false(sp_cred_is_of(&none, 1001, SP_CRED_UNSET));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_login_believed),
+		cmocka_unit_test(test_login_shell),
+		cmocka_unit_test(test_login_account),
+		cmocka_unit_test(test_login_audit_session),
+		cmocka_unit_test(test_login_of_another),
+		cmocka_unit_test(test_session_of_whom),
+		cmocka_unit_test(test_close_of_whom),
+		cmocka_unit_test(test_peer_of_whom),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
