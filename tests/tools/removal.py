@@ -42,11 +42,12 @@ class Copy:
         """What a test says: None when it passes."""
         env = {**os.environ, "SP_TESTS_SRC": str(self.source / "tests")}
         try:
-            done = subprocess.run([self.build / test], cwd=self.build, env=env, capture_output=True, text=True, timeout=120, check=False,
-                                  errors="replace")
+            done = subprocess.run([self.build / test], cwd=self.build, env=env, capture_output=True, text=True, timeout=120,
+                                  errors="replace", check=False)
         except subprocess.TimeoutExpired:
             return "it hangs"
-        failed = [x.split()[-1] for x in (done.stdout + done.stderr).splitlines() if x.startswith("[  FAILED  ]") and "test(s)" not in x]
+        said = (done.stdout + done.stderr).splitlines()
+        failed = [x.split()[-1] for x in said if x.startswith("[  FAILED  ]") and "test(s)" not in x]
         return None if done.returncode == 0 else ", ".join(dict.fromkeys(failed)) or f"status {done.returncode}"
 
 

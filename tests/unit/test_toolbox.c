@@ -136,8 +136,8 @@ test_namespaces(void **state)
 static void
 test_dies_with_its_parent(void **state)
 {
-	static const char *const argv[] = { "/usr/bin/sleep", "100", NULL };
-	struct sp_toolbox t = { .user = "alice", .uid = getuid(), .gid = getgid(), .directory = "", .fds = { 0, 1, 2 }, .argv = argv,
+	static const char *const argv[] = { "/usr/bin/sleep", "30", NULL };
+	struct sp_toolbox t = { .user = "alice", .uid = getuid(), .gid = getgid(), .directory = "", .argv = argv,
 		.env = toolbox_env };
 	int p[2], status, i;
 	pid_t middle, pid = 0;
@@ -147,6 +147,7 @@ test_dies_with_its_parent(void **state)
 		skip();
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	t.fds[0] = t.fds[1] = t.fds[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	middle = fork();
 	if (middle == 0) {
 		if (sp_toolbox_run(&t, &pid) == 0)
@@ -163,6 +164,7 @@ test_dies_with_its_parent(void **state)
 	if (i == 100)
 		(void)kill(pid, SIGKILL);
 	assert_true(i < 100);
+	(void)close(t.fds[0]);
 	(void)close(p[0]);
 	(void)close(p[1]);
 }
