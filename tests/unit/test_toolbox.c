@@ -49,7 +49,8 @@ can_sandbox(void)
 {
 	/* By itself, so that a sandbox of ours that does not start is a failure and no reason to skip. */
 	return access(SP_TOOLBOX_BWRAP, X_OK) == 0 &&
-	    system(SP_TOOLBOX_BWRAP " --unshare-user --unshare-net --ro-bind / / --proc /proc /bin/true 2>/dev/null") == 0;
+	    system(SP_TOOLBOX_BWRAP " --unshare-user --unshare-ipc --unshare-pid --unshare-net --unshare-uts --disable-userns"
+				    " --ro-bind / / --proc /proc --dev /dev /bin/true 2>/dev/null") == 0;
 }
 
 /* script | expected exit status | expected output (NULL: not looked at) */
