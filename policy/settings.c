@@ -54,10 +54,83 @@ settings_path(const struct sp_yaml_node *n, const char *key, struct sp_diags *d,
 	return 0;
 }
 
+/* A name: one of known, or, for those who do not have the table, anything that could be one. */
+static int
+settings_name(const struct sp_yaml_node *n, const char *const *known, struct sp_diags *d, char name[SP_SETTINGS_NAME])
+{
+	const char *s;
+	size_t i;
+	int r = sp_yaml_string(n, SP_SETTINGS_NAME - 1, d, &s);
+
+	if (r == 0 && known != NULL)
+		r = sp_yaml_enum(n, known, d, &i);
+	if (r != 0)
+		return r;
+	if (!sp_text_is_login(s)) {
+		sp_yaml_error(n, d, NULL, "expected a name");
+		return SP_ERR_FORMAT;
+	}
+	(void)snprintf(name, SP_SETTINGS_NAME, "%s", s);
+	return 0;
+}
+
+/* A list of names, each once, that may be absent. */
+static int
+settings_sinks(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_settings *s)
+{
+	size_t count = n == NULL ? 0 : sp_yaml_count(n);
+	int r = n == NULL ? 0 : sp_yaml_need(n, SP_YAML_SEQUENCE, d);
+
+	if (n == NULL || r != 0)
+		return r;
+	if (count > SP_SETTINGS_SINKS) {
+		sp_yaml_error(n, d, NULL, "at most %d sinks", SP_SETTINGS_SINKS);
+		return SP_ERR_FORMAT;
+	}
+	memset(s->sinks, 0, sizeof(s->sinks));
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = settings_name(sp_yaml_item(n, i), s->known_sinks, d, s->sinks[i]);
+		for (size_t k = 0; r == 0 && k < i; k++) {
+			if (strcmp(s->sinks[k], s->sinks[i]) == 0) {
+				sp_yaml_error(sp_yaml_item(n, i), d, NULL, "\"%s\" is named twice", s->sinks[i]);
+				r = SP_ERR_FORMAT;
+			}
+		}
+	}
+	return r;
+}
+
+/* PATH or STORE:PATH, which may be absent. */
+static int
+settings_database(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_settings *s)
+{
+	const char *text, *path, *const *known = s->known_stores;
+	int r = n == NULL ? 0 : sp_yaml_string(n, SP_SETTINGS_PATH - 1, d, &text);
+	size_t len;
+
+	if (n == NULL || r != 0)
+		return r;
+	len = text[0] == '/' ? 0 : strcspn(text, ":");
+	len = text[0] == '/' ? 0 : strcspn(text, ":");
+	path = len > 0 && text[len] == ':' ? text + len + 1 : text;
+	if (path[0] != '/' || !sp_text_is_plain(text, strlen(text))) {
+		sp_yaml_error(n, d, NULL, "database is an absolute path, or a store, a colon and an absolute path");
+		return SP_ERR_FORMAT;
+	}
+	while (len > 0 && known != NULL && *known != NULL && (strlen(*known) != len || memcmp(*known, text, len) != 0))
+		known++;
+	if (len > 0 && known != NULL && *known == NULL) {
+		sp_yaml_error(n, d, s->known_stores[0], "there is no store \"%.*s\"", (int)len, text);
+		return SP_ERR_FORMAT;
+	}
+	(void)snprintf(s->database, sizeof(s->database), "%s", text);
+	return 0;
+}
+
 static int
 settings_recorder(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_settings *s)
 {
-	static const char *const keys[] = { "audit", "reserve_mib", "checkpoint", NULL };
+	static const char *const keys[] = { "audit", "reserve_mib", "checkpoint", "sinks", NULL };
 	static const char *const audit[] = { "off", "required", NULL };
 	const struct sp_yaml_node *reserve;
 	int64_t mib;
@@ -75,7 +148,9 @@ settings_recorder(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_se
 		if (r == 0)
 			s->reserve = (uint64_t)mib << 20;
 	}
-	return r != 0 ? r : settings_duration(n, "checkpoint", SETTINGS_CHECKPOINT_MAX, d, &s->checkpoint);
+	if (r == 0)
+		r = settings_duration(n, "checkpoint", SETTINGS_CHECKPOINT_MAX, d, &s->checkpoint);
+	return r != 0 ? r : settings_sinks(sp_yaml_get(n, "sinks"), d, s);
 }
 
 static int
@@ -86,7 +161,7 @@ settings_control(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_set
 
 	if (r == 0)
 		r = settings_path(n, "policy", d, s->policy_dir);
-	return r != 0 ? r : settings_path(n, "database", d, s->database);
+	return r != 0 ? r : settings_database(sp_yaml_get(n, "database"), d, s);
 }
 
 static int

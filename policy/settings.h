@@ -14,6 +14,8 @@
 
 #define SP_SETTINGS_PATH 1024 /* bytes of a path, with the NUL */
 #define SP_SETTINGS_WHY 512   /* bytes enough for any reason */
+#define SP_SETTINGS_NAME 32   /* bytes of the name of a store or sink, with the NUL */
+#define SP_SETTINGS_SINKS 8   /* sinks named */
 
 struct sp_diags;
 struct sp_yaml_node;
@@ -24,9 +26,12 @@ struct sp_settings {
 	bool has_audit;		/* the kernel's audit system must take what is said to it */
 	uint64_t reserve;	/* bytes kept free on the disk */
 	uint32_t checkpoint;	/* seconds between two signed checkpoints of the host chain */
+	char sinks[SP_SETTINGS_SINKS][SP_SETTINGS_NAME]; /* besides the kernel's audit system; the first empty one ends them */
+	const char *const *known_sinks; /* NULL-ended, set by the reader that has the table; NULL: any name will do */
 	/* control */
 	char policy_dir[SP_SETTINGS_PATH];
-	char database[SP_SETTINGS_PATH];
+	char database[SP_SETTINGS_PATH]; /* a path, or one after the name of a store and a colon */
+	const char *const *known_stores; /* as known_sinks */
 	/* sessions */
 	uint32_t sessions_max;	/* at a time, of everybody */
 	uint32_t per_person;	/* at a time */

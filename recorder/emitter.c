@@ -12,6 +12,7 @@
 #include "lib/ipc.h"
 #include "lib/ipc_audit.h"
 #include "recorder/live.h"
+#include "recorder/sink.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
@@ -249,8 +250,7 @@ sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 	if (at_end) {
 		sp_emitters_fall_back(e, l);
 	} else if (m != NULL && !sp_emitters_owe(e, l)) {
-		sp_gate_open(e->rec, sp_live_id(l));
-		sp_live_settle(l);
+		sp_sinks_settled(e->rec, l);
 	}
 }
 

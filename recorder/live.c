@@ -13,7 +13,6 @@
 #include "lib/ipc.h"
 #include "lib/ipc_recorder.h"
 #include "lib/text.h"
-#include "recorder/emitter.h"
 #include "recorder/event.h"
 #include "recorder/ring.h"
 #include "recorder/seal.h"
@@ -380,31 +379,23 @@ sp_live_damaged(struct sp_live *l, const char *why)
 	sp_live_tell(l);
 }
 
-/* Makes the kernel's report of an event, to be sent once the event is stored. */
+/* Makes the reports of an event, to be taken once the event is stored. */
 static int
 sp_live_report(struct sp_live *l, const struct sp_event *ev)
 {
-	struct sp_report *r = NULL;
-	int err;
-
 	/* The start was told before the session was let go on. */
-	if (!l->rec->has_audit || ev->type == SP_EVENT_SESSION_START)
-		return 0;
-	err = sp_report_new(l->id, l->who.user, ev, &r);
-	if (r != NULL)
-		STAILQ_INSERT_TAIL(&l->fresh, r, next);
-	return err;
+	return ev->type == SP_EVENT_SESSION_START ? 0 : sp_sinks_make(l->rec, l->id, l->who.user, ev, &l->fresh);
 }
 
 int
 sp_live_report_start(struct sp_live *l)
 {
 	struct sp_buf *b = sp_buf_new(64);
-	struct sp_report *r = NULL;
+	struct sp_report_list start = STAILQ_HEAD_INITIALIZER(start);
 	struct sp_event ev;
 	int err = SP_ERR_NOMEM;
 
-	if (!l->rec->has_audit || sp_store_state(l->store)->number > 0) {
+	if (sp_store_state(l->store)->number > 0) {
 		sp_buf_free(b);
 		return 0;
 	}
@@ -413,9 +404,8 @@ sp_live_report_start(struct sp_live *l)
 		err = sp_event_parse(sp_buf_data(b), sp_buf_len(b), &ev);
 	}
 	if (err == 0)
-		err = sp_report_new(l->id, l->who.user, &ev, &r);
-	if (r != NULL)
-		STAILQ_INSERT_HEAD(&l->reports, r, next);
+		err = sp_sinks_make(l->rec, l->id, l->who.user, &ev, &start);
+	sp_sinks_take(l->rec, l, &start);
 	sp_buf_free(b);
 	return err;
 }
@@ -479,7 +469,7 @@ sp_live_write(struct sp_live *l)
 	if (r == 0)
 		rec->events += sp_record_packer_count(rec->packer);
 	sp_ring_consume(l->ring);
-	STAILQ_CONCAT(&l->reports, &l->fresh);
+	sp_sinks_take(l->rec, l, &l->fresh);
 	return broken != 0 ? broken : r;
 }
 
@@ -555,13 +545,9 @@ sp_live_close(struct sp_live *l)
 		if (r != 0)
 			sp_recorder_failed(l->rec, "manifest");
 	}
-	if (r == 0 && l->is_closed && l->rec->has_audit && !l->has_end_report) {
-		struct sp_report *rep = sp_report_of(AUDIT_USER_END, true,
-		    "op=sallyport:session_close session=%s", l->id);
-
+	if (r == 0 && l->is_closed && !l->has_end_report) {
 		l->has_end_report = true;
-		if (rep != NULL)
-			STAILQ_INSERT_TAIL(&l->reports, rep, next);
+		sp_sinks_say(l->rec, l, AUDIT_USER_END, true, "op=sallyport:session_close session=%s", l->id);
 	}
 	return r;
 }
@@ -584,11 +570,11 @@ sp_live_settle(struct sp_live *l)
 {
 	if (l->finish_id == 0 || !l->is_closed)
 		return;
-	if (sp_emitters_owe(l->rec->emitters, l)) {
+	if (sp_sinks_owe(l->rec, l)) {
 		if (sp_ipc_now_ms() < l->finish_by_ms)
 			return;
 		sp_log_warn("session %s: sallyport-audit does not answer: the recorder tells the kernel the rest", l->id);
-		sp_emitters_fall_back(l->rec->emitters, l);
+		sp_sinks_fall_back(l->rec, l);
 	}
 	sp_live_answer_finish(l, 0);
 }
@@ -621,7 +607,7 @@ sp_live_work(struct sp_live *l, bool *ret_is_behind)
 		*ret_is_behind = l->damage[0] == '\0';
 	if (r == 0 && sp_live_close(l) != 0)
 		sp_live_answer_finish(l, SP_ERR_UNAVAILABLE);
-	sp_emitters_pump(l->rec->emitters, l, l->is_ended && l->is_closed);
+	sp_sinks_pump(l->rec, l, l->is_ended && l->is_closed);
 	sp_live_settle(l);
 	if (l->nwaits > 0)
 		sp_recorder_want_fsync(l->rec);

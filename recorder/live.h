@@ -30,13 +30,13 @@ int sp_live_resume(struct sp_live *l, const struct sp_live_who *who, int channel
  * reason (static) says why, NULL: it ended without closing its record.
  */
 int sp_live_end(struct sp_live *l, const char *reason) SP_MUST_CHECK;
-/* Puts the report of the session's start first, for a session of which nothing is stored yet. NOMEM. */
+/* Tells the sinks of the session's start, if nothing of it is stored yet. NOMEM. */
 int sp_live_report_start(struct sp_live *l) SP_MUST_CHECK;
 
 struct sp_live *sp_live_find(struct sp_recorder *rec, const char *session);
 const char *sp_live_id(const struct sp_live *l);
 const struct sp_live_who *sp_live_who(const struct sp_live *l);
-struct sp_report_list *sp_live_reports(struct sp_live *l);
+struct sp_report_list *sp_live_reports(struct sp_live *l); /* those the kernel has not been told yet */
 /* Writes whatever is in the ring, and what had to wait for it. May free l. True if there was something. */
 bool sp_live_work(struct sp_live *l, bool *ret_is_behind);
 /* Whether its ring is to be looked at, or an end is waiting to be written. */

@@ -10,7 +10,6 @@
 
 #include "lib/ipc.h"
 #include "lib/text.h"
-#include "recorder/emitter.h"
 #include "recorder/live.h"
 #include "recorder/seal.h"
 #include "runtime/log.h"
@@ -102,6 +101,8 @@ sp_recorder_on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)sp_recorder_work(rec, true, &behind);
 	if (rec->fault[0] == '\0' && sp_ledger_sync(rec->ledger) != 0)
 		sp_recorder_failed(rec, "chain");
+	if (rec->fault[0] == '\0')
+		sp_sinks_retry(rec);
 	if (rec->fault[0] == '\0' && sp_recorder_has_room(rec)) {
 		memcpy(rec->fault, was, sizeof(was));
 		sp_recorder_set_fault(rec, "");
@@ -190,10 +191,8 @@ sp_recorder_announce(struct sp_recorder *rec)
 
 	sp_text_hex(hex, sp_ledger_hash(rec->ledger), SP_SIGN_HASH);
 	sp_log_info("sallyport-anchor n=%llu hash=%s", (unsigned long long)sp_ledger_number(rec->ledger), hex);
-	if (rec->has_audit)
-		sp_emitters_say(rec->emitters,
-		    sp_report_of(AUDIT_TRUSTED_APP, true, "op=sallyport:anchor sallyport-anchor n=%llu hash=%s",
-			(unsigned long long)sp_ledger_number(rec->ledger), hex));
+	sp_sinks_say(rec, NULL, AUDIT_TRUSTED_APP, true, "op=sallyport:anchor sallyport-anchor n=%llu hash=%s",
+	    (unsigned long long)sp_ledger_number(rec->ledger), hex);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "recorder/ledger.h"
 #include "recorder/record.h"
 #include "recorder/sign.h"
+#include "recorder/sink.h"
 
 struct event;
 struct event_base;
@@ -43,6 +44,7 @@ struct sp_recorder {
 	struct sp_live_list sessions;
 	size_t nsessions;
 	struct sp_emitters *emitters;
+	struct sp_sink_list sinks; /* those that are on */
 	struct sp_gate_list gates; /* ATTACHes not yet answered */
 	uint64_t reserve;	/* bytes */
 	uint32_t checkpoint_s;	/* between two checkpoints */

@@ -48,9 +48,8 @@ sp_report_is(const struct sp_event *ev, enum sp_event_field f, const char *s)
 	return sp_event_get(ev, f, &v) == 0 && v.len == strlen(s) && memcmp(v.data, s, v.len) == 0;
 }
 
-/* Appends " name=value", encoded as the audit tools expect untrusted text. */
-static int
-sp_report_value(struct sp_buf *b, const char *name, const uint8_t *p, size_t n)
+int
+sp_report_put_audit(struct sp_buf *b, const char *name, const uint8_t *p, size_t n)
 {
 	char *nv, value[SP_REPORT_VALUE_MAX + 1];
 	int r;
@@ -87,6 +86,7 @@ sp_report_of(uint32_t type, bool is_success, const char *fmt, ...)
 	if (r == NULL)
 		return NULL;
 	r->type = type;
+	r->sink = 0;
 	r->is_success = is_success;
 	va_start(ap, fmt);
 	(void)vsnprintf(r->text, SP_REPORT_TEXT_MAX, fmt, ap);
@@ -95,7 +95,8 @@ sp_report_of(uint32_t type, bool is_success, const char *fmt, ...)
 }
 
 int
-sp_report_new(const char *session, const char *user, const struct sp_event *ev, struct sp_report **ret_r)
+sp_report_new(const char *session, const char *user, const struct sp_event *ev, sp_report_put *put,
+    struct sp_report **ret_r)
 {
 	const struct sp_report_kind *k = sp_report_kinds;
 	struct sp_buf *b;
@@ -113,13 +114,13 @@ sp_report_new(const char *session, const char *user, const struct sp_event *ev, 
 		return SP_ERR_NOMEM;
 	r = sp_buf_putf(b, "op=sallyport:%s session=%s", k->op, session);
 	if (r == 0)
-		r = sp_report_value(b, "acct", (const uint8_t *)user, strlen(user));
+		r = put(b, "acct", (const uint8_t *)user, strlen(user));
 	for (i = 0; r == 0 && i < sizeof(sp_report_fields) / sizeof(sp_report_fields[0]); i++) {
 		if (sp_event_get(ev, sp_report_fields[i].field, &v) == 0 && v.len <= 200)
-			r = sp_report_value(b, sp_report_fields[i].name, v.data, v.len);
+			r = put(b, sp_report_fields[i].name, v.data, v.len);
 	}
 	if (r == 0 && k->command != 0 && sp_event_get(ev, k->command, &v) == 0)
-		r = sp_report_value(b, "cmd", v.data, v.len);
+		r = put(b, "cmd", v.data, v.len);
 	if (r == 0) {
 		*ret_r = sp_report_of(k->type, sp_report_is_success(ev), "%.*s", (int)sp_buf_len(b),
 		    (const char *)sp_buf_data(b));

@@ -80,11 +80,15 @@ sp_options_parse(int argc, char **argv, struct sp_options *o)
 static int
 sp_options_settle(struct sp_options *o)
 {
+	const char *sinks[SP_SINKS_MAX + 1];
 	char *text = NULL, why[SP_SETTINGS_WHY];
 	int r = sp_conffile_read(o->config, why, sizeof(why), &text);
 
+	sp_sinks_names(sinks);
+	o->settings.known_sinks = sinks;
 	if (r == 0)
 		r = sp_settings_parse(o->config, text, strlen(text), why, sizeof(why), &o->settings);
+	o->settings.known_sinks = NULL;
 	free(text);
 	if (r != 0 && r != SP_ERR_NOT_FOUND) {
 		sp_log_err("%s", why);
@@ -178,6 +182,18 @@ sp_close_files(struct sp_recorder *rec)
 	sp_sign_free(rec->key); /* wiped */
 }
 
+static bool
+sp_options_name(const char *sink, const void *ctx)
+{
+	const struct sp_settings *s = ctx;
+
+	for (size_t i = 0; i < SP_SETTINGS_SINKS; i++) {
+		if (strcmp(s->sinks[i], sink) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 {
@@ -192,6 +208,8 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 	(void)snprintf(path[1], sizeof(path[1]), "%s/recorder.sock", o->run_dir);
 	/* Bound now, for the sandbox has no bind(2); nobody is served before the loop runs. */
 	r = sp_emitters_new(rec, path[0], audit_fd, &rec->emitters);
+	if (r == 0)
+		r = sp_sinks_open(rec, sp_options_name, &o->settings);
 	if (r == 0)
 		r = sp_service_new(rec, path[1], 0, &service);
 	if (r == 0)
@@ -211,6 +229,7 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 	if (sp_recorder_chain(rec, "stop", json_object()) != 0)
 		sp_log_err("the host chain could not be written: %m");
 	sp_recorder_stop(rec);
+	sp_sinks_close(rec);
 	sp_emitters_free(rec->emitters);
 	return r;
 }

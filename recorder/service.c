@@ -10,7 +10,6 @@
 
 #include "lib/ipc_recorder.h"
 #include "lib/text.h"
-#include "recorder/emitter.h"
 #include "recorder/live.h"
 #include "recorder/seal.h"
 #include "recorder/store.h"
@@ -140,10 +139,12 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 		int err = s->rec->fault[0] != '\0' && resumed == 0 ? SP_ERR_UNAVAILABLE :
 		    sp_service_attach(s->rec, id, &who, resumed != 0, header, msg);
 
-		if (err == 0 && s->rec->has_audit)
+		bool has_gate = sp_sinks_have_gate(s->rec);
+
+		if (err == 0 && has_gate)
 			err = sp_gate_hold(s->rec, p, msg->id, id, resumed != 0, sp_service_attached);
-		if (err == 0 && s->rec->has_audit)
-			sp_emitters_pump(s->rec->emitters, sp_live_find(s->rec, id), false); /* may answer */
+		if (err == 0 && has_gate)
+			sp_sinks_pump(s->rec, sp_live_find(s->rec, id), false); /* may answer */
 		else
 			r = sp_service_attached(p, msg->id, id, err,
 			    err == SP_ERR_UNAVAILABLE ? s->rec->fault :
@@ -214,11 +215,10 @@ sp_service_watch(struct sp_recorder *rec, const struct sp_peer_cred *c, const ch
 	o = json_pack("{s:s s:s s:I s:I s:I}", "session", id, "action", action, "uid", (json_int_t)c->uid, "auid",
 	    (json_int_t)c->loginuid, "ses", (json_int_t)c->sessionid);
 	r = sp_recorder_chain(rec, "watch", o);
-	if (r == 0 && rec->has_audit)
-		sp_emitters_say(rec->emitters,
-		    sp_report_of(AUDIT_USER_CMD, true, "op=sallyport:watch session=%s how=%s person_uid=%u person_auid=%u "
-						       "person_ses=%u",
-			id, action, (unsigned)c->uid, c->loginuid, c->sessionid));
+	if (r == 0)
+		sp_sinks_say(rec, NULL, AUDIT_USER_CMD, true,
+		    "op=sallyport:watch session=%s how=%s person_uid=%u person_auid=%u person_ses=%u", id, action,
+		    (unsigned)c->uid, c->loginuid, c->sessionid);
 	return r;
 }
 

@@ -16,7 +16,7 @@ report_of(struct sp_buf *b, uint32_t type, bool is_success)
 
 	assert_int_equal(sp_buf_error(b), 0);
 	assert_int_equal(sp_event_parse(sp_buf_data(b), sp_buf_len(b), &ev), 0);
-	assert_int_equal(sp_report_new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "alice", &ev, &r), 0);
+	assert_int_equal(sp_report_new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "alice", &ev, sp_report_put_audit, &r), 0);
 	assert_non_null(r);
 	assert_int_equal(r->type, type);
 	assert_int_equal(r->is_success, is_success);
@@ -56,7 +56,7 @@ test_allowed_statement_is_not_told(void **state)
 	sp_event_begin(b, SP_EVENT_STATEMENT, 1);
 	sp_event_put_cstring(b, SP_FIELD_DECISION, "allow");
 	assert_int_equal(sp_event_parse(sp_buf_data(b), sp_buf_len(b), &ev), 0);
-	assert_int_equal(sp_report_new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "alice", &ev, &r), 0);
+	assert_int_equal(sp_report_new("01ARZ3NDEKTSV4RRFFQ69G5FAV", "alice", &ev, sp_report_put_audit, &r), 0);
 	assert_null(r);
 	sp_buf_free(b);
 }

@@ -12,6 +12,8 @@
 #include "policy/settings.h"
 #include "runtime/conffile.h"
 
+static const char *const known_sinks[] = { "syslog", "other", NULL };
+static const char *const known_stores[] = { "sqlite", NULL };
 static const struct sp_settings before = { .has_audit = true,
 	.reserve = 64,
 	.checkpoint = 60,
@@ -20,7 +22,9 @@ static const struct sp_settings before = { .has_audit = true,
 	.sessions_max = 1,
 	.per_person = 2,
 	.starts = 3,
-	.starts_within = 4 };
+	.starts_within = 4,
+	.known_sinks = known_sinks,
+	.known_stores = known_stores };
 
 static int
 parse(const char *text, char *why, struct sp_settings *s)
@@ -53,6 +57,30 @@ test_good(void **state)
 	assert_string_equal(s.policy_dir, "/p");
 	assert_int_equal(parse("recorder: { reserve_mib: 0, audit: required }\n", why, &s), 0);
 	assert_true(s.reserve == 0 && s.has_audit);
+	assert_string_equal(s.sinks[0], "");
+}
+
+/* Who has the table knows the names; the others take whatever could be one. */
+static void
+test_tables(void **state)
+{
+	static const char theirs[] = "recorder: { sinks: [kafka] }\ncontrol: { database: \"pg:/x\" }\n";
+	char why[SP_SETTINGS_WHY];
+	struct sp_settings s = before;
+
+	(void)state;
+	assert_int_equal(parse("recorder: { sinks: [other, syslog] }\ncontrol: { database: \"sqlite:/x\" }\n", why, &s), 0);
+	assert_string_equal(s.sinks[0], "other");
+	assert_string_equal(s.sinks[1], "syslog");
+	assert_string_equal(s.sinks[2], "");
+	assert_string_equal(s.database, "sqlite:/x");
+	assert_int_equal(parse("recorder: { sinks: [] }\n", why, &s), 0);
+	assert_string_equal(s.sinks[0], "");
+	assert_int_equal(parse(theirs, why, &s), SP_ERR_FORMAT);
+	s.known_sinks = s.known_stores = NULL;
+	assert_int_equal(sp_settings_parse("f", theirs, strlen(theirs), why, sizeof(why), &s), 0);
+	assert_string_equal(s.sinks[0], "kafka");
+	assert_string_equal(s.database, "pg:/x");
 }
 
 static const struct {
@@ -77,6 +105,14 @@ static const struct {
 	{ "recorder:\n  checkpoint: 2d\n", "f:2:15: expected a duration" },
 	{ "control: { policy: policy.d }\n", "f:1:20: policy is an absolute path" },
 	{ "control: { database: \"/a\\nb\" }\n", "f:1:22: database is an absolute path" },
+	{ "control: { database: x.db }\n", "f:1:22: database is an absolute path" },
+	{ "control: { database: \"sqlite:x.db\" }\n", "f:1:22: database is an absolute path" },
+	{ "control: { database: \"sqlit:/x.db\" }\n", "f:1:22: there is no store \"sqlit\"" },
+	{ "control: { database: \":/x.db\" }\n", "f:1:22: database is an absolute path" },
+	{ "recorder: { sinks: syslog }\n", "f:1:20: expected a list, found text" },
+	{ "recorder: { sinks: [sislog] }\n", "f:1:21: \"sislog\" is not one of the words" },
+	{ "recorder: { sinks: [other, {}] }\n", "f:1:28: expected text" },
+	{ "recorder: { sinks: [other, other] }\n", "f:1:28: \"other\" is named twice" },
 	{ "control: { data: /x }\n", "f:1:12: unknown key \"data\"" },
 	{ "sessions: { max: 0 }\n", "f:1:18: expected a whole number" },
 	{ "sessions: { max: 2049 }\n", "f:1:18: expected a whole number from 1 to 2048" },
@@ -162,6 +198,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_file),
