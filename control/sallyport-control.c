@@ -19,6 +19,8 @@
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
 
+#define SP_CONTROL_STORES_MAX 16 /* kinds of stores */
+
 struct sp_control_options {
 	const char *policy_dir;
 	const char *database;
@@ -31,7 +33,7 @@ struct sp_control_options {
 static void
 usage(FILE *f)
 {
-	(void)fputs("usage: sallyport-control [--config FILE] [--policy DIR] [--database FILE] [--socket PATH] [--user NAME] [--debug]\n",
+	(void)fputs("usage: sallyport-control [--config FILE] [--policy DIR] [--database STORE] [--socket PATH] [--user NAME] [--debug]\n",
 	    f);
 }
 
@@ -88,11 +90,16 @@ parse(int argc, char **argv, struct sp_control_options *o)
 static int
 settle(struct sp_control_options *o, struct sp_settings *s)
 {
+	const char *stores[SP_CONTROL_STORES_MAX + 1] = {NULL};
 	char *text = NULL, why[SP_SETTINGS_WHY];
 	int r = sp_conffile_read(o->config, why, sizeof(why), &text);
 
+	for (size_t i = 0; i < SP_CONTROL_STORES_MAX && sp_store_name(i) != NULL; i++)
+		stores[i] = sp_store_name(i);
+	s->known_stores = stores;
 	if (r == 0)
 		r = sp_settings_parse(o->config, text, strlen(text), why, sizeof(why), s);
+	s->known_stores = NULL;
 	free(text);
 	if (r != 0 && r != SP_ERR_NOT_FOUND) {
 		sp_log_err("%s", why);
@@ -115,8 +122,8 @@ on_reload(void *ctx)
 static int
 enter_sandbox(const struct sp_control_options *o)
 {
-	const char *slash = strrchr(o->database, '/');
-	char *folder = slash == NULL ? NULL : strndup(o->database, (size_t)(slash - o->database));
+	const char *path = sp_store_path(o->database), *slash = path == NULL ? NULL : strrchr(path, '/');
+	char *folder = slash == NULL ? NULL : strndup(path, (size_t)(slash - path));
 	const struct sp_sandbox_path paths[] = {{o->policy_dir, 0}, {folder, 1}, {NULL, 0}};
 	int r = folder == NULL ? SP_ERR_INVALID : sp_sandbox_enter(SP_SANDBOX_CONTROL, paths);
 
@@ -180,7 +187,9 @@ main(int argc, char **argv)
 	r = sp_store_open(o.database, &store);
 	if (r != 0) {
 		sp_log_err("cannot open %s: %s", o.database,
-		    r == SP_ERR_FORMAT ? "it is no database of this version of Sallyport" : sp_err_str(r));
+		    r == SP_ERR_FORMAT	  ? "it is no database of this version of Sallyport" :
+		    r == SP_ERR_INVALID ? "it is neither an absolute path nor STORE:PATH with a store there is" :
+					    sp_err_str(r));
 		return 1;
 	}
 	r = serve(&o, store);

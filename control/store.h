@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Approval requests and their decisions, in SQLite (WAL, synchronous=FULL):
- * what this file answered is on disk, so it holds after kill -9 and power loss.
+ * Approval requests and their decisions, in one of the stores of stores.c: what
+ * this file answered is on disk, so it holds after kill -9 and power loss.
  * Every rule of promise P6 that can be kept by a transaction is kept here: the
  * requester never decides, distinct people are counted by (issuer, subject),
  * an expired, denied or used request changes no more, and an approved one is
@@ -73,8 +73,15 @@ struct sp_store_request {
 	enum sp_store_state state;
 };
 
-/* Opens or creates the database (mode 0600) and brings its schema up to date. SYSTEM, FORMAT (not ours, or from a newer version). */
-int sp_store_open(const char *path, struct sp_store **ret_s) SP_MUST_CHECK;
+/*
+ * Opens or creates the store (mode 0600) and brings its schema up to date. where is an absolute path, or one after the
+ * name of a store and a colon. INVALID (neither), SYSTEM, FORMAT (not ours, or from a newer version), NOMEM.
+ */
+int sp_store_open(const char *where, struct sp_store **ret_s) SP_MUST_CHECK;
+/* The path in where; NULL if where would be INVALID. */
+const char *sp_store_path(const char *where);
+/* The name of store i of the table, NULL at its end. */
+const char *sp_store_name(size_t i);
 void sp_store_close(struct sp_store *s);
 /* The library's text for the last failure, valid until the next call. */
 const char *sp_store_error(const struct sp_store *s);

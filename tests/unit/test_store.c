@@ -341,11 +341,38 @@ test_not_ours(void **state)
 	(void)unlink(path);
 }
 
+/* A store is a line of the table: what the setting may say, and what it may not. */
+static void
+test_table(void **state)
+{
+	static const char *const bad[] = {"", "control.db", "sqlite", "sqlite:", "sqlite:control.db", "sqlit:/x", "sqlitee:/x",
+		"SQLITE:/x", ":/x", "postgres://db.internal/x"};
+	struct fixture *fx = *state;
+	enum sp_store_state st;
+	struct sp_store *s;
+	char where[128], id[SP_STORE_ID_LEN + 1];
+
+	assert_string_equal(sp_store_name(0), "sqlite");
+	assert_null(sp_store_name(1));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(sp_store_open(bad[i], &s), SP_ERR_INVALID);
+		assert_null(sp_store_path(bad[i]));
+	}
+	assert_string_equal(sp_store_path("/a:b"), "/a:b");
+	(void)snprintf(where, sizeof(where), "sqlite:%s", fx->path);
+	assert_string_equal(sp_store_path(where), fx->path);
+	file_one(fx, 1, id);
+	assert_int_equal(sp_store_open(where, &s), 0);
+	assert_int_equal(sp_store_decide(s, id, &bob, true, "", 1001, &st), 0);
+	sp_store_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_by_the_requester, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quorum_counts_people, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_denied_stays_denied, setup, teardown),
