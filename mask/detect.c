@@ -3,21 +3,8 @@
 
 #include "mask/anchor.h"
 
-const struct sp_detect_info sp_detect_table[SP_DETECT_KINDS] = {
-    [SP_DETECT_CARD] = {"credit_card", false, SP_ANCHOR_GROUP | SP_ANCHOR_RUN},
-    [SP_DETECT_EMAIL] = {"email", false, SP_ANCHOR_AT},
-    [SP_DETECT_SSN] = {"us_ssn", false, SP_ANCHOR_SSN},
-    [SP_DETECT_IBAN] = {"iban", false, SP_ANCHOR_IBAN},
-    [SP_DETECT_PHONE] = {"phone", false, SP_ANCHOR_GROUP | SP_ANCHOR_PAIRS | SP_ANCHOR_PLUS},
-    [SP_DETECT_IPV4] = {"ipv4", false, SP_ANCHOR_DOTS},
-    [SP_DETECT_IPV6] = {"ipv6", false, SP_ANCHOR_COLON},
-    [SP_DETECT_JWT] = {"jwt", true, SP_ANCHOR_EYJ},
-    [SP_DETECT_PRIVATE_KEY] = {"private_key", true, SP_ANCHOR_PEM},
-    [SP_DETECT_AWS_ACCESS] = {"aws_access_key", true, SP_ANCHOR_AWS},
-    [SP_DETECT_AWS_SECRET] = {"aws_secret_key", true, SP_ANCHOR_B64},
-    [SP_DETECT_GITHUB] = {"github_token", true, SP_ANCHOR_GH},
-    [SP_DETECT_SLACK] = {"slack_token", true, SP_ANCHOR_PEM | SP_ANCHOR_EYJ},
-};
+#define SP_DETECT_ROW(kind, name, is_secret, anchors) [SP_DETECT_##kind] = {name, is_secret, anchors},
+const struct sp_detect_info sp_detect_table[SP_DETECT_KINDS] = {SP_DETECTORS(SP_DETECT_ROW)};
 
 static void
 sp_detect_literals(struct sp_detect *d, size_t at, uint32_t flags)

@@ -5,8 +5,8 @@
  * SP_DETECT_BEHIND before it and a few behind it, never on other matches: so it
  * does not matter how a text is cut as long as those bytes are there.
  *
- * A new detector is a line in the table of detect.c, a finder, and, if none of
- * the anchors is inside all it matches, an anchor.
+ * A new detector is a line in the table (mask/detectors.h), a finder that detect.c
+ * calls at its anchor, and, if none of those is inside all it matches, an anchor.
  */
 #ifndef SALLYPORT_MASK_DETECT_H
 #define SALLYPORT_MASK_DETECT_H
@@ -15,23 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mask/detectors.h"
 #include "mask/span.h"
 
 /* Kinds: what is counted. Custom regexes follow. */
+#define SP_DETECT_KIND(kind, name, is_secret, anchors) SP_DETECT_##kind,
 enum sp_detect_kind {
-	SP_DETECT_CARD,
-	SP_DETECT_EMAIL,
-	SP_DETECT_SSN,
-	SP_DETECT_IBAN,
-	SP_DETECT_PHONE,
-	SP_DETECT_IPV4,
-	SP_DETECT_IPV6,
-	SP_DETECT_JWT,
-	SP_DETECT_PRIVATE_KEY,
-	SP_DETECT_AWS_ACCESS,
-	SP_DETECT_AWS_SECRET,
-	SP_DETECT_GITHUB,
-	SP_DETECT_SLACK,
+	SP_DETECTORS(SP_DETECT_KIND)
 	SP_DETECT_KINDS
 };
 

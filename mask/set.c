@@ -6,8 +6,6 @@
 
 _Static_assert(SP_DETECT_KINDS + SP_MASK_REGEXES_MAX <= SP_MASK_KINDS_MAX, "each kind has its count");
 
-#define SP_SET_GROUP_SECRET "secret"
-
 int
 sp_mask_transform_parse(const char *name, enum sp_mask_transform *ret_t)
 {
@@ -27,7 +25,7 @@ sp_mask_detector_name(size_t i)
 {
 	if (i < SP_DETECT_KINDS)
 		return sp_detect_table[i].name;
-	return i == SP_DETECT_KINDS ? SP_SET_GROUP_SECRET : NULL;
+	return i == SP_DETECT_KINDS ? SP_DETECTORS_SECRET : NULL;
 }
 
 bool
@@ -72,7 +70,7 @@ sp_mask_set_want(struct sp_mask_set *set, size_t kind, enum sp_mask_transform t)
 int
 sp_mask_set_add(struct sp_mask_set *set, const char *detector, enum sp_mask_transform t)
 {
-	bool is_secret = strcmp(detector, SP_SET_GROUP_SECRET) == 0;
+	bool is_secret = strcmp(detector, SP_DETECTORS_SECRET) == 0;
 	int r = SP_ERR_NOT_FOUND;
 
 	if (set->is_sealed || t < SP_MASK_PARTIAL || t > SP_MASK_NULL)

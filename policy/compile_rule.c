@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mask/detectors.h"
 #include "policy/compile.h"
 #include "policy/sql.h"
 
@@ -11,9 +12,9 @@
 
 #define SP_COMPILE_SESSION_MAX (30 * 24 * 3600) /* seconds of `idle` and `max` */
 
-/* Names that mask/mask.h knows. */
-static const char *const sp_compile_detectors[] = {"credit_card", "email", "us_ssn", "iban", "phone", "ipv4", "ipv6",
-    "jwt", "private_key", "aws_access_key", "aws_secret_key", "github_token", "slack_token", "secret", NULL};
+/* Names that mask knows. */
+#define SP_COMPILE_NAME(kind, name, is_secret, anchors) name,
+static const char *const sp_compile_detectors[] = {SP_DETECTORS(SP_COMPILE_NAME) SP_DETECTORS_SECRET, NULL};
 
 /* --- who, on ---------------------------------------------------------------------------------------- */
 
