@@ -721,5 +721,8 @@ main(void)
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A shell that was started in the background ignores these, and so would all that it starts. */
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

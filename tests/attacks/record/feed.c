@@ -315,5 +315,8 @@ main(int argc, char **argv)
 	    (unsigned long long)n, (unsigned long long)sp_ring_stored_seq(f.ring), (unsigned long long)f.synced, f.faults,
 	    f.clears, f.attaches,
 	    (double)(t1.tv_sec - t0.tv_sec) + (double)(t1.tv_nsec - t0.tv_nsec) / 1e9);
+	sp_ring_free(f.ring);
+	sp_buf_free(ev);
+	sp_buf_free(f.in);
 	return 0;
 }
