@@ -22,6 +22,8 @@
 #include "lib/ipc_exec.h"
 #include "runtime/log.h"
 
+#define SUPERVISOR_NOTIF_MAX 512 /* bytes of a notification or an answer; Linux 6.1: 80 and 24 */
+
 enum wait_state {
 	WAIT_ASKED,   /* the session has not answered */
 	WAIT_TURN,    /* it may go on, after another thread of its process */
@@ -32,6 +34,7 @@ enum wait_state {
 /* One exec under way. */
 struct wait {
 	TAILQ_ENTRY(wait) next;
+	struct wait *spare;
 	enum wait_state state;
 	pid_t tid;
 	pid_t tgid;
@@ -51,14 +54,21 @@ struct supervisor {
 	uint32_t last_id;
 	int64_t looked_ms;
 	TAILQ_HEAD(, wait) waits;
+	struct wait *spares; /* to be used again: at most SP_SUPERVISOR_WAITING_MAX were ever made */
 	unsigned nwaits;
 	unsigned nturns; /* in WAIT_TURN */
 	size_t bytes;
 	struct sp_buf *out;
 	struct sp_buf *in;
-	struct seccomp_notif *req;
-	struct seccomp_notif_resp *resp;
-	struct seccomp_notif_sizes sizes;
+	struct seccomp_notif_sizes sizes; /* of this kernel */
+	union {
+		struct seccomp_notif notif;
+		uint8_t room[SUPERVISOR_NOTIF_MAX];
+	} req;
+	union {
+		struct seccomp_notif_resp notif;
+		uint8_t room[SUPERVISOR_NOTIF_MAX];
+	} resp;
 };
 
 /* --- those who wait ------------------------------------------------------------------------------------- */
@@ -77,7 +87,8 @@ wait_free(struct supervisor *s, struct wait *w)
 	s->nturns -= w->state == WAIT_TURN;
 	s->bytes -= wait_bytes(w);
 	sp_program_clear(&w->program);
-	free(w);
+	w->spare = s->spares;
+	s->spares = w;
 }
 
 static struct wait *
@@ -108,11 +119,11 @@ wait_of_question(struct supervisor *s, uint32_t id)
 static bool
 notif_answer(struct supervisor *s, uint64_t id, int error)
 {
-	memset(s->resp, 0, s->sizes.seccomp_notif_resp);
-	s->resp->id = id;
-	s->resp->error = -error;
-	s->resp->flags = error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
-	return ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, s->resp) == 0;
+	memset(&s->resp, 0, sizeof(s->resp));
+	s->resp.notif.id = id;
+	s->resp.notif.error = -error;
+	s->resp.notif.flags = error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+	return ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &s->resp) == 0;
 }
 
 static bool
@@ -186,9 +197,14 @@ notif_wait(struct supervisor *s, const struct seccomp_notif *req)
 
 	if (old == NULL && s->nwaits >= SP_SUPERVISOR_WAITING_MAX)
 		return NULL;
-	w = calloc(1, sizeof(*w));
+	w = s->spares;
+	if (w != NULL)
+		s->spares = w->spare;
+	else
+		w = malloc(sizeof(*w));
 	if (w == NULL)
 		return NULL;
+	memset(w, 0, sizeof(*w));
 	w->is_attached = old != NULL && old->is_attached;
 	if (old != NULL)
 		wait_free(s, old);
@@ -253,10 +269,10 @@ notif_handle(struct supervisor *s, const struct seccomp_notif *req)
 static int
 listener_on_readable(struct supervisor *s)
 {
-	memset(s->req, 0, s->sizes.seccomp_notif);
-	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->req) != 0)
+	memset(&s->req, 0, sizeof(s->req));
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &s->req) != 0)
 		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : SP_ERR_SYSTEM;
-	return notif_handle(s, s->req);
+	return notif_handle(s, &s->req.notif);
 }
 
 /* --- the answer ------------------------------------------------------------------------------------------- */
@@ -494,11 +510,11 @@ supervisor_init(struct supervisor *s)
 	TAILQ_INIT(&s->waits);
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s->sizes) != 0)
 		return SP_ERR_SYSTEM;
-	s->req = calloc(1, s->sizes.seccomp_notif);
-	s->resp = calloc(1, s->sizes.seccomp_notif_resp);
+	if (s->sizes.seccomp_notif > sizeof(s->req) || s->sizes.seccomp_notif_resp > sizeof(s->resp))
+		return SP_ERR_UNSUPPORTED;
 	s->out = sp_buf_new(SP_IPC_FRAME_MAX - SP_IPC_HEADER);
 	s->in = sp_buf_new(SP_IPC_FRAME_MAX + SP_IPC_HEADER);
-	if (s->req == NULL || s->resp == NULL || s->out == NULL || s->in == NULL)
+	if (s->out == NULL || s->in == NULL)
 		return SP_ERR_NOMEM;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
@@ -512,10 +528,14 @@ supervisor_init(struct supervisor *s)
 static void
 supervisor_clear(struct supervisor *s)
 {
+	struct wait *w;
+
 	while (!TAILQ_EMPTY(&s->waits))
 		wait_free(s, TAILQ_FIRST(&s->waits));
-	free(s->req);
-	free(s->resp);
+	while ((w = s->spares) != NULL) {
+		s->spares = w->spare;
+		free(w);
+	}
 	sp_buf_free(s->out);
 	sp_buf_free(s->in);
 	if (s->signals >= 0)

@@ -19,39 +19,41 @@
 
 /* --- memory -------------------------------------------------------------------------------------------- */
 
-/* Room for n more in one of the arrays; what it held before is wiped. */
-static bool
-termline_grow(struct sp_termline *l, void **mem, size_t *cap, size_t len, size_t n, size_t size)
+/* The array with room for n more, which is where it was or elsewhere; what it held before is wiped. NULL: no memory. */
+static void *
+termline_grow(struct sp_termline *l, void *mem, size_t *cap, size_t len, size_t n, size_t size)
 {
 	size_t want = *cap == 0 ? TERMLINE_FIRST : *cap;
 	void *m;
 
 	if (l->error != 0)
-		return false;
+		return NULL;
+	if (mem != NULL && len + n <= *cap)
+		return mem;
 	while (want < len + n)
 		want *= 2;
-	if (want == *cap)
-		return true;
 	m = reallocarray(NULL, want, size);
 	if (m == NULL) {
 		l->error = SP_ERR_NOMEM;
-		return false;
+		return NULL;
 	}
-	if (*mem != NULL) {
-		memcpy(m, *mem, len * size);
-		explicit_bzero(*mem, *cap * size);
-		free(*mem);
+	if (mem != NULL) {
+		memcpy(m, mem, len * size);
+		explicit_bzero(mem, *cap * size);
+		free(mem);
 	}
-	*mem = m;
 	*cap = want;
-	return true;
+	return m;
 }
 
 static void
 termline_text(struct sp_termline *l, const uint8_t *p, size_t n)
 {
-	if (l->len + n > l->cap && !termline_grow(l, (void **)&l->text, &l->cap, l->len, n, 1))
+	uint8_t *text = termline_grow(l, l->text, &l->cap, l->len, n, 1);
+
+	if (text == NULL)
 		return;
+	l->text = text;
 	memcpy(l->text + l->len, p, n);
 	l->len += n;
 	l->cur = l->len;
@@ -62,8 +64,11 @@ termline_text(struct sp_termline *l, const uint8_t *p, size_t n)
 static void
 termline_open(struct sp_termline *l, const uint8_t *p, size_t n)
 {
-	if (l->nraw + n > l->raw_cap && !termline_grow(l, (void **)&l->raw, &l->raw_cap, l->nraw, n, 1))
+	uint8_t *raw = termline_grow(l, l->raw, &l->raw_cap, l->nraw, n, 1);
+
+	if (raw == NULL)
 		return;
+	l->raw = raw;
 	memcpy(l->raw + l->nraw, p, n);
 	l->nraw += n;
 	l->open += n;
@@ -73,7 +78,7 @@ termline_open(struct sp_termline *l, const uint8_t *p, size_t n)
 static void
 termline_close(struct sp_termline *l, enum sp_termline_kind kind, size_t text, size_t cells)
 {
-	struct sp_termline_piece *last = l->npieces > 0 ? &l->pieces[l->npieces - 1] : NULL;
+	struct sp_termline_piece *pieces, *last = l->npieces > 0 ? &l->pieces[l->npieces - 1] : NULL;
 
 	if (l->open == 0 || l->error != 0)
 		return;
@@ -84,9 +89,10 @@ termline_close(struct sp_termline *l, enum sp_termline_kind kind, size_t text, s
 		l->open = 0;
 		return;
 	}
-	if (l->npieces == l->pieces_cap &&
-	    !termline_grow(l, (void **)&l->pieces, &l->pieces_cap, l->npieces, 1, sizeof(*l->pieces)))
+	pieces = termline_grow(l, l->pieces, &l->pieces_cap, l->npieces, 1, sizeof(*l->pieces));
+	if (pieces == NULL)
 		return;
+	l->pieces = pieces;
 	l->pieces[l->npieces++] = (struct sp_termline_piece){l->open, text, cells, (uint8_t)kind};
 	l->open = 0;
 }

@@ -13,6 +13,8 @@ sp_question_exec(struct sp_question *q, const struct sp_policy_connection *c, st
 	if (sp_shell_refused(q->shell) != NULL || sp_shell_count(q->shell) == 0)
 		return SP_ERR_INVALID;
 	command = sp_shell_at(q->shell, 0);
+	if (command->nwords == 0)
+		return SP_ERR_INVALID;
 	q->argv = calloc(command->nwords + 1, sizeof(*q->argv));
 	if (q->argv == NULL)
 		return SP_ERR_NOMEM;

@@ -274,10 +274,10 @@ static void
 sp_shell_run_sudo(const struct sp_shell_wrapped *w, const struct sp_shell_wrapper *as, size_t i)
 {
 	struct sp_shell_wrapped as_user = *w;
-	const char *user = sp_shell_option_value(w, as, i, 'u', "--user=");
+	const char *user;
 	bool is_shell = false;
+	size_t options;
 
-	as_user.user = user == NULL ? "root" : user;
 	for (size_t k = 1; k < i; k++) {
 		const char *t = w->words[k].text;
 
@@ -285,6 +285,7 @@ sp_shell_run_sudo(const struct sp_shell_wrapped *w, const struct sp_shell_wrappe
 		    strcmp(t, "--shell") == 0)
 			is_shell = true;
 	}
+	options = i;
 	i = sp_shell_skip_operands(w, as, i);
 	if (i == 0)
 		return;
@@ -292,6 +293,8 @@ sp_shell_run_sudo(const struct sp_shell_wrapped *w, const struct sp_shell_wrappe
 	for (size_t k = i; k < w->n && is_shell; k++)
 		if (!w->words[k].is_known || strchr(w->words[k].text, '$') != NULL)
 			sp_shell_wrap_object(w, "code that is known only when it runs");
+	user = sp_shell_option_value(w, as, options, 'u', "--user=");
+	as_user.user = user == NULL ? "root" : user;
 	if (is_shell && i >= w->n)
 		sp_shell_wrap_object(w, "a shell whose commands come from elsewhere");
 	else
@@ -303,9 +306,9 @@ static void
 sp_shell_run_su(const struct sp_shell_wrapped *w, const struct sp_shell_wrapper *as, size_t unused)
 {
 	struct sp_shell_wrapped as_user = *w;
-	const struct sp_shell_word *line = NULL;
-	struct sp_shell_word joined;
+	struct sp_shell_word line = {0};
 	size_t operands = 0;
+	bool has_line = false;
 
 	(void)as;
 	(void)unused;
@@ -313,12 +316,13 @@ sp_shell_run_su(const struct sp_shell_wrapped *w, const struct sp_shell_wrapper 
 	for (size_t i = 1; i < w->n; i++) {
 		const struct sp_shell_word *o = &w->words[i];
 
-		if (sp_shell_is(o, "-c") && i + 1 < w->n && line == NULL) {
-			line = &w->words[++i];
-		} else if (strncmp(o->text, "--command=", 10) == 0 && line == NULL) {
-			joined = *o;
-			joined.text += 10;
-			line = &joined;
+		if (sp_shell_is(o, "-c") && i + 1 < w->n && !has_line) {
+			line = w->words[++i];
+			has_line = true;
+		} else if (strncmp(o->text, "--command=", 10) == 0 && !has_line) {
+			line = *o;
+			line.text += 10;
+			has_line = true;
 		} else if (sp_shell_is(o, "-") || sp_shell_is(o, "-l") || sp_shell_is(o, "--login")) {
 			continue;
 		} else if (o->is_open || !o->is_known || o->text[0] == '-' || operands++ > 0) {
@@ -328,10 +332,10 @@ sp_shell_run_su(const struct sp_shell_wrapped *w, const struct sp_shell_wrapper 
 			as_user.user = o->text;
 		}
 	}
-	if (line == NULL)
-		sp_shell_wrap_object(w, "a shell whose commands come from elsewhere");
+	if (has_line)
+		sp_shell_wrap_line(&as_user, &line);
 	else
-		sp_shell_wrap_line(&as_user, line);
+		sp_shell_wrap_object(w, "a shell whose commands come from elsewhere");
 }
 
 static void

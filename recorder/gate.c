@@ -112,10 +112,13 @@ sp_gate_holds(const struct sp_recorder *rec, const char *session)
 void
 sp_gate_open(struct sp_recorder *rec, const char *session)
 {
-	struct sp_gate *g;
+	struct sp_gate *g, *next;
 
-	while ((g = sp_gate_find(rec, session)) != NULL)
-		sp_gate_say(g, 0, NULL);
+	for (g = TAILQ_FIRST(&rec->gates); g != NULL; g = next) {
+		next = TAILQ_NEXT(g, next);
+		if (strcmp(g->session, session) == 0)
+			sp_gate_say(g, 0, NULL);
+	}
 }
 
 void

@@ -725,6 +725,7 @@ static int
 sp_live_on_finish(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_live *l = ctx;
+	struct sp_recorder *rec = l->rec;
 	bool behind = false;
 	uint32_t value;
 	uint8_t sig;
@@ -740,8 +741,8 @@ sp_live_on_finish(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	l->has_finish = true;
 	l->is_signaled = sig != 0;
 	l->value = value;
-	(void)sp_live_work(l, &behind);
-	sp_recorder_busy(l->rec, false);
+	(void)sp_live_work(l, &behind); /* l may be gone */
+	sp_recorder_busy(rec, false);
 	return 0;
 }
 

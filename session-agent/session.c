@@ -370,6 +370,9 @@ sp_session_exit(struct sp_session *s, int status)
 void
 sp_session_end(struct sp_session *s, const char *reason)
 {
+	/* Its record was closed while the answer to that was lost: there is nothing to wait for. */
+	if (s->stage == SP_SESSION_FINISHING && s->recorder == NULL)
+		sp_session_finished(s);
 	if (s->stage >= SP_SESSION_FLUSHING)
 		return;
 	(void)snprintf(s->end_text, sizeof(s->end_text), "%s", reason);

@@ -2,6 +2,8 @@
 """`ssh bastion sessions`: a person's own, and nobody else's."""
 import re
 
+from bastion import wait_for
+
 
 def ids(done):
     assert done.returncode == 0, done.stderr
@@ -9,6 +11,7 @@ def ids(done):
 
 
 def test_own_sessions(b):
+    wait_for("earlier sessions to end", lambda: len(ids(b.ssh("alice", "sessions"))) == 1 == len(ids(b.ssh("bob", "sessions"))))
     alone = b.ssh("alice", "sessions")
     assert len(ids(alone)) == 1 and "this one" in alone.stdout and "127.0.0.1" in alone.stdout
     assert re.search(r"(?m)^since +20\d\d-", alone.stdout)

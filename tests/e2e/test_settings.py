@@ -23,6 +23,7 @@ def test_one_session_a_person(b, settings):
     settings("sessions: { per_person: 1 }\n")
     b.restart("sallyportd")
     b.wait_ready("sallyportd")
+    wait_for("earlier sessions to end", lambda: b.ssh("alice", "whoami").returncode == 0)
     child = b.ssh_tty("alice", "psql", "orders")
     child.expect("orders=[>#] ")
     done = b.ssh("alice", "whoami")
