@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The message numbers of operator.sock, whose service is sallyportd.
- * PROTOCOL.ipc, section 8, has their bodies; tests/check/ipc compares the two.
+ * PROTOCOL.ipc, section 10, has their bodies; tests/check/ipc compares the two.
  */
 #ifndef SALLYPORT_LIB_IPC_OPERATOR_H
 #define SALLYPORT_LIB_IPC_OPERATOR_H
