@@ -349,6 +349,21 @@ terminal_lower(struct sp_mask_terminal *t)
 	l->is_moved = l->cur < l->len;
 }
 
+/*
+ * Whether bytes are held that wrote text before at. They are where text was erased and a shorter one took its place:
+ * what wrote the longer one waits for text that is not there yet, and what wrote the shorter one waits behind it.
+ */
+static bool
+terminal_holds(const struct sp_mask_terminal *t, size_t at)
+{
+	const struct sp_termline *l = &t->line;
+
+	for (size_t i = 0; i < l->npieces; i++)
+		if (l->pieces[i].cells > 0 && l->pieces[i].text < at)
+			return true;
+	return false;
+}
+
 /* Decides on the text as it is now, more of which may come, and puts what can be put. */
 static void
 terminal_settle(struct sp_mask_terminal *t, struct sp_buf *out, struct sp_mask_counts *counts)
@@ -363,8 +378,8 @@ terminal_settle(struct sp_mask_terminal *t, struct sp_buf *out, struct sp_mask_c
 	l->is_dirty = false;
 	if (t->error != 0)
 		return;
-	if (l->cur == l->len && cut > t->floor)
-		t->floor = cut;
+	if (l->cur == l->len && cut > t->floor && !terminal_holds(t, cut))
+		t->floor = cut; /* else matches before the cut are still to be put */
 	kept = t->floor > SP_SCAN_BEHIND + SP_MASK_TERMINAL_BACK ? t->floor - SP_SCAN_BEHIND - SP_MASK_TERMINAL_BACK : 0;
 	if (kept > TERMINAL_TEXT_KEPT)
 		t->floor -= sp_termline_forget(l, kept);

@@ -342,6 +342,17 @@ termline_moved(struct sp_termline *l)
 	l->is_moved = true;
 }
 
+/* Bytes of the character that ends at at, within [from, at): a byte that is in no whole character is one of its own. */
+static size_t
+termline_before(const uint8_t *p, size_t from, size_t at)
+{
+	size_t k = 1;
+
+	while (k < 4 && k < at - from && sp_chars_is_inner(p[at - k]))
+		k++;
+	return termline_bytes(p[at - k]) == k ? k : 1;
+}
+
 static void
 termline_left(struct sp_termline *l, unsigned n)
 {
@@ -350,15 +361,11 @@ termline_left(struct sp_termline *l, unsigned n)
 	if (l->cols > 0 && l->col >= l->cols)
 		n++; /* the cursor stands on the last character, not behind it */
 	for (; n > 0 && l->col > 0; n--) {
-		size_t at = l->cur;
-
-		while (at > l->row && sp_chars_is_inner(l->text[at - 1]))
-			at--;
 		l->col--;
-		if (at <= l->row || l->text[at - 1] == '\t' || l->len - at >= SP_MASK_TERMINAL_BACK)
+		if (l->cur <= l->row || l->text[l->cur - 1] == '\t' || l->len - l->cur >= SP_MASK_TERMINAL_BACK)
 			is_lost = true;
 		else
-			l->cur = at - 1;
+			l->cur -= termline_before(l->text, l->row, l->cur);
 	}
 	if (is_lost)
 		termline_break(l);

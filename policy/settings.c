@@ -111,7 +111,6 @@ settings_database(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_se
 	if (n == NULL || r != 0)
 		return r;
 	len = text[0] == '/' ? 0 : strcspn(text, ":");
-	len = text[0] == '/' ? 0 : strcspn(text, ":");
 	path = len > 0 && text[len] == ':' ? text + len + 1 : text;
 	if (path[0] != '/' || !sp_text_is_plain(text, strlen(text))) {
 		sp_yaml_error(n, d, NULL, "database is an absolute path, or a store, a colon and an absolute path");

@@ -455,10 +455,11 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct channel *ch = ctx;
 	struct sp_live *l = ch->l;
-	struct channel_ask *ask;
+	struct channel_ask *ask, *next;
 
 	sp_peer_free(p);
-	while ((ask = TAILQ_FIRST(&ch->asks)) != NULL) {
+	for (ask = TAILQ_FIRST(&ch->asks); ask != NULL; ask = next) {
+		next = TAILQ_NEXT(ask, next);
 		sp_credential_run_cancel(ask->run);
 		channel_ask_free(ask);
 	}

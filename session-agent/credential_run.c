@@ -66,11 +66,12 @@ run_free(struct sp_credential_run *run)
 void
 sp_credential_runs_free(struct sp_credential_runs *all)
 {
-	struct sp_credential_run *run;
+	struct sp_credential_run *run, *next;
 
 	if (all == NULL)
 		return;
-	while ((run = TAILQ_FIRST(&all->runs)) != NULL) {
+	for (run = TAILQ_FIRST(&all->runs); run != NULL; run = next) {
+		next = TAILQ_NEXT(run, next);
 		(void)kill(-run->pid, SIGKILL);
 		(void)waitpid(run->pid, NULL, 0);
 		run_free(run);

@@ -349,11 +349,12 @@ sp_questions_init(struct sp_session *s)
 void
 sp_questions_free(struct sp_session *s)
 {
-	struct sp_session_question *q;
+	struct sp_session_question *q, *next;
 
 	if (s->question_timer == NULL)
 		return; /* not even begun */
-	while ((q = TAILQ_FIRST(&s->questions)) != NULL) {
+	for (q = TAILQ_FIRST(&s->questions); q != NULL; q = next) {
+		next = TAILQ_NEXT(q, next);
 		question_remove(s, q);
 		question_free(q);
 	}

@@ -159,7 +159,9 @@ command_word(const struct values *v, const char *word, struct sp_shell_words *w)
 		for (i = 0; n > 0 && i < v->c->nparameters; i++)
 			if (strlen(v->c->parameters[i].name) == n && memcmp(v->c->parameters[i].name, word + 1, n) == 0)
 				break;
-		if (n > 0 && i < v->c->nparameters) {
+		if (n > 0 && i < v->c->nparameters && v->value[i] == NULL) {
+			r = SP_ERR_INVALID;
+		} else if (n > 0 && i < v->c->nparameters) {
 			r = sp_buf_put(b, v->value[i], strlen(v->value[i]));
 			word += n + 2;
 		} else {
