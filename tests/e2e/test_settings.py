@@ -28,7 +28,7 @@ def test_one_session_a_person(b, settings):
     child.expect("orders=[>#] ")
     done = b.ssh("alice", "whoami")
     assert done.returncode == 254 and "too many sessions open" in done.stderr
-    assert b.ssh("bob", "whoami").returncode == 0
+    wait_for("bob's place", lambda: b.ssh("bob", "whoami").returncode == 0)
     child.sendline(r"\q")
     child.expect(pexpect.EOF)
     wait_for("the place to be free again", lambda: b.ssh("alice", "whoami").returncode == 0)
