@@ -220,18 +220,26 @@ show_request(struct sp_session *s, const json_t *r)
 	say(s, "\n");
 }
 
+/* What control was asked to list is here. False: control is away, which the person has been told. */
+static bool
+list_came(struct sp_session *s, const json_t *list)
+{
+	s->on_list = NULL;
+	if (list != NULL)
+		return true;
+	sp_session_say(s, "sallyport: the approval service is not there: try again shortly.");
+	sp_session_exit(s, 1);
+	return false;
+}
+
 static void
 on_list(struct sp_session *s, const json_t *list)
 {
 	const json_t *r;
 	size_t i;
 
-	s->on_list = NULL;
-	if (list == NULL) {
-		sp_session_say(s, "sallyport: the approval service is not there: try again shortly.");
-		sp_session_exit(s, 1);
+	if (!list_came(s, list))
 		return;
-	}
 	json_array_foreach(list, i, r)
 		show_request(s, r);
 	if (json_array_size(list) == 0)
@@ -262,12 +270,8 @@ on_sessions(struct sp_session *s, const json_t *list)
 	const json_t *o;
 	size_t i;
 
-	s->on_list = NULL;
-	if (list == NULL) {
-		sp_session_say(s, "sallyport: the approval service is not there: try again shortly.");
-		sp_session_exit(s, 1);
+	if (!list_came(s, list))
 		return;
-	}
 	json_array_foreach(list, i, o) {
 		const char *id = json_string_value(json_object_get(o, "id"));
 
