@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """P11: an open psql lives through the restart of each daemon, and through an upgrade of the package."""
+import re
 import signal
 
 import pexpect
@@ -68,6 +69,20 @@ def test_live_session_while_identity_and_idp_are_down(b, psql):
     finally:
         b.start_daemon("idp")
         b.start_daemon("identity")
+
+
+def test_what_ended_while_sallyportd_was_away_is_over(b, psql):
+    """At once when it is back, for the person, for the limits and for the record."""
+    pids = wait_for("the session alone", lambda: len(b.session_pids()) == 1 and b.session_pids())
+    (sid,) = [text.split()[0] for text in re.split(r"(?m)^session ", b.ssh("alice", "sessions").stdout)[1:] if "this one" not in text]
+    b.stop_daemon("sallyportd")
+    b.run(["kill", "-KILL", str(pids[0])])
+    b.start_daemon("sallyportd")
+    b.wait_ready("sallyportd")
+    said = f"session {sid} of alice has ended meanwhile"
+    wait_for(said, lambda: said in b.read("/var/log/sallyportd.log"), timeout=10)
+    wait_for("it to be listed no more", lambda: sid not in b.ssh("alice", "sessions").stdout, timeout=10)
+    wait_for("its record to be closed", lambda: sid in b.sallyport("sessions", "--state", "crashed").stdout, timeout=10)
 
 
 def test_upgrade_leaves_sessions_alive(b, psql):
