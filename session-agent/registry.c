@@ -45,8 +45,7 @@ sp_registry_process_start(pid_t pid)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	p = strrchr(text,
-	    ')'); /* the name may hold anything; field 2 ends here, the state follows, the start time is field 22 */
+	p = strrchr(text, ')'); /* the name may hold anything; field 2 ends here, the state follows, the start time is field 22 */
 	if (p != NULL && (strncmp(p, ") Z", 3) == 0 || strncmp(p, ") X", 3) == 0))
 		return 0; /* it has ended, and nobody has asked how */
 	for (i = 2; p != NULL && i < 22; i++) {
@@ -104,8 +103,8 @@ sp_registry_login(struct sp_registry *g, const char *id)
 	struct sp_login *l;
 
 	TAILQ_FOREACH(l, &g->logins, next)
-	if (strcmp(l->id, id) == 0)
-		return l;
+		if (strcmp(l->id, id) == 0)
+			return l;
 	return NULL;
 }
 
@@ -115,8 +114,8 @@ sp_registry_login_of(struct sp_registry *g, uint32_t ses)
 	struct sp_login *l;
 
 	TAILQ_FOREACH(l, &g->logins, next)
-	if (l->ses == ses)
-		return l;
+		if (l->ses == ses)
+			return l;
 	return NULL;
 }
 
@@ -126,8 +125,8 @@ sp_registry_live(struct sp_registry *g, const char *id)
 	struct sp_live *l;
 
 	TAILQ_FOREACH(l, &g->lives, next)
-	if (strcmp(l->id, id) == 0)
-		return l;
+		if (strcmp(l->id, id) == 0)
+			return l;
 	return NULL;
 }
 
@@ -138,7 +137,7 @@ sp_registry_lives_of(const struct sp_registry *g, uid_t uid)
 	unsigned n = 0;
 
 	TAILQ_FOREACH(l, &g->lives, next)
-	n += l->uid == uid && !l->is_dead;
+		n += l->uid == uid && !l->is_dead;
 	return n;
 }
 
@@ -198,7 +197,7 @@ static bool
 state_is_person(const char *user, size_t cap, json_int_t uid, json_int_t ses, json_int_t auid)
 {
 	return strlen(user) < cap && sp_text_is_login(user) && uid > 0 && uid < UINT32_MAX && ses >= 0 &&
-	       ses < UINT32_MAX && auid >= 0 && auid < UINT32_MAX;
+	    ses < UINT32_MAX && auid >= 0 && auid < UINT32_MAX;
 }
 
 static int
@@ -211,9 +210,8 @@ login_from_json(json_t *j, struct sp_login *l)
 		&ses, "auid", &auid, "pid", &pid, "started", &started, "expires", &expires, "identity", &l->identity,
 		"origin", &l->origin) != 0)
 		return SP_ERR_FORMAT;
-	if (!sp_ulid_is_valid(id) || !state_is_person(user, sizeof(l->user), uid, ses, auid) || pid <= 0 ||
-	    pid > INT32_MAX || started <= 0 || expires < 0 || !json_is_object(l->identity) ||
-	    !json_is_object(l->origin))
+	if (!sp_ulid_is_valid(id) || !state_is_person(user, sizeof(l->user), uid, ses, auid) || pid <= 0 || pid > INT32_MAX ||
+	    started <= 0 || expires < 0 || !json_is_object(l->identity) || !json_is_object(l->origin))
 		return SP_ERR_FORMAT;
 	(void)snprintf(l->id, sizeof(l->id), "%s", id);
 	(void)snprintf(l->user, sizeof(l->user), "%s", user);
@@ -233,10 +231,9 @@ live_to_json(const struct sp_live *l)
 	json_t *j;
 
 	sp_text_hex(hex, sp_secret_data(l->secret), SP_REGISTRY_SECRET);
-	j = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:b,s:O}", "id", l->id, "login", l->login_id, "user",
-	    l->user, "uid", (json_int_t)l->uid, "ses", (json_int_t)l->ses, "auid", (json_int_t)l->auid, "pid",
-	    (json_int_t)l->pid, "started", (json_int_t)l->started, "secret", hex, "directory", l->has_directory,
-	    "header", l->header);
+	j = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:b,s:O}", "id", l->id, "login", l->login_id, "user", l->user,
+	    "uid", (json_int_t)l->uid, "ses", (json_int_t)l->ses, "auid", (json_int_t)l->auid, "pid", (json_int_t)l->pid,
+	    "started", (json_int_t)l->started, "secret", hex, "directory", l->has_directory, "header", l->header);
 	explicit_bzero(hex, sizeof(hex));
 	return j;
 }
@@ -253,9 +250,8 @@ live_from_json(json_t *j, struct sp_live *l)
 		"uid", &uid, "ses", &ses, "auid", &auid, "pid", &pid, "started", &started, "secret", &hex, "directory",
 		&has_directory, "header", &l->header) != 0)
 		return SP_ERR_FORMAT;
-	if (!sp_ulid_is_valid(id) || !sp_ulid_is_valid(login) ||
-	    !state_is_person(user, sizeof(l->user), uid, ses, auid) || pid <= 0 || pid > INT32_MAX || started < 0 ||
-	    !json_is_object(l->header))
+	if (!sp_ulid_is_valid(id) || !sp_ulid_is_valid(login) || !state_is_person(user, sizeof(l->user), uid, ses, auid) ||
+	    pid <= 0 || pid > INT32_MAX || started < 0 || !json_is_object(l->header))
 		return SP_ERR_FORMAT;
 	r = sp_text_unhex(secret, sizeof(secret), hex, strlen(hex));
 	if (r == 0)

@@ -24,7 +24,7 @@
 #define SP_REGISTRY_PER_PERSON_MAX 64
 #define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one login within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_STARTS_SECONDS 10
-#define SP_REGISTRY_SECRET 32			   /* bytes */
+#define SP_REGISTRY_SECRET 32 /* bytes */
 #define SP_REGISTRY_STATE_MAX ((size_t)512 * 1024) /* bytes of a state file */
 
 struct event;
@@ -40,23 +40,19 @@ struct sp_login {
 	char id[SP_ULID_LEN + 1];
 	char user[32];
 	uid_t uid;
-	uint32_t ses;	  /* kernel audit session */
-	uint32_t auid;	  /* kernel login uid */
-	pid_t pid;	  /* sshd's process that opened it */
+	uint32_t ses;  /* kernel audit session */
+	uint32_t auid; /* kernel login uid */
+	pid_t pid;     /* sshd's process that opened it */
 	uint64_t started; /* that process's start time, clock ticks since boot: tells a reused pid */
 	json_t *identity;
 	json_t *origin;
-	int64_t expires;	/* seconds since 1970: no new session after */
+	int64_t expires; /* seconds since 1970: no new session after */
 	uint64_t starts_window; /* second the count began */
 	unsigned starts;
 };
 
 /* The daemons that a session has a channel to. */
-enum sp_live_channel {
-	SP_LIVE_RECORDER,
-	SP_LIVE_CONTROL,
-	SP_LIVE_CHANNELS
-};
+enum sp_live_channel { SP_LIVE_RECORDER, SP_LIVE_CONTROL, SP_LIVE_CHANNELS };
 
 struct sp_live {
 	TAILQ_ENTRY(sp_live) next;
@@ -67,20 +63,20 @@ struct sp_live {
 	uint32_t ses;
 	uint32_t auid;
 	pid_t pid;
-	uint64_t started;		      /* of the process: a pid is used again */
-	struct sp_secret *secret;	      /* what it proves itself with to resume */
-	json_t *header;			      /* recorder.sock ATTACH: identity, origin, command, … */
-	struct sp_peer *peer;		      /* its monitor channel; NULL while it is away */
-	int ring;			      /* memfd; -1 until it has resumed */
-	int offer[SP_LIVE_CHANNELS];	      /* the session's ends, until the daemons have agreed */
+	uint64_t started;	  /* of the process: a pid is used again */
+	struct sp_secret *secret; /* what it proves itself with to resume */
+	json_t *header;		  /* recorder.sock ATTACH: identity, origin, command, … */
+	struct sp_peer *peer;	  /* its monitor channel; NULL while it is away */
+	int ring;		  /* memfd; -1 until it has resumed */
+	int offer[SP_LIVE_CHANNELS]; /* the session's ends, until the daemons have agreed */
 	uint32_t attach_id[SP_LIVE_CHANNELS]; /* of the ATTACHs under way */
 	uint32_t detach_id;
-	int64_t lost_since; /* when the count of lost channels began, ms */
+	int64_t lost_since;	  /* when the count of lost channels began, ms */
 	unsigned lost;
-	bool is_resumed; /* ATTACH says so */
-	bool is_dead;	 /* the process is gone; waits for the recorder's DETACH_REPLY */
+	bool is_resumed;	  /* ATTACH says so */
+	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
 	bool has_directory;
-	unsigned transports; /* SSHs answered with yes */
+	unsigned transports;	  /* SSHs answered with yes */
 };
 
 TAILQ_HEAD(sp_logins, sp_login);
@@ -101,7 +97,7 @@ struct sp_registry {
 	uid_t control_uid;
 	uid_t recorder_uid;
 	struct sp_settings settings; /* of sessions; the numbers above unless sallyport.yaml says otherwise */
-	uid_t ssh_uid;		     /* of sallyport-ssh, which starts transports */
+	uid_t ssh_uid; /* of sallyport-ssh, which starts transports */
 	char host[256];
 	struct event *resume;	 /* looks after the sessions of before */
 	int64_t resume_until_ms; /* CLOCK_MONOTONIC; who is not back by then is over */

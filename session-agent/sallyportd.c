@@ -35,7 +35,7 @@
 #include "session-agent/start.h"
 
 #define SALLYPORTD_RESUMERS_MAX 256
-#define SALLYPORTD_RESUME_MS 30000    /* a session known from a state file that is not back by then is over */
+#define SALLYPORTD_RESUME_MS 30000 /* a session known from a state file that is not back by then is over */
 #define SALLYPORTD_RESUME_LOOK_MS 250 /* how often its process is looked for until then */
 
 static void
@@ -108,14 +108,12 @@ resume_look(struct sp_registry *g, bool is_over)
 {
 	struct sp_live *l;
 
-	TAILQ_FOREACH(l, &g->lives, next)
-	{
+	TAILQ_FOREACH(l, &g->lives, next) {
 		bool is_gone = sp_registry_process_start(l->pid) != l->started;
 
 		if (l->peer != NULL || l->is_dead || (!is_gone && !is_over))
 			continue;
-		sp_log_warn(
-		    "session %s of %s %s", l->id, l->user, is_gone ? "has ended meanwhile" : "did not come back");
+		sp_log_warn("session %s of %s %s", l->id, l->user, is_gone ? "has ended meanwhile" : "did not come back");
 		sp_broker_detach(g->broker, l);
 	}
 }
@@ -123,7 +121,7 @@ resume_look(struct sp_registry *g, bool is_over)
 static void
 on_resume(evutil_socket_t fd, short what, void *ctx)
 {
-	static const struct timeval again = {.tv_usec = SALLYPORTD_RESUME_LOOK_MS * 1000};
+	static const struct timeval again = { .tv_usec = SALLYPORTD_RESUME_LOOK_MS * 1000 };
 	struct sp_registry *g = ctx;
 	bool is_over = sp_ipc_now_ms() >= g->resume_until_ms;
 
@@ -141,10 +139,10 @@ daemon_settings(struct sp_registry *g)
 	char *text = NULL, why[SP_SETTINGS_WHY];
 	int r = sp_conffile_read(path, why, sizeof(why), &text);
 
-	g->settings = (struct sp_settings){.sessions_max = SP_REGISTRY_SESSIONS_MAX,
-	    .per_person = SP_REGISTRY_PER_PERSON_MAX,
-	    .starts = SP_REGISTRY_STARTS_MAX,
-	    .starts_within = SP_REGISTRY_STARTS_SECONDS};
+	g->settings = (struct sp_settings){ .sessions_max = SP_REGISTRY_SESSIONS_MAX,
+		.per_person = SP_REGISTRY_PER_PERSON_MAX,
+		.starts = SP_REGISTRY_STARTS_MAX,
+		.starts_within = SP_REGISTRY_STARTS_SECONDS };
 	if (r == 0)
 		r = sp_settings_parse(path, text, strlen(text), why, sizeof(why), &g->settings);
 	free(text);
@@ -197,8 +195,8 @@ daemon_listen(struct sp_registry *g)
 		r = sp_listener_new(g->base, SP_RUNDIR "/monitor.sock", 0660, 0, g->session_gid, -1,
 		    SALLYPORTD_RESUMERS_MAX, on_monitor, g, &g->monitor);
 	if (r == 0)
-		r = sp_listener_new(
-		    g->base, SP_RUNDIR "/session.sock", 0666, 0, 0, -1, SP_START_CLIENTS_MAX, on_client, g, &g->client);
+		r = sp_listener_new(g->base, SP_RUNDIR "/session.sock", 0666, 0, 0, -1, SP_START_CLIENTS_MAX, on_client,
+		    g, &g->client);
 	if (r == 0)
 		r = sp_listener_new(g->base, SP_RUNDIR "/operator.sock", 0600, 0, 0, -1, SP_OPERATOR_CLIENTS_MAX,
 		    on_operator, g, &g->operators);
@@ -210,7 +208,7 @@ daemon_listen(struct sp_registry *g)
 static int
 daemon_events(struct sp_registry *g)
 {
-	static const struct timeval sweep = {.tv_sec = SP_LOGIN_SWEEP_SECONDS};
+	static const struct timeval sweep = { .tv_sec = SP_LOGIN_SWEEP_SECONDS };
 	struct event *e;
 
 	e = evsignal_new(g->base, SIGCHLD, on_child, g);
@@ -230,7 +228,7 @@ daemon_events(struct sp_registry *g)
 static int
 daemon_init(struct sp_registry *g)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit none = { 0, 0 };
 	int r;
 
 	(void)umask(077);
@@ -265,7 +263,7 @@ daemon_init(struct sp_registry *g)
 int
 main(int argc, char **argv)
 {
-	struct sp_registry g = {0};
+	struct sp_registry g = { 0 };
 	int r;
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {

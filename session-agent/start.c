@@ -24,8 +24,8 @@
 #include "session-agent/channel.h"
 
 #define START_SESSION SP_LIBEXECDIR "/sallyport-session"
-#define START_FD 3	    /* the monitor channel in the session */
-#define START_STATUS 254    /* exit status of a refused START */
+#define START_FD 3	   /* the monitor channel in the session */
+#define START_STATUS 254   /* exit status of a refused START */
 #define START_FILES_MAX 256 /* descriptors of a session */
 
 struct starter {
@@ -90,7 +90,8 @@ start_is_too_fast(const struct sp_settings *s, struct sp_login *l)
 static const char *
 start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_login **ret_l)
 {
-	struct sp_login *l = cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
+	struct sp_login *l =
+	    cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
 
 	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
 		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
@@ -191,10 +192,10 @@ start_live(const struct sp_login *l, const struct start *s, struct sp_live **ret
 static void
 start_exec(const struct sp_registry *g, int fd)
 {
-	static char *const argv[] = {(char *)(uintptr_t) "sallyport-session", NULL};
-	static char *const env[] = {NULL};
-	struct rlimit none = {0, 0}, files = {START_FILES_MAX, START_FILES_MAX};
-	struct sigaction sa = {.sa_handler = SIG_DFL};
+	static char *const argv[] = { (char *)(uintptr_t) "sallyport-session", NULL };
+	static char *const env[] = { NULL };
+	struct rlimit none = { 0, 0 }, files = { START_FILES_MAX, START_FILES_MAX };
+	struct sigaction sa = { .sa_handler = SIG_DFL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high = fcntl(fd, F_DUPFD_CLOEXEC, START_FD + 1), i;
 	sigset_t empty;
 
@@ -305,7 +306,7 @@ starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	struct starter *st = ctx;
 	struct sp_registry *g = st->g;
 	struct sp_login *l = NULL;
-	struct start s = {0};
+	struct start s = { 0 };
 	const char *problem;
 	int fds[4], r;
 	uid_t uid;
@@ -351,10 +352,10 @@ starter_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request starter_requests[] = {
-    {SP_IPC_SESSION_START, 1, SP_START_COMMAND_MAX + 512, 3, starter_on_start, "START"},
-    {0},
+	{ SP_IPC_SESSION_START, 1, SP_START_COMMAND_MAX + 512, 3, starter_on_start, "START" },
+	{ 0 },
 };
-static const struct sp_peer_ops starter_ops = {starter_requests, starter_on_close, "session"};
+static const struct sp_peer_ops starter_ops = { starter_requests, starter_on_close, "session" };
 
 void
 sp_start_accept(struct sp_registry *g, int fd, uid_t uid)
