@@ -373,7 +373,7 @@ broker_on_detached(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 			break;
 	if (l == NULL)
 		return 0;
-	if (verdict != 0)
+	if (verdict != 0 && verdict != (uint32_t)-SP_ERR_NOT_FOUND) /* not found: closed by itself, while we were away */
 		sp_log_err("the record of session %s could not be closed well", l->id);
 	sp_registry_drop_live(link->broker->g, l);
 	return 0;
