@@ -23,6 +23,10 @@ def number(value):
     return f"{value:,.1f}" if value >= 10 else f"{value:,.3g}"
 
 
+def ratio_text(ratio):
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
 def parts_of(result):
     return result.get("parts") or [dict(result, name=result["bench"])]
 
@@ -70,7 +74,7 @@ def table(results):
             name = part["name"] if result.get("parts") else ""
             rows.append(
                 f"| `{result['bench']}` | {name} | {result['unit']} | {number(part['ours'])} | {number(part['peer'])} "
-                f"| {part['ratio']:.2f} | {reach} |"
+                f"| {ratio_text(part['ratio'])} | {reach} |"
             )
     return rows
 

@@ -88,7 +88,8 @@ def main():
         print(f"search: ours {a:.3f} s, zstdgrep {b:.3f} s, {b / a:.0f} times faster; the first search {first:.1f} s")
         print(json.dumps({"bench": "search", "unit": "s", "ours": round(a, 4), "peer": round(b, 3), "ratio": round(a / b, 5),
                           "runs": rounds, "sessions": count, "first": round(first, 2), "index": size_of(index),
-                          "records": size_of(tree), "note": NOTE}))
+                          "records": size_of(tree), "note": NOTE,
+                          "reach_text": "≤ 0.02 (50 times faster)"}))
 
 
 if __name__ == "__main__":
