@@ -33,7 +33,8 @@ sp_cli_policy_usage(void)
 	fputs("usage: sallyport policy check [DIR]\n"
 	      "       sallyport policy test [DIR]\n"
 	      "       sallyport policy explain [--dir DIR] (--as FILE | --groups G,...) [--from ADDRESS]\n"
-	      "                                --on CONNECTION [--interactive | SQL | COMMAND LINE | -- TOOL ...]\n", stderr);
+	      "                                --on CONNECTION [--interactive | SQL | COMMAND LINE | -- TOOL ... |\n"
+	      "                                --file OPERATION --path PATH [--to PATH]]\n", stderr);
 	return 2;
 }
 
@@ -135,6 +136,7 @@ struct sp_cli_policy_question {
 	const char *text;
 	const char *const *argv;
 	bool is_interactive;
+	const char *file, *path, *to;
 };
 
 /* The person: a file of claims (or a whole identity), or a list of groups. */
@@ -249,6 +251,10 @@ sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_pol
 	struct sp_decision d;
 	int status = 2, r = q->text == NULL ? 0 : sp_question_set(&asked, c, q->text, &req);
 
+	if (q->file != NULL)
+		r = sp_question_set_file(&asked, q->file, q->path, q->to, &req);
+	if (r == SP_ERR_NOT_FOUND)
+		fprintf(stderr, "sallyport: %s is nothing that is done to files; sallyport-policy(5) lists the words\n", q->file);
 	if (r == SP_ERR_INVALID)
 		fprintf(stderr, "sallyport: on a connection of kind %s, give one plain command\n", sp_policy_kind_str(c->kind));
 	if (out == NULL || r != 0 || sp_decide_scope_new(image, person, c, &scope) != 0)
@@ -268,20 +274,45 @@ out:
 	return status;
 }
 
+static const char **
+sp_cli_policy_option(struct sp_cli_policy_question *q, int opt)
+{
+	switch (opt) {
+	case 'a':
+		return &q->as;
+	case 'g':
+		return &q->groups;
+	case 'o':
+		return &q->on;
+	case 'f':
+		return &q->from;
+	case 'F':
+		return &q->file;
+	case 'p':
+		return &q->path;
+	case 't':
+		return &q->to;
+	default:
+		return &q->dir;
+	}
+}
+
 static int
 sp_cli_policy_explain(int argc, char **argv)
 {
 	static const struct option options[] = {{"as", required_argument, NULL, 'a'}, {"groups", required_argument, NULL, 'g'},
 	    {"on", required_argument, NULL, 'o'}, {"from", required_argument, NULL, 'f'},
-	    {"dir", required_argument, NULL, 'd'}, {"interactive", no_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
+	    {"dir", required_argument, NULL, 'd'}, {"interactive", no_argument, NULL, 'i'},
+	    {"file", required_argument, NULL, 'F'}, {"path", required_argument, NULL, 'p'}, {"to", required_argument, NULL, 't'},
+	    {NULL, 0, NULL, 0}};
 	struct sp_cli_policy_question q = {.dir = SP_CLI_POLICY_DIR};
 	struct sp_cli_policy_loaded l;
 	struct sp_policy_subject *person = NULL;
 	const struct sp_policy_connection *c;
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:i", options, NULL)) != -1) {
-		const char **to = opt == 'a' ? &q.as : opt == 'g' ? &q.groups : opt == 'o' ? &q.on : opt == 'f' ? &q.from : &q.dir;
+	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:iF:p:t:", options, NULL)) != -1) {
+		const char **to = sp_cli_policy_option(&q, opt);
 
 		if (opt == '?')
 			return sp_cli_policy_usage();
@@ -290,7 +321,8 @@ sp_cli_policy_explain(int argc, char **argv)
 		else
 			*to = optarg;
 	}
-	if (q.on == NULL || (q.as == NULL) == (q.groups == NULL))
+	if (q.on == NULL || (q.as == NULL) == (q.groups == NULL) || (q.file == NULL) != (q.path == NULL) ||
+	    (q.to != NULL && q.file == NULL) || (q.file != NULL && (q.is_interactive || optind < argc)))
 		return sp_cli_policy_usage();
 	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0 && optind < argc)
 		q.argv = (const char *const *)(argv + optind);

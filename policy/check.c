@@ -93,7 +93,26 @@ sp_check_report(struct sp_check *k, const struct sp_yaml_node *n, const char *ex
 		k->cb(&r, k->ctx);
 }
 
-/* What the test asks, from `run` and `interactive`. */
+/* `file`, `path` and `to` of a test. */
+static int
+sp_check_file(struct sp_check *k, const struct sp_yaml_node *n, struct sp_question *asked, struct sp_decide_request *q)
+{
+	const struct sp_yaml_node *file = sp_yaml_get(n, "file"), *path = sp_yaml_get(n, "path"), *to = sp_yaml_get(n, "to");
+	const char *words[SP_FILE_WORDS + 1];
+	size_t w;
+
+	for (unsigned i = 0; i <= SP_FILE_WORDS; i++)
+		words[i] = sp_file_word_str(i);
+	if (file == NULL || path == NULL || sp_yaml_text(path) == NULL || (to != NULL && sp_yaml_text(to) == NULL)) {
+		sp_yaml_error(n, k->diags, "file: read, path: /etc/motd", "file and path (and to) go together");
+		return SP_ERR_FORMAT;
+	}
+	if (sp_yaml_enum(file, words, k->diags, &w) != 0)
+		return SP_ERR_FORMAT;
+	return sp_question_set_file(asked, words[w], sp_yaml_text(path), to == NULL ? NULL : sp_yaml_text(to), q);
+}
+
+/* What the test asks, from `run`, `interactive` and `file`. */
 static int
 sp_check_question(struct sp_check *k, const struct sp_yaml_node *n, const struct sp_policy_connection *c,
     struct sp_question *asked, struct sp_decide_request *q)
@@ -101,6 +120,12 @@ sp_check_question(struct sp_check *k, const struct sp_yaml_node *n, const struct
 	const struct sp_yaml_node *run = sp_yaml_get(n, "run"), *interactive = sp_yaml_get(n, "interactive");
 	int r = 0;
 
+	if (sp_yaml_get(n, "file") != NULL || sp_yaml_get(n, "path") != NULL || sp_yaml_get(n, "to") != NULL) {
+		if (run == NULL && interactive == NULL)
+			return sp_check_file(k, n, asked, q);
+		sp_yaml_error(n, k->diags, NULL, "a test asks one of run, interactive and file");
+		return SP_ERR_FORMAT;
+	}
 	if (interactive != NULL)
 		r = sp_yaml_bool(interactive, k->diags, &q->is_terminal);
 	if (r != 0 || run == NULL)
@@ -142,7 +167,8 @@ sp_check_decide(struct sp_check *k, const struct sp_yaml_node *n, const struct s
 static int
 sp_check_one(struct sp_check *k, const struct sp_yaml_node *n)
 {
-	static const char *const keys[] = {"who", "on", "run", "expect", "rule", "from", "time", "interactive", NULL};
+	static const char *const keys[] = {"who", "on", "run", "expect", "rule", "from", "time", "interactive", "file",
+	    "path", "to", NULL};
 	static const char *const effects[] = {"deny", "approve", "allow", NULL};
 	const struct sp_yaml_node *on = sp_yaml_get(n, "on"), *expect = sp_yaml_get(n, "expect");
 	const struct sp_policy_connection *c;

@@ -6,6 +6,7 @@
 
 #include "mask/detectors.h"
 #include "policy/compile.h"
+#include "policy/file.h"
 #include "policy/sql.h"
 
 #define SP_COMPILE_WITHIN (15 * 60) /* seconds: `within` where it is not given */
@@ -128,11 +129,37 @@ sp_compile_argv(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 		sp_yaml_error(n, c->diags, "add argv: [\"**\"]", "as and in need argv: which commands");
 }
 
+/* What is done to files of a target host. */
+static void
+sp_compile_files(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	const struct sp_yaml_node *file = sp_yaml_get(n, "file"), *path = sp_yaml_get(n, "path");
+	bool is_list = file != NULL && sp_yaml_type(file) == SP_YAML_SEQUENCE;
+	const char *words[SP_FILE_WORDS + 1];
+	size_t w;
+
+	if (path != NULL)
+		sp_compile_patterns(c, path, true, &ret->paths);
+	if (path != NULL && file == NULL)
+		sp_yaml_error(path, c->diags, "add file: [...]", "path needs file: what is done to it");
+	for (size_t i = 0; i < ret->paths.n; i++)
+		if (ret->paths.s[i][0] != '/' && strncmp(ret->paths.s[i], "**", 2) != 0)
+			sp_yaml_error(sp_yaml_type(path) == SP_YAML_SEQUENCE ? sp_yaml_item(path, i) : path, c->diags,
+			    "for example /srv/www/**", "a path of a file begins with / or **");
+	for (unsigned i = 0; i <= SP_FILE_WORDS; i++)
+		words[i] = sp_file_word_str(i);
+	if (is_list && sp_yaml_count(file) == 0)
+		sp_yaml_error(file, c->diags, NULL, "expected at least one word");
+	for (size_t i = 0; file != NULL && i < (is_list ? sp_yaml_count(file) : 1); i++)
+		if (sp_yaml_enum(is_list ? sp_yaml_item(file, i) : file, words, c->diags, &w) == 0)
+			ret->files |= SP_FILE_BIT(w);
+}
+
 static void
 sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
 	static const char *const keys[] = {"sql", "tables", "functions", "settings", "command", "connect", "argv", "read",
-	    "write", "as", "in", "unresolved", "interactive", NULL};
+	    "write", "as", "in", "unresolved", "interactive", "file", "path", NULL};
 	static const struct {
 		const char *key;
 		uint32_t bit;
@@ -163,6 +190,7 @@ sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_poli
 	if (sp_yaml_get(n, "command") != NULL)
 		sp_compile_strings(c, sp_yaml_get(n, "command"), &ret->commands);
 	sp_compile_argv(c, n, ret);
+	sp_compile_files(c, n, ret);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (sp_yaml_get(n, flags[i].key) != NULL &&
 		    sp_yaml_bool(sp_yaml_get(n, flags[i].key), c->diags, &is_set) == 0 && is_set)

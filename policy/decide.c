@@ -373,6 +373,9 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	} else if (request->exec != NULL) {
 		sp_decide_connect(&w);
 		sp_decide_exec_one(&w);
+	} else if (request->file != NULL) {
+		sp_decide_connect(&w);
+		sp_decide_file_one(&w);
 	} else if (request->is_terminal) {
 		sp_decide_connect(&w);
 		sp_decide_terminal(&w);
@@ -413,6 +416,8 @@ sp_decide_why_not(const struct sp_policy_image *image, const struct sp_policy_su
 		return "another person (who)";
 	if (!sp_match_context(r, q->time, q->from))
 		return "another time or place (when, from)";
+	if (q->file != NULL)
+		return sp_decide_file_matches(q, r) ? NULL : "another operation or path (do)";
 	if (q->shell != NULL || q->exec != NULL || q->is_terminal)
 		return sp_decide_line_matches(c, q, r) ? NULL : "another command (do)";
 	if (q->argv != NULL)

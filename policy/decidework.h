@@ -40,7 +40,11 @@ void sp_decide_exec_one(struct sp_decide_work *w);
 void sp_decide_terminal(struct sp_decide_work *w);
 /* What a rule that lets through says of the session. */
 void sp_decide_terms(struct sp_decide_work *w, const struct sp_policy_rule *r);
-/* Whether a rule is about any part of what is asked. */
+/* decidefile.c. After sp_decide_connect(), whose deny stays. */
+void sp_decide_file_one(struct sp_decide_work *w);
+bool sp_decide_file_matches(const struct sp_decide_request *q, const struct sp_policy_rule *r);
+
+/* decideline.c: whether a rule is about any part of what is asked. */
 bool sp_decide_line_matches(const struct sp_policy_connection *c, const struct sp_decide_request *q,
     const struct sp_policy_rule *r);
 

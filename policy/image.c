@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/file.h"
 #include "policy/model.h"
 #include "policy/sql.h"
 
@@ -243,6 +244,8 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 	u->writes.s = sp_image_strings(r, &u->writes.n);
 	u->as.s = sp_image_strings(r, &u->as.n);
 	u->in.s = sp_image_strings(r, &u->in.n);
+	u->files = (uint32_t)sp_image_number(r, 4, SP_FILE_BITS);
+	u->paths.s = sp_image_strings(r, &u->paths.n);
 	u->secrets.s = sp_image_strings(r, &u->secrets.n);
 	sp_image_terms(r, &u->terms);
 	sp_image_when(r, u);

@@ -37,5 +37,10 @@ bool sp_match_redirect(const struct sp_policy_rule *rule, const struct sp_shell_
 bool sp_match_exec(const struct sp_policy_rule *rule, const struct sp_decide_exec *e, struct sp_match_word *words, size_t n);
 bool sp_match_unresolved(const struct sp_policy_rule *rule);
 bool sp_match_terminal(const struct sp_policy_rule *rule);
+/* word: enum sp_file_word. The path is of the form that sp_file_is_path() asks for. */
+bool sp_match_file(const struct sp_policy_rule *rule, unsigned word, const char *path);
+/* Of a rule's paths alone: all that can be meant by path is among them; path can be, or (is_beneath) something in it. */
+bool sp_match_file_covers(const struct sp_policy_rule *rule, const char *path);
+bool sp_match_file_could(const struct sp_policy_rule *rule, const char *path, bool is_beneath);
 
 #endif

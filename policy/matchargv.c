@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a rule covers a command, an exec or a redirection. See match.h and sallyport-policy(5). */
+#include <stdio.h>
 #include <string.h>
 
+#include "policy/file.h"
 #include "policy/match.h"
 
 #define SP_MATCH_WORDS_MAX 256 /* words of one pattern; more match only as far as that, and then nothing */
@@ -341,7 +343,7 @@ sp_match_shell(const struct sp_policy_rule *rule, const struct sp_shell_command 
 
 /* A name that is not absolute is below some folder that is not known, unless nothing changes it. */
 static bool
-sp_match_file(const struct sp_model_strings *patterns, const struct sp_shell_word *target, bool is_moved, bool is_deny)
+sp_match_target(const struct sp_model_strings *patterns, const struct sp_shell_word *target, bool is_moved, bool is_deny)
 {
 	char below[SP_POLICY_STRING_MAX + 1] = {SP_SHELL_UNKNOWN, '/', 0};
 	const char *name = target->text;
@@ -369,8 +371,8 @@ sp_match_redirect(const struct sp_policy_rule *rule, const struct sp_shell_comma
 
 	if (rule->does & SP_MODEL_DO_ANY)
 		return true;
-	reads = d->is_read && sp_match_file(&rule->reads, &d->target, c->is_moved, is_deny);
-	writes = d->is_write && sp_match_file(&rule->writes, &d->target, c->is_moved, is_deny);
+	reads = d->is_read && sp_match_target(&rule->reads, &d->target, c->is_moved, is_deny);
+	writes = d->is_write && sp_match_target(&rule->writes, &d->target, c->is_moved, is_deny);
 	return is_deny ? reads || writes : (!d->is_read || reads) && (!d->is_write || writes);
 }
 
@@ -421,4 +423,42 @@ bool
 sp_match_terminal(const struct sp_policy_rule *rule)
 {
 	return (rule->does & (SP_MODEL_DO_ANY | SP_MODEL_DO_INTERACTIVE)) != 0;
+}
+
+/* --- files ------------------------------------------------------------------------------------------ */
+
+bool
+sp_match_file_covers(const struct sp_policy_rule *rule, const char *path)
+{
+	bool is_covered = rule->paths.n == 0;
+
+	for (size_t i = 0; i < rule->paths.n && !is_covered; i++)
+		is_covered = sp_match_covers(rule->paths.s[i], path, false);
+	return is_covered;
+}
+
+bool
+sp_match_file_could(const struct sp_policy_rule *rule, const char *path, bool is_beneath)
+{
+	char beneath[SP_FILE_PATH_MAX + 4];
+
+	if (rule->paths.n == 0)
+		return true;
+	(void)snprintf(beneath, sizeof(beneath), "%s%s%c", path, path[1] == 0 ? "" : "/", SP_SHELL_UNKNOWN);
+	for (size_t i = 0; i < rule->paths.n; i++)
+		if (sp_match_could(rule->paths.s[i], path) || (is_beneath && sp_match_could(rule->paths.s[i], beneath)))
+			return true;
+	return false;
+}
+
+bool
+sp_match_file(const struct sp_policy_rule *rule, unsigned word, const char *path)
+{
+	if (rule->does & SP_MODEL_DO_ANY)
+		return true;
+	if ((rule->files & SP_FILE_BIT(word)) == 0)
+		return false;
+	if (rule->effect != SP_POLICY_DENY)
+		return sp_match_file_covers(rule, path);
+	return sp_match_file_could(rule, path, false);
 }

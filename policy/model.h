@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 2
+#define SP_MODEL_FORMAT 3
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -65,6 +65,8 @@ struct sp_policy_rule {
 	uint64_t words;			/* SP_SQL_BIT of each word of `sql` */
 	struct sp_model_strings tables, functions, settings, commands;
 	struct sp_model_strings argv, reads, writes, as, in;
+	uint32_t files;		/* SP_FILE_BIT of each word of `file` */
+	struct sp_model_strings paths;
 	struct sp_model_strings secrets;
 	struct sp_policy_terms terms;
 	uint8_t has_when;

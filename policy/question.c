@@ -50,6 +50,27 @@ sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, con
 	return r;
 }
 
+int
+sp_question_set_file(struct sp_question *q, const char *word, const char *path, const char *path2,
+    struct sp_decide_request *request)
+{
+	size_t n = strlen(path);
+	bool is_directory = n > 1 && path[n - 1] == '/';
+
+	q->path = strndup(path, is_directory ? n - 1 : n);
+	if (q->path == NULL)
+		return SP_ERR_NOMEM;
+	for (unsigned i = 0; i < SP_FILE_WORDS; i++) {
+		if (strcmp(word, sp_file_word_str(i)) != 0)
+			continue;
+		q->file = (struct sp_decide_file){.words = SP_FILE_BIT(i), .path = q->path, .path2 = path2,
+		    .is_file = !is_directory};
+		request->file = &q->file;
+		return 0;
+	}
+	return SP_ERR_NOT_FOUND;
+}
+
 void
 sp_question_clear(struct sp_question *q)
 {

@@ -4,6 +4,7 @@
 #define SALLYPORT_POLICY_QUESTION_H
 
 #include "policy/decide.h"
+#include "policy/file.h"
 #include "policy/shell.h"
 #include "policy/sql.h"
 
@@ -11,6 +12,7 @@ struct sp_question {
 	struct sp_sql *sql;
 	struct sp_shell *shell;
 	struct sp_decide_exec exec;
+	struct sp_decide_file file;
 	const char **argv;
 	char *path;
 };
@@ -21,6 +23,12 @@ struct sp_question {
  * q is zeroed before, and cleared after the request was decided.
  */
 int sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text,
+    struct sp_decide_request *request) SP_MUST_CHECK;
+/*
+ * The same for what is done to a file: word is one of a rule's `file`, path2 (NULL if there is none) stays the
+ * caller's; a / at the end of path says that it is a directory. NOMEM; NOT_FOUND: there is no such word.
+ */
+int sp_question_set_file(struct sp_question *q, const char *word, const char *path, const char *path2,
     struct sp_decide_request *request) SP_MUST_CHECK;
 void sp_question_clear(struct sp_question *q);
 

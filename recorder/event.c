@@ -24,6 +24,7 @@ static const char *const sp_event_types[] = {
 	[SP_EVENT_CANCEL] = "cancel",
 	[SP_EVENT_NOTE] = "note",
 	[SP_EVENT_WATCH] = "watch",
+	[SP_EVENT_TRANSFER] = "transfer",
 };
 
 static const struct {
@@ -57,6 +58,8 @@ static const struct {
 	[SP_FIELD_MESSAGE] = { "message", 0 },
 	[SP_FIELD_SESSION] = { "session", 0 },
 	[SP_FIELD_STREAM] = { "stream", 8 },
+	[SP_FIELD_DIRECTION] = { "direction", 0 },
+	[SP_FIELD_OFFSET] = { "offset", 8 },
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
