@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blocking client of lib/ipc.h, and lib/secret.h. */
+/* The blocking client of lib/ipc.h. */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
-#include "lib/secret.h"
 
 static void
 make_pair(int sv[2])
@@ -295,64 +294,6 @@ test_connect_checks_owner(void **state)
 	(void)rmdir(dir);
 }
 
-static void
-test_secret(void **state)
-{
-	struct sp_secret *s, *t;
-	int pipefd[2], status;
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(sp_secret_new("hunter2", 7, &s), 0);
-	assert_int_equal(sp_secret_len(s), 7);
-	assert_string_equal((const char *)sp_secret_data(s), "hunter2");
-	assert_true(sp_secret_equal(s, "hunter2", 7));
-	assert_false(sp_secret_equal(s, "hunter3", 7));
-	assert_false(sp_secret_equal(s, "hunter", 6));
-	/* A child sees zeros. */
-	pid = fork();
-	if (pid == 0)
-		_exit(sp_secret_data(s)[0] == 0 ? 0 : 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	sp_secret_free(s);
-	sp_secret_free(NULL);
-	assert_int_equal(sp_secret_random(32, &s), 0);
-	assert_int_equal(sp_secret_random(32, &t), 0);
-	assert_false(sp_secret_equal(s, sp_secret_data(t), 32));
-	sp_secret_free(s);
-	sp_secret_free(t);
-	assert_int_equal(pipe(pipefd), 0);
-	assert_int_equal(write(pipefd[1], "pass\n\n", 6), 6);
-	(void)close(pipefd[1]);
-	assert_int_equal(sp_secret_read(pipefd[0], &s), 0);
-	assert_true(sp_secret_equal(s, "pass\n", 5));
-	sp_secret_free(s);
-	(void)close(pipefd[0]);
-	assert_int_equal(sp_secret_read(pipefd[0], &s), SP_ERR_SYSTEM);
-}
-
-static void
-test_secret_limit(void **state)
-{
-	char *big = malloc(SP_SECRET_MAX + 1);
-	struct sp_secret *s;
-	FILE *f = tmpfile();
-
-	(void)state;
-	assert_non_null(big);
-	assert_non_null(f);
-	memset(big, 'x', SP_SECRET_MAX + 1);
-	assert_int_equal(sp_secret_new(big, SP_SECRET_MAX + 1, &s), SP_ERR_LIMIT);
-	assert_int_equal(sp_secret_new(big, SP_SECRET_MAX, &s), 0);
-	sp_secret_free(s);
-	assert_int_equal(fwrite(big, 1, SP_SECRET_MAX + 1, f), SP_SECRET_MAX + 1);
-	rewind(f);
-	assert_int_equal(sp_secret_read(fileno(f), &s), SP_ERR_LIMIT);
-	(void)fclose(f);
-	free(big);
-}
-
 int
 main(void)
 {
@@ -366,8 +307,6 @@ main(void)
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_connect_checks_owner),
 		cmocka_unit_test(test_connect_patient),
-		cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_secret_limit),
 	};
 
 	return cmocka_run_group_tests_name("ipc", tests, NULL, NULL);

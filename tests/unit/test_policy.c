@@ -137,6 +137,9 @@ test_image(void **state)
 	sp_buf_free(b);
 }
 
+#define PASSWORD "version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", login: { user: u, password: "
+#define END " } } }\n"
+
 static void
 test_diagnostics(void **state)
 {
@@ -177,6 +180,15 @@ test_diagnostics(void **state)
 	    {"version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", tls: { mode: disable } } }\n", 2, 66, "TLS", ""},
 	    {"version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", login: { user: u, password: pw } } }\n", 2,
 		81, "password", "file"},
+	    {PASSWORD "{ exec: [] }" END, 2, 89, "1 to 1024 items", ""},
+	    {PASSWORD "{ exec: [get, x] }" END, 2, 89, "absolute path", ""},
+	    {PASSWORD "{ exec: [\"\"] }" END, 2, 90, "1 to 4096 bytes", ""},
+	    {PASSWORD "{ exec: [/get, \"a\\nb\"] }" END, 2, 89, "control", ""},
+	    {PASSWORD "{ exec: { a: b } }" END, 2, 89, "", ""},
+	    {PASSWORD "{ exec: [/get, [a]] }" END, 2, 0, "", ""},
+	    {PASSWORD "{ exec: [/get, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32] }" END, 2, 89, "at most 32 words", ""},
+	    {PASSWORD "{ file: /a, exec: [/b] }" END, 2, 81, "expected one of", ""},
+	    {PASSWORD "{ exce: [/b] }" END, 2, 83, "exce", ""},
 	    {"version: 1\na: &x 1\n", 2, 0, "anchor", ""},
 	    {"version: 1\nrules: [\n", 0, 0, "", ""},
 	    {"version: 1\n---\nversion: 1\n", 2, 1, "second", ""},

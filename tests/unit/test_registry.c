@@ -278,7 +278,7 @@ test_corrupt(void **state)
 		{ "session-" LIVE, "{\"secret\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef00\"}" },
 		{ "session-" LIVE, "{\"header\":1}" }, { "session-" LIVE, "{\"login\":\"x\"}" }, { "session-" LIVE, "{\"id\":\"x\"}" },
 		{ "session-" LIVE, "{\"pid\":-1}" }, { "session-" LIVE, "{\"pid\":0}" }, { "session-" LIVE, "{\"ses\":-1}" },
-		{ "session-" LIVE, "{\"directory\":7}" }, { "session-" LIVE, "{\"user\":\"a b\"}" },
+		{ "session-" LIVE, "{\"directory\":7}" }, { "session-" LIVE, "{\"started\":-1}" }, { "session-" LIVE, "{\"started\":\"1\"}" }, { "session-" LIVE, "{\"user\":\"a b\"}" },
 	};
 	size_t i;
 
