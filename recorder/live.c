@@ -25,7 +25,6 @@
 #define SP_LIVE_SYNC_MAX 64	/* SYNC requests waiting at once */
 #define SP_LIVE_FINISH_MS 5000	/* the emitter has for the last reports; the session itself waits 10 s */
 #define SP_LIVE_BLOCKS_TURN 4	/* blocks written before other sessions get their turn */
-#define SP_LIVE_BEHIND ((uint64_t)256 * 1024) /* bytes in the ring from which it is looked at again at once */
 
 struct sp_live_wait {
 	uint32_t id;
@@ -603,7 +602,7 @@ sp_live_work(struct sp_live *l, bool *ret_is_behind)
 		sp_live_answer_finish(l, SP_ERR_UNAVAILABLE);
 		return some;
 	}
-	if (r == SP_ERR_AGAIN || (l->ring != NULL && sp_ring_backlog(l->ring) >= SP_LIVE_BEHIND))
+	if (r == SP_ERR_AGAIN || (l->ring != NULL && sp_ring_backlog(l->ring) >= SP_RING_BEHIND))
 		*ret_is_behind = l->damage[0] == '\0';
 	if (r == 0 && sp_live_close(l) != 0)
 		sp_live_answer_finish(l, SP_ERR_UNAVAILABLE);
@@ -696,7 +695,7 @@ sp_live_on_wake(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 	(void)body;
 	sp_ring_awake(l->ring);
 	l->is_busy = true;
-	sp_recorder_busy(l->rec, sp_ring_backlog(l->ring) >= SP_LIVE_BEHIND);
+	sp_recorder_busy(l->rec, sp_ring_backlog(l->ring) >= SP_RING_BEHIND);
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct sp_ring {
 	/* Own copies: the other side may write any of the shared ones. */
 	uint64_t head;	   /* producer */
 	uint64_t put_seq;  /* producer: last put */
+	uint64_t told;	   /* producer: the consumer's tail when it was last told to hurry, UINT64_MAX if never */
 	uint64_t tail;	   /* consumer: consumed up to here */
 	uint64_t read;	   /* consumer: peeked up to here */
 	uint64_t read_seq; /* consumer: number of the last event peeked, 0 before the first */
@@ -119,6 +120,7 @@ sp_ring_attach(void *mem, bool init, struct sp_ring **ret_r)
 		sh->magic = SP_RING_MAGIC;
 	}
 	r->sh = sh;
+	r->told = UINT64_MAX;
 	r->data = (uint8_t *)mem + SP_RING_PAGE;
 	r->head = atomic_load_explicit(&sh->head, memory_order_acquire);
 	r->tail = r->read = atomic_load_explicit(&sh->tail, memory_order_acquire);
@@ -175,13 +177,25 @@ sp_ring_put(struct sp_ring *r, const void *p, size_t n, uint64_t *ret_seq)
 	return 0;
 }
 
+/* Once for each place at which the consumer is found standing. */
+static bool
+sp_ring_must_hurry(struct sp_ring *r)
+{
+	uint64_t tail = atomic_load_explicit(&r->sh->tail, memory_order_relaxed);
+
+	if (r->head - tail < SP_RING_BEHIND || tail == r->told)
+		return false;
+	r->told = tail;
+	return true;
+}
+
 bool
 sp_ring_wants_wake(struct sp_ring *r)
 {
 	/* Pairs with the fence in sp_ring_sleep(): either we see the flag, or the consumer sees our head. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&r->sh->asleep, memory_order_relaxed) == 0)
-		return false;
+		return sp_ring_must_hurry(r);
 	/* One WAKE is enough: the flag is taken down by whoever sends it. */
 	return atomic_exchange(&r->sh->asleep, 0) != 0;
 }

@@ -19,6 +19,7 @@
 #include "lib/err.h"
 
 #define SP_RING_SIZE ((size_t)1024 * 1024 + 4096) /* bytes of the memfd; pages are only used once written */
+#define SP_RING_BEHIND ((uint64_t)256 * 1024) /* bytes not consumed from which the consumer should not wait for its next turn */
 
 struct sp_ring;
 
@@ -31,7 +32,10 @@ void sp_ring_free(struct sp_ring *r); /* does not unmap */
  * consumer has not caught up (nothing was written), LIMIT past SP_EVENT_MAX.
  */
 int sp_ring_put(struct sp_ring *r, const void *p, size_t n, uint64_t *ret_seq) SP_MUST_CHECK;
-/* Whether the consumer sleeps and must be sent WAKE (a Dekker-style flag with full fences). */
+/*
+ * Whether the consumer must be sent WAKE: it sleeps (a Dekker-style flag with full fences), or it is behind by
+ * SP_RING_BEHIND and has consumed nothing since it was last told so.
+ */
 bool sp_ring_wants_wake(struct sp_ring *r);
 /* Bytes free for putting. */
 size_t sp_ring_room(const struct sp_ring *r);

@@ -15,7 +15,7 @@ sp_deps_e2e="python3 python3-pytest python3-pexpect python3-yaml python3-jwcrypt
 	openssh-server openssh-client auditd bubblewrap postgresql-15 postgresql-client-15 libcap2-bin
 	iproute2 util-linux openssl rsync procps passwd systemd systemd-container dbus"
 
-sp_deps_bench="pgbouncer"
+sp_deps_bench="pgbouncer sudo tlog"
 
 # With this file apt installs servers without starting one on this machine; whoever had one of his own keeps it.
 sp_deps_policy=/usr/sbin/policy-rc.d

@@ -226,6 +226,36 @@ test_no_lost_wakeup(void **state)
 	munmap(m, SP_RING_SIZE);
 }
 
+/* An awake consumer is told once that it is behind, and again when it is so at another place. */
+static void
+test_hurry(void **state)
+{
+	uint8_t *m = ring_memory();
+	struct sp_ring *p, *c;
+	uint64_t seq;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(sp_ring_attach(m, true, &p), 0);
+	assert_int_equal(sp_ring_attach(m, false, &c), 0);
+	sp_ring_awake(c);
+	for (int turn = 0; turn < 2; turn++) {
+		while (sp_ring_backlog(c) < SP_RING_BEHIND) {
+			assert_false(sp_ring_wants_wake(p));
+			assert_int_equal(sp_ring_put(p, big, 4096, &seq), 0);
+		}
+		assert_true(sp_ring_wants_wake(p));
+		assert_int_equal(sp_ring_put(p, big, 4096, &seq), 0);
+		assert_false(sp_ring_wants_wake(p));
+		while (sp_ring_peek(c, out, sizeof(out), &n, &seq) == 0)
+			continue;
+		sp_ring_consume(c);
+	}
+	sp_ring_free(p);
+	sp_ring_free(c);
+	munmap(m, SP_RING_SIZE);
+}
+
 /* kill -9 at any instruction: whatever was published is whole, and another producer goes on from there. */
 static void
 test_killed_producer(void **state)
@@ -279,6 +309,7 @@ main(void)
 		cmocka_unit_test(test_hostile_producer),
 		cmocka_unit_test(test_hostile_numbers),
 		cmocka_unit_test(test_no_lost_wakeup),
+		cmocka_unit_test(test_hurry),
 		cmocka_unit_test(test_killed_producer),
 	};
 
