@@ -53,17 +53,19 @@ namespace_freeze(const char *path)
 }
 
 int
-sp_confine_namespace(uid_t uid)
+sp_confine_namespace(const uid_t *uids, size_t n)
 {
 	static const char *const spools[] = { "/var/spool/cron", "/var/spool/at", "/var/spool/atjobs", "/var/spool/atspool" };
 	char runtime[32];
 	size_t i;
-	int r;
+	int r = 0;
 
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
 		return SP_ERR_SYSTEM;
-	(void)snprintf(runtime, sizeof(runtime), "/run/user/%u", (unsigned)uid);
-	r = namespace_hide(runtime);
+	for (i = 0; r == 0 && i < n; i++) {
+		(void)snprintf(runtime, sizeof(runtime), "/run/user/%u", (unsigned)uids[i]);
+		r = namespace_hide(runtime);
+	}
 	for (i = 0; r == 0 && i < sizeof(spools) / sizeof(spools[0]); i++)
 		r = namespace_freeze(spools[i]);
 	return r;

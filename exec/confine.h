@@ -11,11 +11,11 @@
 #include "lib/err.h"
 
 /*
- * A mount namespace in which the sockets of the person's service manager and bus are not there, and the spools of
+ * A mount namespace in which the sockets of these people's service managers and buses are not there, and the spools of
  * cron and at can only be read. Mounts of the host come in; mounts made inside stay there. Needs CAP_SYS_ADMIN.
  * SYSTEM.
  */
-int sp_confine_namespace(uid_t uid) SP_MUST_CHECK;
+int sp_confine_namespace(const uid_t *uids, size_t n) SP_MUST_CHECK;
 /*
  * A Landlock domain: no memory, descriptors or root of a process outside through /proc, and no abstract socket of
  * one. Needs CAP_SYS_ADMIN. UNSUPPORTED (a kernel before 5.19), SYSTEM.

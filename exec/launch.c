@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +48,18 @@ launch_clean(int link)
 		launch_fail("descriptors cannot be closed");
 }
 
+/* The account that root granted; no core of it where there are secrets in it. */
+static int
+launch_become(const struct sp_order *o)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	if (setgroups(o->ngroups, o->groups) != 0 || setresgid(o->gid, o->gid, o->gid) != 0 ||
+	    setresuid(o->uid, o->uid, o->uid) != 0)
+		return SP_ERR_SYSTEM;
+	return o->has_secrets && setrlimit(RLIMIT_CORE, &none) != 0 ? SP_ERR_SYSTEM : 0;
+}
+
 static void
 launch_child(const struct sp_order *o, int link)
 {
@@ -62,7 +76,9 @@ launch_child(const struct sp_order *o, int link)
 	(void)close(listener);
 	if (read(3, &go, 1) != 1)
 		_exit(126);
-	/* From here on it is the person's own process, with nothing that they had not before. */
+	if (o->is_granted && launch_become(o) != 0)
+		launch_fail("the account cannot be had");
+	/* From here on it is the person's own process, with nothing that they (or the account) had not before. */
 	if (sp_rights_keep(0) != 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
 		launch_fail("privilege cannot be given up");
 	if (chdir(o->directory) != 0 && chdir("/") != 0)

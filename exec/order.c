@@ -11,7 +11,7 @@
 #include "lib/ipc_exec.h"
 
 #define ORDER_PATH_MAX 4095
-#define ORDER_OWN 4 /* variables of our own */
+#define ORDER_OWN (4 + SP_IPC_GRANT_SECRETS_MAX) /* variables that are put besides */
 
 static int
 order_list(struct sp_buf *b, size_t more, char ***ret_list)
@@ -34,8 +34,14 @@ order_list(struct sp_buf *b, size_t more, char ***ret_list)
 static int
 order_parse(struct sp_buf *b, struct sp_order *o)
 {
-	int r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->directory);
+	uint8_t is_granted = 0;
+	int r = sp_buf_get_u8(b, &is_granted);
 
+	if (r == 0 && is_granted > 1)
+		r = SP_ERR_FORMAT;
+	o->is_granted = is_granted == 1;
+	if (r == 0)
+		r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->directory);
 	if (r == 0)
 		r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->path);
 	if (r == 0)
@@ -59,28 +65,60 @@ order_default(struct sp_order *o, const char *name, const char *value)
 	return asprintf(&o->env[n], "%s=%s", name, value) < 0 ? SP_ERR_NOMEM : 0;
 }
 
-static int
-order_account(struct sp_order *o)
+int
+sp_order_account(struct sp_order *o, const char *name, const char *home)
 {
-	const struct passwd *pw = getpwuid(getuid());
 	int r;
 
-	if (pw == NULL)
-		return SP_ERR_NOT_FOUND;
 	if (o->directory[0] == '\0') {
 		free(o->directory);
-		o->directory = strdup(pw->pw_dir);
+		o->directory = strdup(home);
 		if (o->directory == NULL)
 			return SP_ERR_NOMEM;
 	}
-	r = order_default(o, "HOME", pw->pw_dir);
+	r = order_default(o, "HOME", home);
 	if (r == 0)
-		r = order_default(o, "USER", pw->pw_name);
+		r = order_default(o, "USER", name);
 	if (r == 0)
-		r = order_default(o, "LOGNAME", pw->pw_name);
+		r = order_default(o, "LOGNAME", name);
 	if (r == 0)
 		r = order_default(o, "SHELL", o->path);
 	return r;
+}
+
+static void
+order_wipe(char *word)
+{
+	explicit_bzero(word, strlen(word));
+	free(word);
+}
+
+int
+sp_order_secret(struct sp_order *o, const char *name, const char *value)
+{
+	size_t n = 0, len = strlen(name);
+	char *word;
+
+	if (asprintf(&word, "%s=%s", name, value) < 0)
+		return SP_ERR_NOMEM;
+	while (o->env[n] != NULL && !(strncmp(o->env[n], name, len) == 0 && o->env[n][len] == '='))
+		n++;
+	if (o->env[n] != NULL)
+		order_wipe(o->env[n]);
+	o->env[n] = word;
+	o->has_secrets = true;
+	return 0;
+}
+
+static int
+order_person(struct sp_order *o)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	if (pw == NULL)
+		return SP_ERR_NOT_FOUND;
+	o->uid = pw->pw_uid;
+	return sp_order_account(o, pw->pw_name, pw->pw_dir);
 }
 
 int
@@ -103,7 +141,7 @@ sp_order_read(int session, struct sp_order *ret_o)
 	sp_ipc_msg_clear(&msg);
 	sp_buf_free(body);
 	sp_buf_free(in);
-	return r == 0 ? order_account(ret_o) : r;
+	return r == 0 && !ret_o->is_granted ? order_person(ret_o) : r;
 }
 
 static void
@@ -111,10 +149,8 @@ order_free_list(char **list)
 {
 	char **p;
 
-	for (p = list; p != NULL && *p != NULL; p++) {
-		explicit_bzero(*p, strlen(*p)); /* there may be secrets in it */
-		free(*p);
-	}
+	for (p = list; p != NULL && *p != NULL; p++)
+		order_wipe(*p); /* there may be secrets in it */
 	free(list);
 }
 

@@ -26,6 +26,7 @@
 
 #include "exec/cage.h"
 #include "exec/confine.h"
+#include "exec/grant.h"
 #include "exec/launch.h"
 #include "exec/order.h"
 #include "exec/rights.h"
@@ -75,14 +76,14 @@ exec_is_session(int fd)
 	return peer.uid == 0 || (sp_privdrop_uid(EXEC_PEER, &uid, &gid) == 0 && peer.uid == uid);
 }
 
-/* Its terminal becomes the person's, as at any login. */
+/* Its terminal becomes that of whom it runs as, as at any login. */
 static void
-exec_own_terminal(void)
+exec_own_terminal(uid_t uid)
 {
 	struct stat st;
 
-	if (isatty(STDIN_FILENO) == 1 && fstat(STDIN_FILENO, &st) == 0 && st.st_uid != getuid() &&
-	    fchown(STDIN_FILENO, getuid(), (gid_t)-1) == 0)
+	if (isatty(STDIN_FILENO) == 1 && fstat(STDIN_FILENO, &st) == 0 && st.st_uid != uid &&
+	    fchown(STDIN_FILENO, uid, (gid_t)-1) == 0)
 		(void)fchmod(STDIN_FILENO, 0620);
 }
 
@@ -173,19 +174,25 @@ warden_signals(struct warden *w)
 }
 
 static int
-warden_start(struct warden *w, const struct sp_order *o)
+warden_start(struct warden *w, struct sp_order *o)
 {
-	uid_t uid;
+	uid_t uid, hidden[2] = { getuid(), getuid() };
 	gid_t gid;
 	int r;
 
 	r = sp_privdrop_uid(EXEC_ACCOUNT, &uid, &gid);
-	if (r == 0)
-		r = sp_confine_namespace(getuid());
+	if (r == 0 && o->is_granted)
+		r = sp_grant_take(EXEC_SESSION_FD, uid, o);
+	if (r != 0)
+		return r;
+	hidden[1] = o->uid;
+	exec_own_terminal(o->uid);
+	r = sp_confine_namespace(hidden, 2);
 	if (r == 0)
 		r = sp_cage_init(&w->cage);
 	if (r == 0)
 		r = sp_launch(o, &w->program, &w->listener, &w->go);
+	sp_order_clear(o); /* no secret stays with those who keep the cage */
 	if (r == 0)
 		r = exec_become(uid, gid, KEEP_SUPERVISOR | BIT(CAP_DAC_OVERRIDE));
 	if (r == 0)
@@ -251,12 +258,12 @@ main(int argc, char **argv)
 	sp_log_open("sallyport-exec", LOG_INFO, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = sp_order_read(EXEC_SESSION_FD, &o);
-	if (r == 0) {
-		exec_own_terminal();
+	if (r == 0)
 		r = warden_start(&w, &o);
-	}
 	sp_order_clear(&o);
-	if (r != 0) {
+	if (r == SP_ERR_DENIED) {
+		sp_log_err("cannot start: no account was granted"); /* the session says why */
+	} else if (r != 0) {
 		sp_log_err("cannot start: %s: %m", sp_err_str(r));
 		(void)exec_refuse("the shell's supervision could not be started; the system's log says why");
 	} else {

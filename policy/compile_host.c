@@ -173,12 +173,27 @@ sp_compile_is_variable(const char *s)
 	return n > 0 && s[n] == 0 && n <= SP_POLICY_NAME_MAX && (s[0] < '0' || s[0] > '9');
 }
 
+/* P4: what the person runs, or can type into, would hold it. */
+static bool
+sp_compile_may_hold(struct sp_compile *c, const struct sp_yaml_node *n, const struct sp_policy_connection *ret)
+{
+	if (ret->kind != SP_POLICY_KIND_COMMAND)
+		sp_yaml_error(n, c->diags, "kind: command, with run_as",
+		    "a secret cannot go into a shell: whoever types there could show or send it");
+	else if (ret->run_as[0] == 0)
+		sp_yaml_error(n, c->diags, "run_as: ACCOUNT",
+		    "the command runs as the person, whose processes must not hold a secret");
+	else
+		return true;
+	return false;
+}
+
 static void
 sp_compile_named_secrets(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
 {
 	struct sp_policy_named_secret *s;
 
-	if (n == NULL || sp_yaml_need(n, SP_YAML_MAPPING, c->diags) != 0)
+	if (n == NULL || sp_yaml_need(n, SP_YAML_MAPPING, c->diags) != 0 || !sp_compile_may_hold(c, n, ret))
 		return;
 	if (sp_yaml_count(n) > SP_POLICY_SECRETS_MAX) {
 		sp_yaml_error(n, c->diags, NULL, "more than %d secrets", SP_POLICY_SECRETS_MAX);
@@ -194,6 +209,8 @@ sp_compile_named_secrets(struct sp_compile *c, const struct sp_yaml_node *n, str
 		if (!sp_compile_is_variable(s[i].name))
 			sp_yaml_error(sp_yaml_key_node(n, i), c->diags, NULL, "a secret's name is that of an environment variable");
 		sp_compile_secret(c, sp_yaml_item(n, i), "secret", &s[i].secret, &s[i].value);
+		if (s[i].secret != SP_POLICY_SECRET_FILE && s[i].secret != SP_POLICY_SECRET_CREDENTIAL)
+			sp_yaml_error(sp_yaml_item(n, i), c->diags, NULL, "a command's secret comes from file or systemd-credential");
 	}
 }
 
@@ -310,14 +327,41 @@ sp_compile_command_line(struct sp_compile *c, const struct sp_yaml_node *parent,
 		    "the first word is the absolute path of a program");
 }
 
+/* NAME, or { user: NAME, privileged: true }. */
+static void
+sp_compile_run_as(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	static const char *const keys[] = {"user", "privileged", NULL};
+	const struct sp_yaml_node *user = n;
+
+	if (sp_yaml_type(n) == SP_YAML_MAPPING) {
+		if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+			return;
+		user = sp_yaml_get(n, "user");
+		if (user == NULL) {
+			sp_yaml_error(n, c->diags, NULL, "user is missing");
+			return;
+		}
+		if (sp_yaml_get(n, "privileged") != NULL &&
+		    sp_yaml_bool(sp_yaml_get(n, "privileged"), c->diags, &ret->is_privileged) != 0)
+			return;
+	}
+	ret->run_as = sp_compile_string(c, user, SP_POLICY_NAME_MAX);
+	if (ret->run_as[0] == 0)
+		return;
+	if (!sp_text_is_login(ret->run_as))
+		sp_yaml_error(user, c->diags, NULL, "\"%s\" is no login name", ret->run_as);
+	else if (strncmp(ret->run_as, "sallyport", strlen("sallyport")) == 0)
+		sp_yaml_error(user, c->diags, NULL, "nobody runs anything as an account of Sallyport's own");
+	else if (strcmp(ret->run_as, "root") == 0 && !ret->is_privileged)
+		sp_yaml_error(user, c->diags, "run_as: { user: root, privileged: true }", "root must be asked for explicitly");
+}
+
 void
 sp_compile_program(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
 {
-	if (sp_yaml_get(n, "run_as") != NULL) {
-		ret->run_as = sp_compile_string(c, sp_yaml_get(n, "run_as"), SP_POLICY_NAME_MAX);
-		if (ret->run_as[0] != 0 && !sp_text_is_login(ret->run_as))
-			sp_yaml_error(sp_yaml_get(n, "run_as"), c->diags, NULL, "\"%s\" is no login name", ret->run_as);
-	}
+	if (sp_yaml_get(n, "run_as") != NULL)
+		sp_compile_run_as(c, sp_yaml_get(n, "run_as"), ret);
 	if (sp_yaml_get(n, "directory") != NULL)
 		ret->directory = sp_compile_path(c, sp_yaml_get(n, "directory"));
 	sp_compile_environment(c, sp_yaml_get(n, "environment"), ret);

@@ -161,6 +161,7 @@ sp_image_program(struct sp_image_reader *r, struct sp_policy_connection *c)
 	struct sp_policy_named_secret *s;
 
 	c->run_as = sp_image_string(r);
+	c->is_privileged = sp_image_number(r, 1, 1) != 0;
 	c->directory = sp_image_string(r);
 	c->command = sp_image_strings(r, &c->ncommand);
 	c->parameters = p = sp_image_items(r, SP_POLICY_LIST_MAX, sizeof(*p), &c->nparameters);

@@ -134,7 +134,8 @@ struct sp_policy_connection {
 	const char *principal;		     /* CERTIFICATE: login_user unless set */
 	uint32_t certificate_seconds;	     /* CERTIFICATE: how long it is valid */
 	/* shell, command */
-	const char *run_as; /* service account; "" for the person */
+	const char *run_as; /* account; "" for the person */
+	bool is_privileged; /* run_as may be root, one of the system's own or in a group that is as good as root */
 	const char *directory; /* to start in; "" for the home directory */
 	size_t ncommand;       /* command: its words, the first an absolute path; {name} stands for a parameter's value */
 	const char *const *command;

@@ -75,6 +75,7 @@ static void
 sp_model_put_program(struct sp_buf *b, const struct sp_policy_connection *c)
 {
 	sp_model_put_string(b, c->run_as);
+	(void)sp_buf_put_u8(b, c->is_privileged);
 	sp_model_put_string(b, c->directory);
 	sp_model_put_strings(b, c->ncommand, c->command);
 	(void)sp_buf_put_u32(b, (uint32_t)c->nparameters);

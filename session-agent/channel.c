@@ -20,6 +20,7 @@
 #include "session-agent/broker.h"
 #include "session-agent/credential.h"
 #include "session-agent/credential_run.h"
+#include "session-agent/grant.h"
 #include "session-agent/ssh_start.h"
 #include "session-agent/start.h"
 
@@ -346,6 +347,94 @@ out:
 	return r;
 }
 
+/* --- ACCOUNT ---------------------------------------------------------------------------------------- */
+
+static int
+account_read(struct sp_buf *body, char **ret_name, struct sp_grant *g)
+{
+	uint32_t n = 0;
+	int r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, ret_name);
+
+	if (r == 0)
+		r = sp_buf_get_u32(body, &n);
+	if (r == 0 && n > SP_IPC_GRANT_SECRETS_MAX)
+		r = SP_ERR_LIMIT;
+	while (r == 0 && g->nsecrets < n) {
+		r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &g->secrets[g->nsecrets]);
+		g->nsecrets += r == 0;
+	}
+	return r == 0 && sp_buf_len(body) != 0 ? SP_ERR_PROTOCOL : r;
+}
+
+static int
+account_reply(const struct channel *ch, uint32_t id, int err, const char *message, const struct sp_grant *g)
+{
+	struct sp_buf *reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	size_t i, n = err == 0 ? g->nsecrets : 0;
+	int r = reply == NULL ? SP_ERR_NOMEM : 0;
+
+	if (r == 0) {
+		sp_buf_put_u32(reply, (uint32_t)-err);
+		sp_buf_put_cstring(reply, message);
+		sp_buf_put_u32(reply, err == 0 ? g->uid : 0);
+		sp_buf_put_u32(reply, (uint32_t)n);
+		for (i = 0; i < n; i++)
+			sp_buf_put_string(reply, sp_secret_data(g->values[i]), sp_secret_len(g->values[i]));
+		r = sp_buf_error(reply);
+	}
+	if (r == 0)
+		r = sp_peer_send(ch->l->peer, SP_IPC_MONITOR_ACCOUNT_REPLY, id, reply, NULL, 0);
+	sp_buf_free(reply);
+	return r;
+}
+
+static int
+channel_account(struct channel *ch, const char *name, struct sp_grant *g, const char **ret_message)
+{
+	const struct sp_policy_connection *c = NULL;
+	int r = channel_connection(ch, name, &c, ret_message);
+
+	if (r != 0)
+		return r;
+	*ret_message = "nothing can run as another account here: call an administrator";
+	if (ch->g->shell_uid == 0)
+		return SP_ERR_UNSUPPORTED;
+	*ret_message = "this session runs something as another account already";
+	if (ch->l->grants >= SP_CHANNEL_GRANTS_MAX)
+		return SP_ERR_LIMIT;
+	r = sp_grant_account(c, g, ret_message);
+	ch->l->grants += r == 0;
+	sp_log_info("session %s (%s) asked to run %s as %s: %s", ch->l->id, ch->l->user, name, c->run_as,
+	    r == 0 ? "granted" : sp_err_str(r));
+	return r;
+}
+
+static int
+channel_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct channel *ch = ctx;
+	struct sp_grant g = { .person = ch->l->uid, .ses = ch->l->ses, .shell = ch->g->shell_uid, .fd = -1 };
+	const char *message = "";
+	char *name = NULL;
+	size_t i;
+	int r = account_read(body, &name, &g), err;
+
+	(void)p;
+	if (r == 0 && (msg->id == 0 || msg->nfds != 1))
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		g.fd = msg->fds[0];
+		err = channel_account(ch, name, &g, &message);
+		r = account_reply(ch, msg->id, err, message, &g);
+	}
+	for (i = 0; i < g.nsecrets; i++) {
+		sp_secret_free(g.values[i]);
+		free(g.secrets[i]);
+	}
+	free(name);
+	return r;
+}
+
 /* --- begin, resume, end --------------------------------------------------------------------------- */
 
 /* Right id and right secret, and not there already. */
@@ -480,6 +569,8 @@ static const struct sp_peer_request channel_requests[] = {
 	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
 	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
 	{ SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, channel_on_ssh, "SSH" },
+	{ SP_IPC_MONITOR_ACCOUNT, LIVE, (SP_IPC_GRANT_SECRETS_MAX + 1) * (SP_POLICY_NAME_MAX + 8), 1, channel_on_account,
+	    "ACCOUNT" },
 	{ SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
 	{ SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
 	{ SP_IPC_MONITOR_LOST, LIVE, 4, 0, channel_on_lost, "LOST" },

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/image.h"
 #include "runtime/log.h"
 
 static int
@@ -52,17 +51,24 @@ credential_path(const char *name, char *path, size_t cap)
 int
 sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_s, const char **ret_message)
 {
+	return sp_credential_read_named(c->secret, c->secret_value, c->name, ret_s, ret_message);
+}
+
+int
+sp_credential_read_named(enum sp_policy_secret kind, const char *value, const char *connection, struct sp_secret **ret_s,
+    const char **ret_message)
+{
 	char path[SP_POLICY_STRING_MAX];
 	int fd, r;
 
-	switch (c->secret) {
+	switch (kind) {
 	case SP_POLICY_SECRET_NONE:
 		return sp_secret_new("", 0, ret_s);
 	case SP_POLICY_SECRET_FILE:
-		r = snprintf(path, sizeof(path), "%s", c->secret_value) >= (int)sizeof(path) ? SP_ERR_LIMIT : 0;
+		r = snprintf(path, sizeof(path), "%s", value) >= (int)sizeof(path) ? SP_ERR_LIMIT : 0;
 		break;
 	case SP_POLICY_SECRET_CREDENTIAL:
-		r = credential_path(c->secret_value, path, sizeof(path));
+		r = credential_path(value, path, sizeof(path));
 		break;
 	case SP_POLICY_SECRET_EXEC: /* session-agent/credential_run.h */
 	case SP_POLICY_SECRET_VAULT:
@@ -77,7 +83,7 @@ sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_
 		(void)close(fd);
 	}
 	if (r != 0) {
-		sp_log_err("credential of connection %s: %s", c->name, sp_err_str(r));
+		sp_log_err("credential of connection %s: %s", connection, sp_err_str(r));
 		*ret_message = r == SP_ERR_DENIED
 		    ? "the connection's credential file must belong to root and be readable by root alone"
 		    : "the connection's credential cannot be read: call an administrator";

@@ -6,7 +6,7 @@
 #include "lib/err.h"
 #include "lib/secret.h"
 
-struct sp_policy_connection;
+#include "policy/image.h"
 
 #define SP_CREDENTIAL_MAX 16384 /* bytes of a password or a private key */
 
@@ -17,5 +17,8 @@ struct sp_policy_connection;
  */
 int sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_s,
     const char **ret_message) SP_MUST_CHECK;
+/* The same for what is not a connection's login: one of its named secrets. connection: for the log. */
+int sp_credential_read_named(enum sp_policy_secret kind, const char *value, const char *connection,
+    struct sp_secret **ret_s, const char **ret_message) SP_MUST_CHECK;
 
 #endif

@@ -204,6 +204,8 @@ static const struct sp_peer_request monitor_requests[] = {
 	    "CREDENTIAL_REPLY" },
 	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, sp_question_on_listen, "LISTEN_REPLY" },
 	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, sp_question_on_ssh, "SSH_REPLY" },
+	{ SP_IPC_MONITOR_ACCOUNT_REPLY, LIVE, SP_SESSION_SECRETS_MAX * (SP_SESSION_PASSWORD_MAX + 4) + SP_SESSION_MESSAGE_MAX + 16,
+	    0, sp_question_on_account, "ACCOUNT_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
 	{ SP_IPC_MONITOR_PAUSE, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, monitor_on_pause, "PAUSE" },
 	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a session asks of sallyportd (CREDENTIAL, LISTEN and SSH of PROTOCOL.ipc section 4). While sallyportd is being
+ * What a session asks of sallyportd (CREDENTIAL, LISTEN, SSH and ACCOUNT of PROTOCOL.ipc section 4). While sallyportd is being
  * restarted a question waits for its return, for a bounded time.
  */
 #include <fcntl.h>
@@ -24,9 +24,10 @@ struct sp_session_question {
 	int fds[SP_IPC_FDS_MAX]; /* its own */
 	size_t nfds;
 	int64_t deadline; /* to be answered by, of one that waits */
-	sp_session_credential_cb *credential; /* one of the three */
+	sp_session_credential_cb *credential; /* one of the four */
 	sp_session_listen_cb *listen;
 	sp_session_ssh_cb *ssh;
+	sp_session_account_cb *account;
 	void *ctx;
 };
 
@@ -54,8 +55,10 @@ question_fail(struct sp_session *s, struct sp_session_question *q, const char *m
 		q->credential(SP_ERR_UNAVAILABLE, message, "", NULL, q->ctx);
 	else if (q->listen != NULL)
 		q->listen(SP_ERR_UNAVAILABLE, message, -1, "", q->ctx);
-	else
+	else if (q->ssh != NULL)
 		q->ssh(SP_ERR_UNAVAILABLE, message, q->ctx);
+	else
+		q->account(SP_ERR_UNAVAILABLE, message, (uid_t)-1, NULL, 0, q->ctx);
 	question_free(q);
 }
 
@@ -203,6 +206,29 @@ sp_session_ssh(struct sp_session *s, const char *connection, const char *command
 	return question_ask(s, q);
 }
 
+int
+sp_session_account(struct sp_session *s, const char *connection, const char *const secrets[], size_t n, int channel,
+    sp_session_account_cb *cb, void *ctx)
+{
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_ACCOUNT, ctx);
+	size_t i;
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->account = cb;
+	sp_buf_put_cstring(q->body, connection);
+	sp_buf_put_u32(q->body, (uint32_t)n);
+	for (i = 0; i < n; i++)
+		sp_buf_put_cstring(q->body, secrets[i]);
+	q->fds[0] = fcntl(channel, F_DUPFD_CLOEXEC, 3);
+	if (q->fds[0] < 0) {
+		question_free(q);
+		return SP_ERR_SYSTEM;
+	}
+	q->nfds = 1;
+	return question_ask(s, q);
+}
+
 void
 sp_questions_resumed(struct sp_session *s)
 {
@@ -334,6 +360,64 @@ sp_question_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 		q->ssh(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, q->ctx);
 		question_free(q);
 	}
+	free(message);
+	return r;
+}
+
+/* The values of an ACCOUNT_REPLY, taken out of it. */
+static int
+account_values(struct sp_buf *body, struct sp_secret *values[SP_SESSION_SECRETS_MAX], size_t *ret_n)
+{
+	struct sp_view v;
+	uint32_t n = 0;
+	int r = sp_buf_get_u32(body, &n);
+
+	if (r == 0 && n > SP_SESSION_SECRETS_MAX)
+		r = SP_ERR_LIMIT;
+	while (r == 0 && *ret_n < n) {
+		r = sp_buf_get_view(body, SP_SESSION_PASSWORD_MAX, &v);
+		if (r == 0)
+			r = sp_secret_new(v.data, v.len, &values[*ret_n]);
+		if (r == 0) {
+			explicit_bzero((void *)(uintptr_t)v.data, v.len);
+			++*ret_n;
+		}
+	}
+	return r;
+}
+
+int
+sp_question_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_secret *values[SP_SESSION_SECRETS_MAX] = { NULL };
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	uint32_t verdict, uid = 0;
+	char *message = NULL;
+	size_t n = 0;
+	int r;
+
+	(void)p;
+	r = sp_buf_get_u32(body, &verdict);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
+	if (r == 0)
+		r = sp_buf_get_u32(body, &uid);
+	if (r == 0)
+		r = account_values(body, values, &n);
+	q = r == 0 ? question_find(s, msg->id, SP_IPC_MONITOR_ACCOUNT) : NULL;
+	if (r == 0 && q == NULL)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0 && verdict == (uint32_t)-SP_ERR_UNAVAILABLE) { /* it has no policy yet: asked again */
+		q->id = 0;
+		question_arm(s);
+	} else if (r == 0) {
+		question_remove(s, q);
+		q->account(verdict == 0 ? 0 : SP_ERR_DENIED, message, uid, values, n, q->ctx);
+		question_free(q);
+	}
+	while (n > 0)
+		sp_secret_free(values[--n]);
 	free(message);
 	return r;
 }

@@ -77,6 +77,7 @@ struct sp_live {
 	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
 	bool has_directory;
 	unsigned transports;	  /* SSHs answered with yes */
+	unsigned grants; /* ACCOUNTs likewise */
 };
 
 TAILQ_HEAD(sp_logins, sp_login);
@@ -98,6 +99,7 @@ struct sp_registry {
 	uid_t recorder_uid;
 	struct sp_settings settings; /* of sessions; the numbers above unless sallyport.yaml says otherwise */
 	uid_t ssh_uid; /* of sallyport-ssh, which starts transports */
+	uid_t shell_uid; /* of sallyport-shell, whose are the supervisors of shells; 0: there is none */
 	char host[256];
 	struct event *resume;	 /* looks after the sessions of before */
 	int64_t resume_until_ms; /* CLOCK_MONOTONIC; who is not back by then is over */

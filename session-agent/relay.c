@@ -86,7 +86,7 @@ relay_sieve(struct sp_relay *r)
 
 	if (c == NULL)
 		return r->sieve != NULL ? 0 : SP_ERR_UNAVAILABLE;
-	e = sp_sieve_new(r->s->policy, r->s->subject, c, r->key, &sieve);
+	e = sp_sieve_new(r->s->policy, r->s->subject, c, r->key, r->hide, &sieve);
 	for (unsigned i = 0; e == 0 && i < r->n_outlets; i++)
 		e = sp_relay_outlet_sieve(&r->outlets[i], sieve);
 	if (e != 0) {
@@ -186,6 +186,7 @@ sp_relay_free(struct sp_session *s)
 		sp_relay_outlet_clear(&r->outlets[i]);
 	sp_relay_in_clear(r);
 	sp_sieve_free(r->sieve);
+	sp_hide_free(r->hide);
 	if (r->drain != NULL)
 		event_free(r->drain);
 	if (r->chunk != NULL)
@@ -272,6 +273,22 @@ sp_relay_policy_changed(struct sp_session *s)
 		sp_session_end(s, "what the new policy masks cannot be masked");
 	else
 		sp_session_pump(s);
+}
+
+int
+sp_session_relay_hide(struct sp_session *s, struct sp_secret *const values[], size_t n)
+{
+	struct sp_relay *r = s->relay;
+	struct sp_hide *hide = NULL;
+	int e;
+
+	if (r == NULL || r->connection[0] == '\0' || r->hide != NULL)
+		return SP_ERR_INVALID;
+	e = sp_hide_new(values, n, &hide);
+	if (e != 0)
+		return e;
+	r->hide = hide;
+	return relay_sieve(r);
 }
 
 void

@@ -7,6 +7,7 @@
 #define SALLYPORT_SESSION_AGENT_RELAY_H
 
 #include "session-agent/session_state.h"
+#include "session-agent/hide.h"
 #include "session-agent/sieve.h"
 
 struct sp_relay;
@@ -53,6 +54,7 @@ struct sp_relay {
 	char connection[SP_POLICY_NAME_MAX + 1]; /* "": nothing is masked here */
 	uint8_t key[SP_SIEVE_KEY];
 	struct sp_sieve *sieve;
+	struct sp_hide *hide; /* NULL: nothing but what policy masks */
 	int theirs[3]; /* the program's ends, until it has them */
 	bool is_running, is_gone, is_paused;
 	bool is_signaled;

@@ -167,6 +167,8 @@ daemon_accounts(struct sp_registry *g)
 		r = sp_privdrop_uid("sallyport-recorder", &g->recorder_uid, &gid);
 	if (r == 0)
 		r = sp_privdrop_uid("sallyport-ssh", &g->ssh_uid, &gid);
+	if (r == 0 && sp_privdrop_uid("sallyport-shell", &g->shell_uid, &gid) != 0)
+		g->shell_uid = 0; /* nothing can run as another account */
 	if (gethostname(g->host, sizeof(g->host) - 1) != 0)
 		r = SP_ERR_SYSTEM;
 	return r;

@@ -108,6 +108,16 @@ int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_
 typedef void sp_session_ssh_cb(int err, const char *message, void *ctx);
 int sp_session_ssh(struct sp_session *s, const char *connection, const char *command, const int fds[SP_SESSION_SSH_FDS],
     sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
+/*
+ * Has sallyportd let the sallyport-exec at the other end of channel (which stays the caller's) become the connection's
+ * account, with n of its secrets. cb is called from the loop, once; on 0 with the account's uid and the secrets' values in
+ * the same order, which stay the caller's of cb: to be masked (sp_session_relay_hide).
+ */
+#define SP_SESSION_SECRETS_MAX 16
+typedef void sp_session_account_cb(int err, const char *message, uid_t uid, struct sp_secret *const values[], size_t n,
+    void *ctx);
+int sp_session_account(struct sp_session *s, const char *connection, const char *const secrets[], size_t n, int channel,
+    sp_session_account_cb *cb, void *ctx) SP_MUST_CHECK;
 /* Whether the peer of an accepted socket is this person in this audit session (SO_PEERCRED, /proc). */
 bool sp_session_owns_peer(const struct sp_session *s, int fd);
 /*
@@ -165,6 +175,11 @@ int sp_session_relay_open(struct sp_session *s, const struct sp_policy_connectio
     const struct sp_relay_hooks *hooks, void *ctx, int ret_fds[3]) SP_MUST_CHECK;
 /* The program has its descriptors: ours are closed, the person's terminal is made raw, bytes flow. */
 int sp_session_relay_start(struct sp_session *s) SP_MUST_CHECK;
+/*
+ * From now on, whatever policy masks besides: where any of these values, or a line of one, comes out, it is masked.
+ * Copied. INVALID (one is too short to be told from other text, or not UTF-8), LIMIT (too long), NOMEM.
+ */
+int sp_session_relay_hide(struct sp_session *s, struct sp_secret *const values[], size_t n) SP_MUST_CHECK;
 /* It exited (value: the status) or was killed (value: the signal). */
 void sp_session_relay_ended(struct sp_session *s, bool is_signaled, int value);
 /* Offers again what waits. */

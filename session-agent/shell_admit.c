@@ -11,6 +11,7 @@
 #include "policy/image.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
+#include "session-agent/hide.h"
 #include "session-agent/shell_proxy.h"
 
 #define DIGEST_NAME "sallyport exec approval 1"
@@ -144,6 +145,8 @@ ask_user(const struct sp_shell_ask *a, char *number, size_t cap)
 		return "root";
 	if (a->uid == sp_session_uid(a->px->session))
 		return sp_session_user(a->px->session);
+	if (a->px->is_granted && a->uid == a->px->account_uid)
+		return a->px->account;
 	(void)snprintf(number, cap, "%u", (unsigned)a->uid);
 	return number;
 }
@@ -202,8 +205,8 @@ ask_decide(const struct sp_shell_ask *a, struct sp_decision *d)
 			if (other.effect < d->effect)
 				*d = other;
 		}
-		if (exec.is_declared && d->nsecrets != 0 && d->effect != SP_POLICY_DENY)
-			decision_deny(d, "a rule gives it secrets, which shells and commands cannot be given here.");
+		if (exec.is_declared && d->effect != SP_POLICY_DENY && sp_shell_secrets_problem(px, d) != NULL)
+			decision_deny(d, sp_shell_secrets_problem(px, d));
 	}
 }
 
@@ -226,18 +229,37 @@ put_word(struct sp_buf *b, const char *word)
 	sp_buf_put(b, "'", 1);
 }
 
+/* The same without the secrets that the command was given (P4). */
+static int
+put_hidden(struct sp_buf *b, struct sp_hide *hide, const char *word)
+{
+	struct sp_buf *t = sp_buf_new(2 * SP_SHELL_ARGS_BYTES);
+	int r = t == NULL ? SP_ERR_NOMEM : sp_hide_text(hide, word, strlen(word), t);
+
+	if (r == 0)
+		r = sp_buf_put_u8(t, 0);
+	if (r == 0)
+		put_word(b, (const char *)sp_buf_data(t));
+	sp_buf_free(t);
+	return r;
+}
+
 static struct sp_buf *
 ask_line(const struct sp_shell_ask *a)
 {
 	struct sp_buf *b = sp_buf_new(5 * SP_SHELL_ARGS_BYTES);
 	uint32_t i;
+	int r = 0;
 
-	for (i = 0; b != NULL && i < a->argc; i++) {
+	for (i = 0; b != NULL && r == 0 && i < a->argc; i++) {
 		if (i != 0)
 			sp_buf_put(b, " ", 1);
-		put_word(b, a->argv[i]);
+		if (a->px->hide != NULL)
+			r = put_hidden(b, a->px->hide, a->argv[i]);
+		else
+			put_word(b, a->argv[i]);
 	}
-	if (b != NULL && sp_buf_error(b) != 0) {
+	if (b != NULL && (r != 0 || sp_buf_error(b) != 0)) {
 		sp_buf_free(b);
 		b = NULL;
 	}
@@ -524,7 +546,7 @@ ask_admit(struct sp_shell_ask *a)
 	const struct sp_policy_connection *c;
 	int r;
 
-	if (a->px->is_paused)
+	if (a->px->is_paused || (a->px->account[0] != '\0' && !a->px->is_granted))
 		return SP_ERR_AGAIN;
 	if (a->state == ASK_NEW) {
 		ask_decide(a, &a->decision);

@@ -10,6 +10,7 @@
 
 #include "lib/ipc_exec.h"
 #include "policy/image.h"
+#include "session-agent/hide.h"
 #include "session-agent/shell_kind.h"
 
 #define SHELL_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -30,6 +31,7 @@ sp_shell_unpin(struct sp_shell_proxy *px)
 	if (--px->pins > 0 || !px->is_ended)
 		return;
 	sp_decide_scope_free(px->scope);
+	sp_hide_free(px->hide);
 	free(px);
 }
 
@@ -66,6 +68,7 @@ static const struct sp_peer_request channel_requests[] = {
 	{ SP_IPC_EXEC_ASK, 1, SP_IPC_FRAME_MAX, 0, sp_shell_on_ask, "ASK" },
 	{ SP_IPC_EXEC_GONE, 1, 0, 0, sp_shell_on_gone, "GONE" },
 	{ SP_IPC_EXEC_TAMPERED, 1, 2 * SP_SHELL_PATH_MAX + 16, 0, sp_shell_on_tampered, "TAMPERED" },
+	{ SP_IPC_EXEC_GRANT, 1, 0, 1, sp_shell_on_grant, "GRANT" },
 	{ 0 },
 };
 static const struct sp_peer_ops channel_ops = { channel_requests, on_close, "exec" };
@@ -129,6 +132,7 @@ send_start(struct sp_shell_proxy *px, const struct sp_policy_connection *c, cons
 		return r;
 	while (w->argv[n] != NULL)
 		n++;
+	sp_buf_put_u8(body, px->account[0] != '\0');
 	sp_buf_put_cstring(body, c->directory);
 	sp_buf_put_cstring(body, w->path);
 	sp_buf_put_u32(body, n);
@@ -194,13 +198,9 @@ on_start(struct sp_session *s, const struct sp_policy_connection *c, const char 
 	(void)snprintf(px->name, sizeof(px->name), "%s", c->name);
 	*ret_ctx = px;
 	r = sp_shell_words(c, argv, &words, message, sizeof(message));
-	/* A session that has been taken over must not be able to become anybody: it would take root to vouch for that. */
-	if (r == 0 && c->run_as[0] != '\0' && strcmp(c->run_as, sp_session_user(s)) != 0) {
-		(void)snprintf(message, sizeof(message), "%s would run as %s, and nothing here runs as another account.", c->name,
-		    c->run_as);
-		r = SP_ERR_UNSUPPORTED;
-	}
 	px->is_interactive = r == 0 && words.is_interactive;
+	if (r == 0)
+		r = sp_shell_account(px, c, &words, message, sizeof(message));
 	if (r != 0) {
 		sp_session_say(s, "sallyport: %s", message);
 		sp_session_exit(s, 1);

@@ -5,6 +5,7 @@
  *
  *	shell_proxy.c    life: what to run, its channel with sallyport-exec, its relay
  *	shell_command.c  from the words of the person to the words of the program
+ *	shell_account.c  another account to run as, and the secrets that go with it
  *	shell_admit.c    one exec: decide, record, hold for approval, answer
  */
 #ifndef SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 #include "policy/decide.h"
 #include "policy/limits.h"
@@ -46,6 +48,12 @@ struct sp_shell_proxy {
 	unsigned pins; /* callbacks still to come */
 	bool is_interactive;
 	bool is_paused; /* execs wait */
+	char account[SP_POLICY_NAME_MAX + 1]; /* it runs as; "": the person */
+	uid_t account_uid; /* once it is granted */
+	bool is_asked, is_granted; /* for the account; without a grant execs wait */
+	size_t nsecrets; /* that it was started with */
+	char secrets[SP_SESSION_SECRETS_MAX][SP_POLICY_NAME_MAX + 1];
+	struct sp_hide *hide; /* their values; NULL: none */
 	bool is_ended;
 	uint32_t refused_pid; /* what was last said no to */
 	char refused_path[256];
@@ -65,6 +73,18 @@ void sp_shell_words_clear(struct sp_shell_words *w);
 /* The connection as the policy in force has it; NULL if it is no longer there. */
 const struct sp_policy_connection *sp_shell_connection(const struct sp_shell_proxy *px);
 void sp_shell_unpin(struct sp_shell_proxy *px);
+
+/* shell_account.c */
+/*
+ * Who the connection runs as, and which secrets the rules give what is declared: to be called before anything is
+ * started. 0, or DENIED with one line for the person; NOMEM.
+ */
+int sp_shell_account(struct sp_shell_proxy *px, const struct sp_policy_connection *c, const struct sp_shell_words *w,
+    char *message, size_t cap) SP_MUST_CHECK;
+/* GRANT of the exec channel. */
+int sp_shell_on_grant(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
+/* NULL, or why what is declared must not run with the secrets it was started with. */
+const char *sp_shell_secrets_problem(const struct sp_shell_proxy *px, const struct sp_decision *d);
 
 /* shell_admit.c */
 /* ASK, GONE and TAMPERED of the exec channel. */

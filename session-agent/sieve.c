@@ -7,6 +7,7 @@
 #include "mask/terminal.h"
 #include "policy/decide.h"
 #include "policy/image.h"
+#include "session-agent/hide.h"
 
 struct sp_sieve {
 	struct sp_mask_set *set; /* NULL: no masks */
@@ -51,13 +52,16 @@ sieve_add(struct sp_mask_set *set, const struct sp_policy_mask *m)
 
 /* ret_set: NULL when there is nothing to look for. */
 static int
-sieve_build(const struct sp_policy_mask *const *masks, size_t n, const uint8_t *key, struct sp_mask_set **ret_set)
+sieve_build(const struct sp_policy_mask *const *masks, size_t n, const uint8_t *key, const struct sp_hide *hide,
+    struct sp_mask_set **ret_set)
 {
 	struct sp_mask_set *set = NULL;
 	int r = sp_mask_set_new(&set);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = sieve_add(set, masks[i]);
+	if (r == 0 && hide != NULL)
+		r = sp_hide_add(hide, set);
 	if (r == 0)
 		r = sp_mask_set_key(set, key, SP_SIEVE_KEY);
 	if (r == 0)
@@ -75,7 +79,8 @@ sieve_build(const struct sp_policy_mask *const *masks, size_t n, const uint8_t *
 
 int
 sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
-    const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], struct sp_sieve **ret_sieve)
+    const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], const struct sp_hide *hide,
+    struct sp_sieve **ret_sieve)
 {
 	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX];
 	struct sp_decide_scope *scope = NULL;
@@ -85,7 +90,7 @@ sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_subject
 
 	if (r == 0) {
 		n = sp_decide_scope_masks(scope, masks, SP_DECIDE_MASKS_MAX);
-		r = n > SP_DECIDE_MASKS_MAX ? SP_ERR_LIMIT : sieve_build(masks, n, key, &sieve->set);
+		r = n > SP_DECIDE_MASKS_MAX ? SP_ERR_LIMIT : sieve_build(masks, n, key, hide, &sieve->set);
 	}
 	sp_decide_scope_free(scope);
 	if (r == 0)

@@ -16,14 +16,19 @@
 struct sp_policy_connection;
 struct sp_policy_image;
 struct sp_policy_subject;
+struct sp_hide;
 struct sp_sieve;
 struct sp_sieve_stream;
 
 #define SP_SIEVE_KEY 32 /* bytes of the key of the hash transform; one for a whole session */
 
-/* Nothing is kept of image, subject and connection. NOMEM, LIMIT (too many masks), FORMAT. */
+/*
+ * hide: exact values to be masked besides; NULL: none. Nothing is kept of what is given. NOMEM, LIMIT (too many masks),
+ * FORMAT.
+ */
 int sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
-    const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], struct sp_sieve **ret_sieve) SP_MUST_CHECK;
+    const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], const struct sp_hide *hide,
+    struct sp_sieve **ret_sieve) SP_MUST_CHECK;
 void sp_sieve_free(struct sp_sieve *sieve); /* NULL is fine; its streams must be gone */
 
 /* cols: width of the terminal the text is shown on, 0 if unknown. NOMEM. */

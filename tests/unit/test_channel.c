@@ -77,6 +77,18 @@ sp_credential_read(const struct sp_policy_connection *c, struct sp_secret **ret_
 	return SP_ERR_NOT_FOUND;
 }
 
+int
+sp_credential_read_named(enum sp_policy_secret kind, const char *value, const char *connection, struct sp_secret **ret_s,
+    const char **ret_message)
+{
+	(void)kind;
+	(void)value;
+	(void)connection;
+	(void)ret_s;
+	*ret_message = "none";
+	return SP_ERR_NOT_FOUND;
+}
+
 /* A program that prints a credential: it runs until the test says that it has ended. */
 static sp_credential_run_cb *run_cb;
 static void *run_ctx;

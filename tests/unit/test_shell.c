@@ -159,7 +159,8 @@ static const char connections[] =
     "version: 1\n"
     "connections:\n"
     "  web: { kind: ssh, address: 'h:22', host_keys: { sshfp: true }, login: { user: ops, certificate: true } }\n"
-    "  sh:  { kind: shell, idle: 1h, secrets: { TOKEN: { file: /t } } }\n"
+    "  sh:  { kind: shell, idle: 1h }\n"
+    "  cmd: { kind: command, command: [/bin/x], run_as: svc, idle: 1h, secrets: { TOKEN: { file: /t } } }\n"
     "rules:\n";
 
 static struct sp_buf *
@@ -278,7 +279,7 @@ run(const char *rules, const char *path, const char *const *argv, const char *in
 	    .is_declared = declared};
 	struct sp_decide_request q = {.exec = &e};
 
-	return ask(rules, "sh", &q);
+	return ask(rules, "cmd", &q);
 }
 
 static void
@@ -320,7 +321,8 @@ test_exec(void **state)
 	/* A secret goes only where the connection has it. */
 	q.exec = &elsewhere;
 	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "web", &q).nsecrets, 0);
-	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "sh", &q).nsecrets, 1);
+	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "sh", &q).nsecrets, 0);
+	assert_int_equal(ask("  - { name: a, effect: allow, secrets: [TOKEN] }\n", "cmd", &q).nsecrets, 1);
 	assert_int_equal(run("  - { name: a, effect: allow }\n", "/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", loader, "", "alice",
 			     false)
 			     .effect,
@@ -377,20 +379,33 @@ test_diagnostics(void **state)
 	    {HEAD "shell\n    run_as: Bad!\n", "5:13 \"Bad!\" is no login name"},
 	    {HEAD "shell\n    directory: x\n", "5:16 expected an absolute path"},
 	    {HEAD "shell\n    environment: { a-b: c }\n", "5:20 \"a-b\" is no name of a variable"},
-	    {HEAD "shell\n    secrets: { X: y }\n", "5:19 a secret does not belong in a policy"},
+	    {HEAD "shell\n    run_as: root\n", "5:13 root must be asked for explicitly"},
+	    {HEAD "shell\n    run_as: { user: root }\n", "5:21 root must be asked for explicitly"},
+	    {HEAD "shell\n    run_as: { user: sallyport-shell, privileged: true }\n",
+		"5:21 nobody runs anything as an account of Sallyport's own"},
+	    {HEAD "shell\n    run_as: { privileged: true }\n", "5:13 user is missing"},
+	    {HEAD "shell\n    run_as: { user: x, privilegd: true }\n", "5:24 unknown key \"privilegd\""},
+	    {HEAD "shell\n    run_as: svc\n    secrets: { X: { file: /t } }\n",
+		"6:14 a secret cannot go into a shell: whoever types there could show or send it"},
+	    {HEAD "command\n    command: [/bin/x]\n    secrets: { X: { file: /t } }\n",
+		"6:14 the command runs as the person, whose processes must not hold a secret"},
+	    {HEAD "command\n    command: [/bin/x]\n    run_as: svc\n    secrets: { X: { vault: kv/t } }\n",
+		"7:19 a command's secret comes from file or systemd-credential"},
+	    {HEAD "command\n    command: [/bin/x]\n    run_as: svc\n    secrets: { X: y }\n",
+		"7:19 a secret does not belong in a policy"},
 	    {HEAD "command\n    run_as: u\n", "4:5 the connection \"c\" has no command"},
 	    {HEAD "command\n    command: [ls]\n", "5:14 the first word is the absolute path of a program"},
 	    {HEAD "command\n    command: [/bin/x, '{a}']\n", "5:23 \"{a}\" is none of the parameters"},
 	    {HEAD "command\n    command: [/bin/x, '{a}']\n    parameters: { a: '[' }\n",
 		"6:22 the pattern is not right at character 2: missing terminating ] for character class"},
 	    {HEAD "command\n    command: [/bin/x]\n    parameters: { a: { default: x } }\n", "6:22 a parameter needs a pattern"},
-	    {"  - { name: a, effect: allow, do: { argv: ['x ** y'] } }\n", "6:44 a word ** can only be the last one"},
-	    {"  - { name: a, effect: allow, do: { argv: ['x ../y'] } }\n", "6:44 a pattern has no \"..\" in it"},
-	    {"  - { name: a, effect: allow, do: { as: [x] } }\n", "6:35 as and in need argv: which commands"},
+	    {"  - { name: a, effect: allow, do: { argv: ['x ** y'] } }\n", "7:44 a word ** can only be the last one"},
+	    {"  - { name: a, effect: allow, do: { argv: ['x ../y'] } }\n", "7:44 a pattern has no \"..\" in it"},
+	    {"  - { name: a, effect: allow, do: { as: [x] } }\n", "7:35 as and in need argv: which commands"},
 	    {"  - { name: a, effect: deny, do: { argv: [x] }, secrets: [TOKEN] }\n",
-		"6:58 a rule that denies has nothing to give secrets to"},
-	    {"  - { name: a, effect: allow, secrets: [TOKN] }\n", "6:41 no connection has a secret \"TOKN\""},
-	    {"  - { name: a, effect: allow, session: { idel: 1h } }\n", "6:42 unknown key \"idel\""},
+		"7:58 a rule that denies has nothing to give secrets to"},
+	    {"  - { name: a, effect: allow, secrets: [TOKN] }\n", "7:41 no connection has a secret \"TOKN\""},
+	    {"  - { name: a, effect: allow, session: { idel: 1h } }\n", "7:42 unknown key \"idel\""},
 	    {"  - { name: a, effect: allow, do: { unresolved: yes } }\n", NULL}};
 	char why[256];
 
@@ -411,9 +426,10 @@ test_connections(void **state)
 	    "    host_keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@x']\n"
 	    "    login: { user: u, certificate: { for: 5m } }\n"
 	    "  b:\n    kind: ssh\n    address: g:23\n    host_keys: { known_hosts: /k }\n    login: { user: v, key: { file: /f } }\n"
-	    "  c:\n    kind: command\n    command: [/bin/x, 'a{p}', '{q}']\n    run_as: svc\n    record_input: true\n"
+	    "  c:\n    kind: command\n    command: [/bin/x, 'a{p}', '{q}']\n    record_input: true\n"
+	    "    run_as: { user: svc, privileged: true }\n"
 	    "    parameters: { p: '[a-z]+', q: { pattern: '.*', default: '' } }\n    environment: { A: b }\n"
-	    "    secrets: { T: { vault: kv/t } }\n";
+	    "    secrets: { T: { systemd-credential: t } }\n";
 	struct sp_buf *b = compile(text, NULL, 0);
 	const struct sp_policy_connection *c;
 	struct sp_policy_image *im;
@@ -438,11 +454,12 @@ test_connections(void **state)
 	c = sp_policy_image_find(im, "c");
 	assert_int_equal(c->ncommand, 3);
 	assert_string_equal(c->run_as, "svc");
+	assert_true(c->is_privileged);
 	assert_true(c->records_input);
 	assert_string_equal(c->parameters[0].pattern, "[a-z]+");
 	assert_true(c->parameters[1].is_optional);
 	assert_string_equal(c->environment[0].value, "b");
-	assert_int_equal(c->secrets[0].secret, SP_POLICY_SECRET_VAULT);
+	assert_int_equal(c->secrets[0].secret, SP_POLICY_SECRET_CREDENTIAL);
 	sp_policy_image_free(im);
 	sp_buf_free(b);
 }
