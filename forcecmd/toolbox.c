@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/text.h"
+#include "runtime/memfd.h"
 
 #define TOOLBOX_SETSID "/usr/bin/setsid"
 
@@ -64,22 +64,6 @@ words_clear(struct words *w)
 
 /* A small file for the sandbox's /etc. */
 static int
-toolbox_data(const char *text, int *ret_fd)
-{
-	size_t n = strlen(text);
-	int fd = memfd_create("etc", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return SP_ERR_SYSTEM;
-	if (write(fd, text, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0) {
-		(void)close(fd);
-		return SP_ERR_SYSTEM;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-static int
 toolbox_files(const struct sp_toolbox *t, struct words *w)
 {
 	char line[256];
@@ -92,13 +76,13 @@ toolbox_files(const struct sp_toolbox *t, struct words *w)
 	    (unsigned)t->gid, w->home);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return SP_ERR_LIMIT;
-	r = toolbox_data(line, &w->fds[1]);
+	r = sp_memfd_sealed("etc", line, strlen(line), &w->fds[1]);
 	if (r != 0)
 		return r;
 	n = snprintf(line, sizeof(line), "%s:x:%u:\n", t->user, (unsigned)t->gid);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return SP_ERR_LIMIT;
-	r = toolbox_data(line, &w->fds[2]);
+	r = sp_memfd_sealed("etc", line, strlen(line), &w->fds[2]);
 	for (i = 0; i < 3; i++)
 		(void)snprintf(w->numbers[i], sizeof(w->numbers[i]), "%d", w->fds[i]);
 	return r;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "lib/ipc.h"
 #include "lib/ipc_transport.h"
 #include "runtime/log.h"
+#include "runtime/memfd.h"
 #include "session-agent/ssh_config.h"
 #include "session-agent/ssh_filter.h"
 
@@ -71,21 +71,6 @@ words_add_file(struct words *w, int file, const char *path)
 }
 
 static int
-launch_file(const void *p, size_t n, int *ret_fd)
-{
-	int fd = memfd_create("ssh", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return SP_ERR_SYSTEM;
-	if (write(fd, p, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0) {
-		(void)close(fd);
-		return SP_ERR_SYSTEM;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-static int
 launch_files(const struct sp_ssh_launch *l, struct words *w)
 {
 	char passwd[256], group[128];
@@ -96,13 +81,13 @@ launch_files(const struct sp_ssh_launch *l, struct words *w)
 	(void)snprintf(group, sizeof(group), LAUNCH_ACCOUNT ":x:%u:\n", (unsigned)getgid());
 	r = sp_ssh_filter(&w->files[FILE_FILTER]);
 	if (r == 0)
-		r = launch_file(l->config.data, l->config.len, &w->files[FILE_CONFIG]);
+		r = sp_memfd_sealed("ssh", l->config.data, l->config.len, &w->files[FILE_CONFIG]);
 	if (r == 0)
-		r = launch_file(l->known_hosts.data, l->known_hosts.len, &w->files[FILE_KNOWN_HOSTS]);
+		r = sp_memfd_sealed("ssh", l->known_hosts.data, l->known_hosts.len, &w->files[FILE_KNOWN_HOSTS]);
 	if (r == 0)
-		r = launch_file(passwd, strlen(passwd), &w->files[FILE_PASSWD]);
+		r = sp_memfd_sealed("ssh", passwd, strlen(passwd), &w->files[FILE_PASSWD]);
 	if (r == 0)
-		r = launch_file(group, strlen(group), &w->files[FILE_GROUP]);
+		r = sp_memfd_sealed("ssh", group, strlen(group), &w->files[FILE_GROUP]);
 	for (i = 0; i < FILES; i++)
 		(void)snprintf(w->numbers[i], sizeof(w->numbers[i]), "%d", w->files[i]);
 	return r;
