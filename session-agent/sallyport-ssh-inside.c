@@ -2,7 +2,8 @@
 /*
  * Inside the transport's sandbox: makes the agent's socket and hands it to the session, runs OpenSSH's client, gives it
  * the connection to the target that the session has made, and passes on what it has to say. As `connect` it is that
- * client's ProxyCommand. Descriptors: 3 the transport channel, 4 the connection to the target.
+ * client's ProxyCommand; by its other name its askpass program, which never sees what is answered: it hands the client's
+ * pipe to the session. Descriptors: 3 the transport channel, 4 the connection to the target.
  */
 #include "config.h"
 
@@ -34,6 +35,7 @@
 #define INSIDE_LOG SP_SSH_CONFIG_DIRECTORY "/log"
 #define INSIDE_AGENT SP_SSH_CONFIG_DIRECTORY "/agent"
 #define INSIDE_TARGET SP_SSH_CONFIG_DIRECTORY "/target"
+#define INSIDE_ASK SP_SSH_CONFIG_DIRECTORY "/ask"
 #define INSIDE_SEND_MS 10000
 #define INSIDE_LINE_MAX 1024
 #define INSIDE_STATUS 254 /* exit status of Sallyport's own failures */
@@ -67,6 +69,27 @@ inside_connect(void)
 	if (fd < 0 || poll(&p, 1, INSIDE_SEND_MS) != 1 || sp_ipc_read(fd, &byte, 1, &msg, &n) != 0 || msg.nfds != 1)
 		return 1;
 	return sp_ipc_write(STDOUT_FILENO, "", 1, msg.fds, 1, &n) == 0 ? 0 : 1;
+}
+
+/*
+ * Only an answer ends it well. Without one it must not end at all: the client would send an empty password. The session,
+ * which has refused, ends them both.
+ */
+static int
+inside_askpass(const char *prompt)
+{
+	int fd = inside_dial(INSIDE_ASK), out = STDOUT_FILENO;
+	struct sp_buf *body = sp_buf_new(INSIDE_LINE_MAX + 16);
+	char byte;
+
+	if (fd >= 0 && body != NULL && strlen(prompt) <= INSIDE_LINE_MAX) {
+		sp_buf_put_cstring(body, prompt);
+		if (sp_ipc_send(fd, SP_IPC_TRANSPORT_ASK, 0, body, &out, 1, sp_ipc_now_ms() + INSIDE_SEND_MS) == 0 &&
+		    read(fd, &byte, 1) == 1)
+			return 0;
+	}
+	for (;;)
+		(void)pause();
 }
 
 /* --- making the place ------------------------------------------------------------------------------------ */
@@ -120,6 +143,7 @@ inside_exec(bool has_tty, const char *command)
 
 struct inside {
 	int target; /* listening; -1: the connection was given away */
+	int ask;
 	int log;
 	char line[INSIDE_LINE_MAX];
 	size_t len;
@@ -172,15 +196,41 @@ inside_on_target(struct inside *in)
 	in->target = -1;
 }
 
+/* A question is passed on as it came, with where its answer goes. */
+static void
+inside_on_ask(const struct inside *in)
+{
+	int fd = accept4(in->ask, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), fds[2];
+	struct sp_ipc_msg msg = { 0 };
+	struct sp_buf *buf = sp_buf_new(INSIDE_LINE_MAX + 64), *body = NULL;
+
+	if (fd < 0 || buf == NULL)
+		_exit(INSIDE_STATUS);
+	if (sp_ipc_recv(fd, buf, &msg, sp_ipc_now_ms() + INSIDE_SEND_MS) != 0 || msg.type != SP_IPC_TRANSPORT_ASK ||
+	    msg.nfds != 1)
+		_exit(INSIDE_STATUS);
+	body = sp_buf_from(msg.body.data, msg.body.len);
+	fds[0] = msg.fds[0];
+	fds[1] = fd;
+	if (body == NULL || sp_ipc_send(SP_SSH_LAUNCH_CHANNEL, SP_IPC_TRANSPORT_ASK, 0, body, fds, 2,
+				sp_ipc_now_ms() + INSIDE_SEND_MS) != 0)
+		_exit(INSIDE_STATUS);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	sp_buf_free(body);
+	sp_buf_free(buf);
+}
+
 static int
 inside_wait(struct inside *in, pid_t pid)
 {
-	struct pollfd p[4] = { { .fd = pidfd_open(pid, 0), .events = POLLIN }, { .fd = SP_SSH_LAUNCH_CHANNEL, .events = POLLIN },
-		{ .fd = in->log, .events = POLLIN }, { .fd = in->target, .events = POLLIN } };
+	struct pollfd p[5] = { { .fd = pidfd_open(pid, 0), .events = POLLIN }, { .fd = SP_SSH_LAUNCH_CHANNEL, .events = POLLIN },
+		{ .fd = in->log, .events = POLLIN }, { .fd = in->target, .events = POLLIN },
+		{ .fd = in->ask, .events = POLLIN } };
 	int status;
 
 	while (p[0].revents == 0) {
-		if (poll(p, 4, -1) < 0 && errno != EINTR)
+		if (poll(p, 5, -1) < 0 && errno != EINTR)
 			_exit(INSIDE_STATUS);
 		if (p[1].revents != 0)
 			_exit(INSIDE_STATUS); /* the session is gone, and with this process the whole sandbox */
@@ -188,6 +238,8 @@ inside_wait(struct inside *in, pid_t pid)
 			inside_on_log(in);
 		if (p[3].revents != 0)
 			inside_on_target(in);
+		if (p[4].revents != 0)
+			inside_on_ask(in);
 		p[3].fd = in->target;
 	}
 	while (poll(&p[2], 1, 0) == 1 && (p[2].revents & POLLIN) != 0)
@@ -208,6 +260,8 @@ main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "connect") == 0)
 		return inside_connect();
+	if (argc == 2 && strcmp(argv[0], SP_SSH_CONFIG_ASKPASS) == 0)
+		return inside_askpass(argv[1]);
 	if (argc < 2 || argc > 3 || (strcmp(argv[1], "tty") != 0 && strcmp(argv[1], "pipes") != 0))
 		return 2;
 	has_tty = strcmp(argv[1], "tty") == 0;
@@ -217,10 +271,11 @@ main(int argc, char **argv)
 	    fcntl(SP_SSH_LAUNCH_TARGET, F_SETFD, FD_CLOEXEC) != 0)
 		return INSIDE_STATUS;
 	in.target = inside_listen(INSIDE_TARGET);
+	in.ask = inside_listen(INSIDE_ASK);
 	if (mkfifo(INSIDE_LOG, 0600) != 0)
 		return INSIDE_STATUS;
 	in.log = open(INSIDE_LOG, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (in.target < 0 || in.log < 0 || !inside_offer_agent())
+	if (in.target < 0 || in.ask < 0 || in.log < 0 || !inside_offer_agent())
 		return INSIDE_STATUS;
 	pid = fork();
 	if (pid == 0)

@@ -12,7 +12,7 @@
 #define AGENT_SERVICE "ssh-connection"
 
 struct sp_ssh_agent {
-	struct sp_ssh_key *key;
+	struct sp_ssh_key *key; /* NULL: a login with something else */
 	char user[SP_SSH_AGENT_NAME_MAX + 1];
 	struct sp_ssh_key *host_keys[SP_SSH_AGENT_HOST_KEYS_MAX];
 	size_t nhost_keys;
@@ -190,6 +190,12 @@ agent_bind(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, int64_t
 	return NULL;
 }
 
+bool
+sp_ssh_agent_is_bound(const struct sp_ssh_agent *a)
+{
+	return a->bound_len > 0 && !a->is_spoiled;
+}
+
 /* --- signing ------------------------------------------------------------------------------------------ */
 
 /* NULL, or why this login is not signed. */
@@ -197,8 +203,10 @@ static const char *
 agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 {
 	struct sp_ssh_agent_userauth auth;
-	const char *algorithm = sp_ssh_key_algorithm(a->key, q->flags);
+	const char *algorithm = a->key == NULL ? NULL : sp_ssh_key_algorithm(a->key, q->flags);
 
+	if (a->key == NULL)
+		return "a signature, where there is no key";
 	if (a->is_spoiled)
 		return "a signature after a second binding";
 	if (a->bound_len == 0)
@@ -249,11 +257,12 @@ static void
 agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out, int64_t now,
     struct sp_ssh_agent_news *news)
 {
+	const struct sp_view none = { NULL, 0 };
 	const char *problem = NULL, *done = "";
 
 	switch (q->type) {
 	case SP_SSH_AGENT_IDENTITIES:
-		sp_ssh_agent_put_identity(out, sp_ssh_key_blob(a->key), AGENT_COMMENT);
+		sp_ssh_agent_put_identity(out, a->key == NULL ? none : sp_ssh_key_blob(a->key), AGENT_COMMENT);
 		news->outcome = SP_SSH_AGENT_LISTED;
 		done = "the key was listed";
 		break;

@@ -11,6 +11,7 @@
 #ifndef SALLYPORT_SESSION_AGENT_SSH_AGENT_H
 #define SALLYPORT_SESSION_AGENT_SSH_AGENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,7 +40,7 @@ struct sp_ssh_agent_news {
 };
 
 /*
- * key (taken over, also on failure) logs in as user; host_keys are the wire forms of the pinned keys, copied.
+ * key (taken over, also on failure) logs in as user; NULL: none is listed and nothing is signed. host_keys are the wire forms of the pinned keys, copied.
  * LIMIT, NOMEM, INVALID (no user, or a host key that cannot be read).
  */
 int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
@@ -50,6 +51,8 @@ int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_v
  */
 int sp_ssh_agent_trust(struct sp_ssh_agent *a, struct sp_view authority, const char *host) SP_MUST_CHECK;
 void sp_ssh_agent_free(struct sp_ssh_agent *a); /* NULL is fine */
+/* Whether the one connection there is goes to the host: it has signed the connection's session id, and no other came. */
+bool sp_ssh_agent_is_bound(const struct sp_ssh_agent *a);
 
 /*
  * Handles the request at the front of in and consumes it: appends the reply to out, tells what became of it. now: seconds

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session-agent/ssh_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/text.h"
@@ -17,14 +18,10 @@ static const char config_fixed[] =
     "IdentityFile none\n"
     "CertificateFile none\n"
     "AddKeysToAgent no\n"
-    "PreferredAuthentications publickey\n"
-    "PubkeyAuthentication yes\n"
-    "PasswordAuthentication no\n"
-    "KbdInteractiveAuthentication no\n"
+    "PubkeyAuthentication yes\n" /* also where there is no key: only so does the client bind its agent */
     "HostbasedAuthentication no\n"
     "GSSAPIAuthentication no\n"
     "EnableSSHKeysign no\n"
-    "BatchMode yes\n"
     "StrictHostKeyChecking yes\n"
     "GlobalKnownHostsFile " SP_SSH_CONFIG_DIRECTORY "/known_hosts\n"
     "UserKnownHostsFile none\n"
@@ -60,11 +57,26 @@ static const char config_fixed[] =
     "ServerAliveCountMax 3\n"
     "LogLevel INFO\n";
 
+static const char config_key[] =
+    "PreferredAuthentications publickey\n"
+    "PasswordAuthentication no\n"
+    "KbdInteractiveAuthentication no\n"
+    "NumberOfPasswordPrompts 0\n"
+    "BatchMode yes\n";
+
+/* Whoever asks does so through SSH_ASKPASS, and the session answers once. */
+static const char config_password[] =
+    "PreferredAuthentications publickey,password,keyboard-interactive\n"
+    "PasswordAuthentication yes\n"
+    "KbdInteractiveAuthentication yes\n"
+    "NumberOfPasswordPrompts 1\n"
+    "BatchMode no\n";
+
 const char *
 sp_ssh_config_problem(const struct sp_policy_connection *c)
 {
-	if (c->login != SP_POLICY_LOGIN_KEY)
-		return "this version logs in to target hosts with a key only (login: { user, key })";
+	if (c->login != SP_POLICY_LOGIN_KEY && c->login != SP_POLICY_LOGIN_PASSWORD)
+		return "this version logs in to target hosts with a key or a password only (login: { user, key })";
 	if (c->jump[0] != '\0')
 		return "this version does not go through a jump host";
 	if (c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys + c->nhost_authorities == 0)
@@ -99,7 +111,26 @@ sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out)
 	sp_buf_putf(out, "Host " SP_SSH_CONFIG_TARGET "\nHostKeyAlias %s\nPort %u\nUser %s\n", c->host, c->port,
 	    c->login_user);
 	sp_buf_put(out, config_fixed, sizeof(config_fixed) - 1);
+	if (c->login == SP_POLICY_LOGIN_PASSWORD)
+		sp_buf_put(out, config_password, sizeof(config_password) - 1);
+	else
+		sp_buf_put(out, config_key, sizeof(config_key) - 1);
 	return sp_buf_error(out);
+}
+
+bool
+sp_ssh_config_is_password_prompt(const struct sp_policy_connection *c, const char *prompt)
+{
+	char want[512];
+	int n = snprintf(want, sizeof(want), "%s@%s's password: ", c->login_user, c->host);
+
+	if (n < 0 || (size_t)n >= sizeof(want))
+		return false;
+	if (strcmp(prompt, want) == 0)
+		return true;
+	n = snprintf(want, sizeof(want), "(%s@%s) ", c->login_user, c->host);
+	return strncmp(prompt, want, (size_t)n) == 0 && strcasestr(prompt + n, "password") != NULL &&
+	    strcasestr(prompt + n, "new password") == NULL && strcasestr(prompt + n, "one-time") == NULL;
 }
 
 /* The two words of "TYPE BASE64 comment". */

@@ -6,6 +6,7 @@
 #ifndef SALLYPORT_SESSION_AGENT_SSH_CONFIG_H
 #define SALLYPORT_SESSION_AGENT_SSH_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/buf.h"
@@ -15,12 +16,19 @@
 #define SP_SSH_CONFIG_MAX ((size_t)64 * 1024) /* bytes of either text */
 #define SP_SSH_CONFIG_LOGIN_MAX 64	      /* bytes of a login name on a target */
 #define SP_SSH_CONFIG_DIRECTORY "/run/ssh"    /* of the transport, in its sandbox */
+#define SP_SSH_CONFIG_ASKPASS SP_SSH_CONFIG_DIRECTORY "/askpass"
 #define SP_SSH_CONFIG_TARGET "target"	      /* the one host there is in the configuration */
 
 /* Whether this version can reach the host so: NULL, or one line for the person that says what is missing. */
 const char *sp_ssh_config_problem(const struct sp_policy_connection *c);
 /* Appends ssh_config(5). INVALID (a name that could mean more than itself), UNSUPPORTED (the same as a problem). */
 int sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out) SP_MUST_CHECK;
+/*
+ * Whether this is how the client asks for the password of this connection: in the method "password", or in
+ * "keyboard-interactive", where the words are the host's. Those must speak of a password, so that it is not given where
+ * a one-time code or a new password is asked for.
+ */
+bool sp_ssh_config_is_password_prompt(const struct sp_policy_connection *c, const char *prompt);
 /* Appends known_hosts as in sshd(8). INVALID. */
 int sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out) SP_MUST_CHECK;
 /*

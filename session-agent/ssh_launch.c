@@ -109,9 +109,10 @@ launch_words(const struct sp_ssh_launch *l, struct words *w)
 {
 	static const char *const isolation[] = { SP_SSH_LAUNCH_BWRAP, "--unshare-user", "--unshare-ipc", "--unshare-pid",
 		"--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL",
-		"--hostname", "sallyport", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--seccomp", NULL };
+		"--hostname", "sallyport", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "SSH_ASKPASS",
+		SP_SSH_CONFIG_ASKPASS, "--setenv", "SSH_ASKPASS_REQUIRE", "force", "--seccomp", NULL };
 	static const char *const tree[] = { "--ro-bind", "/usr", "/usr", "--dev", "/dev", "--size", "1048576", "--tmpfs",
-		"/run", "--dir", SP_SSH_CONFIG_DIRECTORY, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
+		"/run", "--dir", SP_SSH_CONFIG_DIRECTORY, "--symlink", SP_SSH_LAUNCH_INSIDE, SP_SSH_CONFIG_ASKPASS, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
 		"--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl/openssl.cnf",
 		"/etc/ssl/openssl.cnf", NULL };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the kind "ssh": one command line, or one interactive shell, on one target. ssh_proxy.c has its life,
- * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent.
+ * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_password.c answers for the person.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SSH_PROXY_H
@@ -27,7 +27,7 @@ enum sp_ssh_proxy_stage {
 	SP_SSH_PROXY_NEW = 0,	 /* decided, to be put on record */
 	SP_SSH_PROXY_APPROVAL,	 /* held */
 	SP_SSH_PROXY_DURABLE,	 /* on record; waits until it is as durable as the connection asks */
-	SP_SSH_PROXY_CREDENTIAL, /* waits for the key */
+	SP_SSH_PROXY_CREDENTIAL, /* waits for the key or password */
 	SP_SSH_PROXY_DIAL,	 /* waits for the target */
 	SP_SSH_PROXY_STARTING,	 /* waits for the client */
 	SP_SSH_PROXY_RUNNING,
@@ -71,7 +71,8 @@ struct sp_ssh_proxy {
 	struct sp_peer *transport;
 	enum sp_ssh_proxy_failure failure;
 	struct sp_ssh_agent *agent;
-	bool is_signed;
+	bool is_signed;		    /* the login was, or a password was given */
+	struct sp_secret *password; /* until it is given */
 	int agent_listener;
 	int agent_fd;
 	struct event *agent_accept;
@@ -104,5 +105,18 @@ void sp_ssh_verdict_note(struct sp_ssh_proxy *px, const struct sp_approval_news 
 /* Fetches the key, connects, starts the client. Whatever goes wrong ends the session. */
 void sp_ssh_transport_start(struct sp_ssh_proxy *px);
 void sp_ssh_transport_end(struct sp_ssh_proxy *px);
+/* Puts on record that the target could not be used, and why, then ends the session with that line. */
+void sp_ssh_transport_fail(struct sp_ssh_proxy *px, const char *text);
+/* What became of the login, as a note in the record. As sp_session_record_late(). */
+int sp_ssh_transport_note(struct sp_ssh_proxy *px, const char *what) SP_MUST_CHECK;
+
+/* ssh_password.c */
+/* Whether the client can take it: not empty, not too long, one line. */
+bool sp_ssh_password_is_good(const struct sp_secret *password);
+/*
+ * The client has asked for a password with this prompt. If the host is bound by its key, and it is the first time, and the
+ * prompt is one for a password, it goes into out, and then one byte into done. Otherwise the session ends.
+ */
+void sp_ssh_password_answer(struct sp_ssh_proxy *px, const char *prompt, int out, int done);
 
 #endif

@@ -36,20 +36,29 @@ transport_note(struct sp_ssh_proxy *px, const char *status, const char *reason)
 	return sp_session_record_late(px->session);
 }
 
-static int
-transport_say_record(struct sp_ssh_proxy *px, const char *fmt, const char *what)
+int
+sp_ssh_transport_note(struct sp_ssh_proxy *px, const char *what)
 {
 	struct sp_buf *e = sp_session_event(px->session);
-	char text[320];
+	char text[512];
 
-	(void)snprintf(text, sizeof(text), "%s: agent: %s %s", px->name, fmt, what);
+	(void)snprintf(text, sizeof(text), "%s: %s", px->name, what);
 	sp_event_begin(e, SP_EVENT_NOTE, sp_event_now());
 	sp_event_put_cstring(e, SP_FIELD_TEXT, text);
 	return sp_session_record_late(px->session);
 }
 
-static void
-transport_fail(struct sp_ssh_proxy *px, const char *text)
+static int
+transport_say_record(struct sp_ssh_proxy *px, const char *fmt, const char *what)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "agent: %.256s %.128s", fmt, what);
+	return sp_ssh_transport_note(px, text);
+}
+
+void
+sp_ssh_transport_fail(struct sp_ssh_proxy *px, const char *text)
 {
 	if (transport_note(px, "failed", text) != 0)
 		sp_log_warn("a failed connection is not on record");
@@ -193,6 +202,22 @@ on_log(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx
 	return r == SP_ERR_FORMAT ? 0 : r;
 }
 
+static int
+on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_ssh_proxy *px = ctx;
+	char *prompt = NULL;
+	int r = sp_buf_get_cstring(body, TRANSPORT_LINE_MAX, &prompt);
+
+	(void)p;
+	if (r == 0 && msg->nfds != 2)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0)
+		sp_ssh_password_answer(px, prompt, msg->fds[0], msg->fds[1]);
+	free(prompt);
+	return r;
+}
+
 static const char *
 transport_reason(const struct sp_ssh_proxy *px)
 {
@@ -278,6 +303,7 @@ static const struct sp_peer_request transport_requests[] = {
 	{ SP_IPC_TRANSPORT_READY, 1, 0, 1, on_ready, "READY" },
 	{ SP_IPC_TRANSPORT_LOG, 1, TRANSPORT_LINE_MAX + 4, 0, on_log, "LOG" },
 	{ SP_IPC_TRANSPORT_EXIT, 1, 5, 0, on_exit_status, "EXIT" },
+	{ SP_IPC_TRANSPORT_ASK, 1, TRANSPORT_LINE_MAX + 4, 2, on_ask, "ASK" },
 	{ 0 },
 };
 static const struct sp_peer_ops transport_ops = { transport_requests, on_transport_close, "transport" };
@@ -291,7 +317,7 @@ on_started(int err, const char *message, void *ctx)
 
 	if (!px->is_ended && px->stage == SP_SSH_PROXY_STARTING) {
 		if (err != 0) {
-			transport_fail(px, message);
+			sp_ssh_transport_fail(px, message);
 		} else {
 			px->stage = SP_SSH_PROXY_RUNNING;
 			if (sp_session_relay_start(px->session) != 0)
@@ -361,7 +387,7 @@ on_dialed(int err, const char *reason, struct sp_stream *stream, void *ctx)
 	}
 	if (err != 0 || px->tcp < 0) {
 		(void)snprintf(text, sizeof(text), "the host cannot be reached: %s", err != 0 ? reason : "no descriptors");
-		transport_fail(px, text);
+		sp_ssh_transport_fail(px, text);
 		return;
 	}
 	px->is_connected = true;
@@ -369,7 +395,7 @@ on_dialed(int err, const char *reason, struct sp_stream *stream, void *ctx)
 	if (transport_note(px, "connected", NULL) != 0)
 		sp_ssh_proxy_fail(px, SP_SSH_PROXY_REFUSED, "this cannot be recorded now, so it does not run");
 	else if (c == NULL || transport_launch(px, c) != 0)
-		transport_fail(px, "the connection could not be started: try again shortly");
+		sp_ssh_transport_fail(px, "the connection could not be started: try again shortly");
 	sp_ssh_proxy_unpin(px);
 }
 
@@ -381,9 +407,9 @@ transport_dial(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	(void)snprintf(address, sizeof(address), strchr(c->host, ':') != NULL ? "[%s]:%u" : "%s:%u", c->host, c->port);
 	px->stage = SP_SSH_PROXY_DIAL;
 	if (sp_postgres_target_resolve(&px->target, address) != 0)
-		transport_fail(px, "the host's address cannot be resolved");
+		sp_ssh_transport_fail(px, "the host's address cannot be resolved");
 	else if (sp_postgres_dial_start(sp_session_base(px->session), &px->target, on_dialed, px, &px->dial) != 0)
-		transport_fail(px, "the host cannot be reached: no memory");
+		sp_ssh_transport_fail(px, "the host cannot be reached: no memory");
 }
 
 /* --- the key ------------------------------------------------------------------------------------------------------ */
@@ -407,8 +433,9 @@ transport_trust(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	return r;
 }
 
+/* An agent that knows the host, with the key that logs in, or with none where a password does. */
 static int
-transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, struct sp_secret *secret)
+transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, const struct sp_secret *secret)
 {
 	struct sp_buf *keys[SP_SSH_AGENT_HOST_KEYS_MAX] = { NULL };
 	struct sp_view views[SP_SSH_AGENT_HOST_KEYS_MAX];
@@ -424,7 +451,7 @@ transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, s
 		views[i].data = sp_buf_data(keys[i]);
 		views[i].len = sp_buf_len(keys[i]);
 	}
-	if (r == 0)
+	if (r == 0 && c->login != SP_POLICY_LOGIN_PASSWORD)
 		r = sp_ssh_key_private(sp_secret_data(secret), sp_secret_len(secret), &key);
 	if (r == 0)
 		r = sp_ssh_agent_new(key, px->user, views, n, &px->agent);
@@ -445,14 +472,19 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 	if (!px->is_ended && px->stage == SP_SSH_PROXY_CREDENTIAL) {
 		if (err == 0 && c != NULL && strcmp(user, px->user) == 0)
 			r = transport_agent(px, c, secret);
+		if (r == 0 && err == 0 && c != NULL && c->login == SP_POLICY_LOGIN_PASSWORD) {
+			r = sp_ssh_password_is_good(secret) ? 0 : SP_ERR_INVALID;
+			px->password = secret;
+			secret = NULL;
+		}
 		if (err != 0)
-			transport_fail(px, message);
+			sp_ssh_transport_fail(px, message);
 		else if (c == NULL || strcmp(user, px->user) != 0)
-			transport_fail(px, "the connection has just changed: try again");
+			sp_ssh_transport_fail(px, "the connection has just changed: try again");
 		else if (r == SP_ERR_UNSUPPORTED)
-			transport_fail(px, "the connection's key is encrypted or of a type that is not taken: call an administrator");
+			sp_ssh_transport_fail(px, "the connection's key is encrypted or of a type that is not taken: call an administrator");
 		else if (r != 0)
-			transport_fail(px, "the connection's key or host keys cannot be read: call an administrator");
+			sp_ssh_transport_fail(px, "the connection's key, password or host keys cannot be used: call an administrator");
 		else
 			transport_dial(px, c);
 	}
@@ -468,12 +500,12 @@ sp_ssh_transport_start(struct sp_ssh_proxy *px)
 
 	px->stage = SP_SSH_PROXY_CREDENTIAL;
 	if (problem != NULL) {
-		transport_fail(px, problem);
+		sp_ssh_transport_fail(px, problem);
 		return;
 	}
 	px->pins++;
 	if (sp_session_credential(px->session, px->name, on_credential, px) != 0) {
-		transport_fail(px, "the key cannot be had now: try again shortly");
+		sp_ssh_transport_fail(px, "the credential cannot be had now: try again shortly");
 		sp_ssh_proxy_drop(px);
 	}
 }
@@ -500,6 +532,8 @@ sp_ssh_transport_end(struct sp_ssh_proxy *px)
 	px->agent_listener = px->tcp = -1;
 	sp_ssh_agent_free(px->agent);
 	px->agent = NULL;
+	sp_secret_free(px->password);
+	px->password = NULL;
 	sp_buf_free(px->agent_in);
 	sp_buf_free(px->agent_out);
 	px->agent_in = px->agent_out = NULL;

@@ -50,6 +50,59 @@ test_config(void **state)
 	sp_buf_free(b);
 }
 
+static bool
+has(const struct sp_policy_connection *c, const char *line)
+{
+	struct sp_buf *b = sp_buf_new(0);
+	bool is_there;
+
+	assert_int_equal(sp_ssh_config_write(c, b), 0);
+	sp_buf_put_u8(b, 0);
+	is_there = strstr((const char *)sp_buf_data(b), line) != NULL;
+	sp_buf_free(b);
+	return is_there;
+}
+
+/* Asked once, and only where policy says that there is a password. */
+static void
+test_password(void **state)
+{
+	struct sp_policy_connection c = connection();
+
+	(void)state;
+	assert_true(has(&c, "PreferredAuthentications publickey\n"));
+	assert_true(has(&c, "NumberOfPasswordPrompts 0\n"));
+	c.login = SP_POLICY_LOGIN_PASSWORD;
+	assert_true(has(&c, "PasswordAuthentication yes\n"));
+	assert_true(has(&c, "KbdInteractiveAuthentication yes\n"));
+	assert_true(has(&c, "NumberOfPasswordPrompts 1\n"));
+	assert_true(has(&c, "StrictHostKeyChecking yes\n"));
+	assert_true(has(&c, "IdentityFile none\n"));
+}
+
+static void
+test_password_prompts(void **state)
+{
+	static const char *const good[] = { "deploy@web1.internal's password: ", "(deploy@web1.internal) Password: ",
+		"(deploy@web1.internal) Password for deploy: ", "(deploy@web1.internal) UNIX password:" };
+	static const char *const bad[] = { "", "Password: ", "deploy@web1.internal's password", "deploy@web1.internal's password:  ",
+		"root@web1.internal's password: ", "deploy@web2.internal's password: ", "(root@web1.internal) Password: ",
+		"(deploy@web2.internal) Password: ", "(deploy@web1.internal) ", "(deploy@web1.internal) Verification code: ",
+		"(deploy@web1.internal) New password: ", "(deploy@web1.internal) One-time password: ",
+		"Enter deploy@web1.internal's old password: ", "Enter passphrase for key '/run/ssh/k': ",
+		"The authenticity of host 'web1.internal' can't be established. Password (yes/no)? " };
+	struct sp_policy_connection c = connection();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!sp_ssh_config_is_password_prompt(&c, good[i]))
+			fail_msg("not taken: %s", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (sp_ssh_config_is_password_prompt(&c, bad[i]))
+			fail_msg("taken: %s", bad[i]);
+}
+
 /* A line break, a quote, a blank, a token of ssh_config(5), an option. */
 static void
 test_names(void **state)
@@ -117,6 +170,8 @@ test_problems(void **state)
 	(void)state;
 	assert_null(sp_ssh_config_problem(&c));
 	c.login = SP_POLICY_LOGIN_PASSWORD;
+	assert_null(sp_ssh_config_problem(&c));
+	c.login = SP_POLICY_LOGIN_CERTIFICATE;
 	assert_non_null(sp_ssh_config_problem(&c));
 	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
 	c = connection();
@@ -145,6 +200,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_password),
+		cmocka_unit_test(test_password_prompts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_known_hosts),
 		cmocka_unit_test(test_problems),

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How Sallyport logs in to target hosts: passwords that nobody else sees; with real sshds as targets."""
+import re
+
+import pytest
+
+import bastion
+from bastion import wait_for
+from test_ssh import ULID, end_of, ssh_pids, tree_of, use
+
+HOST, FIRST_PORT = "vault1.internal", 2240
+PASSWORD = "correct-horse-88-battery"
+SECRET = "/etc/sallyport/secrets/vault1"
+
+# Each target is a real sshd; its name is also that of its PAM service.
+TARGETS = {
+    "word": "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\nPubkeyAuthentication no\n",
+    "asks": "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication yes\n",
+    "twice": "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication yes\n",
+}
+PAM = {"asks": "auth required pam_unix.so\n", "twice": "auth required pam_unix.so\nauth required pam_unix.so\n"}
+
+SSHD = """Port %d
+ListenAddress 127.0.0.5
+HostKey /etc/logins/host
+PidFile none
+StrictModes no
+LogLevel VERBOSE
+"""
+
+CONNECTION = """  %s:
+    kind: ssh
+    address: %s:%d
+    host_keys: ["%s"]
+    login: { user: keeper, password: { file: %s } }
+    labels: { fleet: vault }
+"""
+
+RULES = """  - name: vault
+    who: [engineers]
+    on: { labels: { fleet: vault } }
+    do: { argv: ["**"], read: ["**"], write: ["**"], unresolved: true, interactive: true }
+    effect: allow
+"""
+
+
+def port(target):
+    return FIRST_PORT + list(TARGETS).index(target)
+
+
+def host_key(b, name="host"):
+    return " ".join(b.read(f"/etc/logins/{name}.pub").split()[:2])
+
+
+def policy(b):
+    web = "".join(CONNECTION % (name, HOST, port(name), host_key(b), SECRET) for name in TARGETS)
+    web += CONNECTION % ("wrong", HOST, port("word"), host_key(b), SECRET + ".wrong")
+    web += CONNECTION % ("wrongboth", HOST, port("asks"), host_key(b), SECRET + ".wrong")
+    web += CONNECTION % ("empty", HOST, port("word"), host_key(b), SECRET + ".empty")
+    web += CONNECTION % ("lines", HOST, port("word"), host_key(b), SECRET + ".lines")
+    web += CONNECTION % ("otherhost", HOST, port("word"), host_key(b, "other"), SECRET)
+    return bastion.POLICY_YAML.replace("rules:\n", web + "rules:\n" + RULES, 1)
+
+
+@pytest.fixture(scope="module")
+def vault(shared):
+    b = shared
+    b.run(["sh", "-c", f"""set -e; umask 077; mkdir -p /etc/logins; cd /etc/logins; chmod 755 .
+useradd -m -s /bin/bash -p "$(openssl passwd -6 {PASSWORD})" keeper
+ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f other
+echo '{PASSWORD}' >{SECRET}; echo wrong-{PASSWORD} >{SECRET}.wrong; : >{SECRET}.empty; printf 'a\\nb\\n' >{SECRET}.lines
+echo PS1="'vault1\\$ '" >/home/keeper/.bashrc; chown -R keeper: /home/keeper"""])
+    b.write("/etc/hosts", bastion.HOSTS + f"127.0.0.5 {HOST}\n")
+    for name, settings in TARGETS.items():
+        b.run(["ln", "-s", "/usr/sbin/sshd", f"/etc/logins/logins-{name}"])
+        b.write(f"/etc/pam.d/logins-{name}", PAM.get(name, "auth required pam_deny.so\n") + "account required pam_permit.so\n"
+                "session required pam_permit.so\n")
+        b.write(f"/etc/logins/{name}.conf", SSHD % port(name) + settings)
+        b.service("at-" + name, [f"/etc/logins/logins-{name}", "-D", "-e", "-f", f"/etc/logins/{name}.conf"])
+        wait_for(name, lambda n=name: f":{port(n):04X} " in b.run(["cat", "/proc/net/tcp"]).stdout)
+    yield b
+    for name in TARGETS:
+        b.stop_daemon("at-" + name)
+
+
+@pytest.fixture
+def h(vault, b):  # pylint: disable=redefined-outer-name,unused-argument
+    use(b, policy(b))
+    return b
+
+
+def newest(b):
+    return max(ULID.findall(b.sallyport("sessions").stdout))
+
+
+def events(b):
+    return b.sallyport("replay", "--events", newest(b)).stdout
+
+
+def log_of(b, target):
+    return b.read(f"/var/log/at-{target}.log")
+
+
+# passwords ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name,method", [("word", "password"), ("asks", "keyboard-interactive/pam")])
+def test_a_password(h, name, method):
+    done = h.ssh("alice", f"ssh {name} id -un")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "keeper\n", ""), done.stderr
+    assert f"Accepted {method} for keeper" in log_of(h, name)
+    text = events(h)
+    assert text.count("the password was given to the host") == 1 and PASSWORD not in text
+
+
+def test_a_password_with_a_terminal(h):
+    child = h.ssh_tty("alice", "ssh", "word")
+    child.expect(r"vault1\$ ")
+    assert "password" not in child.before.lower()
+    child.sendline("echo it-is-$((40+2))")
+    child.expect("it-is-42")
+    child.sendline("exit 3")
+    assert end_of(child)[1] == 3
+
+
+@pytest.mark.parametrize("name,target", [("wrong", "word"), ("wrongboth", "asks")])
+def test_a_wrong_password_is_given_once(h, name, target):
+    before = len(log_of(h, target))
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and done.stdout == ""
+    assert "does not take" in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    wait_for("the target to have said so", lambda: "Connection closed" in log_of(h, target)[before:])
+    said = log_of(h, target)[before:]
+    assert len(re.findall(r"Failed password for keeper|error: PAM: Authentication failure", said)) == 1, said
+    text = events(h)
+    assert "failed" in text and text.count("was given") == 1 and PASSWORD not in text
+
+
+def test_more_than_one_question_is_refused(h):
+    done = h.ssh("alice", "ssh twice id")
+    assert done.returncode == 255 and done.stdout == "" and "asks for something more" in done.stderr, done.stderr
+    assert "Accepted" not in log_of(h, "twice")
+    assert events(h).count("was given") == 1
+
+
+@pytest.mark.parametrize("name", ["empty", "lines"])
+def test_not_a_password(h, name):
+    before = log_of(h, "word")
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and "cannot be used" in done.stderr, done.stderr
+    assert log_of(h, "word") == before, "the target heard of it"
+
+
+def test_another_host_gets_no_password(h):
+    before = len(log_of(h, "word"))
+    done = h.ssh("alice", "ssh otherhost id")
+    assert done.returncode == 255 and "key is not the one that policy names" in done.stderr
+    wait_for("the target to have said so", lambda: "Connection closed" in log_of(h, "word")[before:])
+    assert "keeper" not in log_of(h, "word")[before:]
+    assert "given" not in events(h)
+
+
+def test_the_password_is_nowhere(h):
+    child = h.ssh_tty("alice", "ssh", "word")
+    child.expect(r"vault1\$ ")
+    for pid, user, name in tree_of(h):
+        for what in ("cmdline", "environ"):
+            assert PASSWORD not in h.run(["cat", f"/proc/{pid}/{what}"], check=False).stdout, (user, name, what)
+    child.sendline("exit 0")
+    end_of(child)
+    sid = newest(h)
+    wait_for("the record to be closed", lambda: h.sallyport("verify", sid, check=False).returncode == 0)
+    assert PASSWORD not in h.sallyport("replay", "--events", sid).stdout + h.sallyport("replay", "--text", sid).stdout
+    assert h.run(["grep", "-rlF", PASSWORD, "/var/log", "/run", "/tmp", "/home"], check=False).stdout == ""
+
+
+ASK = r"""
+import array, os, socket, struct, sys
+def ask(path, prompt):
+    c = socket.socket(socket.AF_UNIX)
+    c.settimeout(10)
+    c.connect(path)
+    r, w = os.pipe()
+    body = struct.pack('>I', len(prompt)) + prompt
+    frame = struct.pack('>IBBI', 6 + len(body), 1, 132, 0) + body
+    c.sendmsg([frame], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [w]))])
+    os.close(w)
+    try:
+        told = c.recv(1)
+    except OSError:
+        told = b''
+    print('told', told, 'got', os.read(r, 2000))
+ask(sys.argv[1] + '/run/ssh/ask', sys.argv[2].encode())
+"""
+
+
+def test_a_second_one_that_asks_gets_nothing(h):
+    """Even inside of the sandbox, in the words of the client."""
+    child = h.ssh_tty("alice", "ssh", "word")
+    child.expect(r"vault1\$ ")
+    pid = ssh_pids(h)[0]
+    prompt = f"keeper@{HOST}'s password: "
+    for user in ("alice", "root"):
+        done = h.run(["python3", "-c", ASK, f"/proc/{pid}/root", prompt], user=user, check=False)
+        assert "Permission" in done.stderr if user == "alice" else "told b'' got b''" in done.stdout, (done.stdout, done.stderr)
+    text, status = end_of(child)
+    assert status == 255 and "asks for something more" in text
+    assert events(h).count("was given") == 1
