@@ -385,6 +385,36 @@ step_run(struct stage *g, const char *line, const char *word, bool is_good)
 	sp_buf_free(copy);
 }
 
+/* An agent without a key: for a login with a password, where it tells whether the host is the one. */
+static void
+test_no_key(void **state)
+{
+	struct stage g;
+	struct sp_view pinned[1];
+
+	(void)state;
+	stage_open(&g);
+	sp_ssh_agent_free(g.agent);
+	pinned[0] = sp_ssh_key_blob(g.host);
+	assert_int_equal(sp_ssh_agent_new(NULL, "deploy", pinned, 1, &g.agent), 0);
+	assert_false(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "list", true);
+	assert_int_equal(sp_buf_len(g.out), 9);
+	assert_memory_equal(sp_buf_data(g.out), "\0\0\0\5\14\0\0\0\0", 9);
+	assert_false(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "bind(host=other)", false);
+	assert_false(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "bind(signature=zero)", false);
+	assert_false(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "bind", true);
+	assert_true(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "sign", false);
+	assert_true(sp_ssh_agent_is_bound(g.agent));
+	step_run(&g, "no-key", "bind", false);
+	assert_false(sp_ssh_agent_is_bound(g.agent));
+	stage_close(&g);
+}
+
 static void
 test_attacks(void **state)
 {
@@ -673,6 +703,7 @@ main(void)
 		cmocka_unit_test(test_keys_encrypted),
 		cmocka_unit_test(test_keys_cut),
 		cmocka_unit_test(test_keys_changed),
+		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_attacks),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_limits),
