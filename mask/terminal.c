@@ -25,6 +25,7 @@ struct sp_mask_terminal {
 	size_t nspans, spans_cap;
 	struct sp_buf *label; /* of the span in hand */
 	size_t labelled;      /* index of that span; SIZE_MAX: none */
+	struct sp_buf *burnt; /* what takes the place of bytes that are held */
 	bool is_undecided;    /* a long match was, at the last scan */
 	int error;
 };
@@ -41,7 +42,10 @@ sp_mask_terminal_new(struct sp_mask_set *set, unsigned cols, struct sp_mask_term
 		return SP_ERR_NOMEM;
 	t->set = set;
 	t->label = sp_buf_new(TERMINAL_LABEL_MAX);
-	if (t->label == NULL) {
+	t->burnt = sp_buf_new(0);
+	if (t->label == NULL || t->burnt == NULL) {
+		sp_buf_free(t->label);
+		sp_buf_free(t->burnt);
 		free(t);
 		return SP_ERR_NOMEM;
 	}
@@ -57,6 +61,7 @@ sp_mask_terminal_free(struct sp_mask_terminal *t)
 		return;
 	sp_termline_clear(&t->line);
 	sp_buf_free(t->label);
+	sp_buf_free(t->burnt);
 	free(t->spans);
 	free(t);
 }
@@ -253,11 +258,15 @@ terminal_repeat(struct sp_mask_terminal *t, const struct sp_termline_piece *piec
     struct sp_mask_counts *counts)
 {
 	size_t i = terminal_span(t, piece->text);
+	int r;
 
 	if (i == t->nspans || t->spans[i].start >= piece->text + piece->cells ||
 	    piece->text + piece->cells > t->line.len)
 		return sp_buf_put(out, raw, piece->n);
-	return terminal_text(t, t->line.text + piece->text, piece->text, piece->cells, out, counts);
+	r = terminal_text(t, t->line.text + piece->text, piece->text, piece->cells, out, counts);
+	for (unsigned k = 0; k < piece->gone; k++)
+		sp_buf_put_u8(out, '*');
+	return r == 0 ? sp_buf_error(out) : r;
 }
 
 static int
@@ -385,6 +394,63 @@ terminal_settle(struct sp_mask_terminal *t, struct sp_buf *out, struct sp_mask_c
 		t->floor -= sp_termline_forget(l, kept);
 }
 
+/*
+ * Masks for good, within the i-th piece that begins at off in raw, what lies in the first span there. What a flush has
+ * shown of it is past that.
+ */
+static void
+terminal_burn_piece(struct sp_mask_terminal *t, size_t i, size_t off, struct sp_mask_counts *counts)
+{
+	struct sp_termline *l = &t->line;
+	struct sp_termline_piece piece = l->pieces[i];
+	size_t end = piece.text + piece.cells, k = terminal_span(t, piece.text), from, to;
+
+	if (k < t->nspans && t->spans[k].end <= l->cur)
+		k = terminal_span(t, l->cur);
+	if (piece.cells == 0 || k == t->nspans || t->spans[k].start >= end || end > l->len)
+		return;
+	sp_buf_reset(t->burnt);
+	if (piece.kind == SP_TERMLINE_REPEAT) {
+		if (off < t->shown)
+			return;
+		t->error = terminal_repeat(t, &piece, l->raw + off, t->burnt, counts);
+		from = 0;
+		to = piece.n;
+	} else {
+		from = t->spans[k].start > piece.text ? t->spans[k].start - piece.text : 0;
+		to = (t->spans[k].end < end ? t->spans[k].end : end) - piece.text;
+		if (off + from < t->shown)
+			from = t->shown - off;
+		if (from >= to)
+			return;
+		t->error = terminal_mask(t, k, piece.text + from, piece.text + to, t->burnt, counts);
+	}
+	if (t->error == 0)
+		sp_termline_replace(l, i, off, from, to - from, sp_buf_data(t->burnt), sp_buf_len(t->burnt));
+}
+
+/*
+ * From the cursor on the text is about to be erased or written over: what of it is in a match as it stands is masked,
+ * whatever comes in its place. The text stays, for what is left of it may yet become part of another match.
+ */
+static void
+terminal_burn(struct sp_mask_terminal *t, struct sp_mask_counts *counts)
+{
+	struct sp_termline *l = &t->line;
+	size_t cut, off = 0;
+
+	l->is_armed = false;
+	if (l->npieces == 0)
+		return;
+	t->error = terminal_scan(t, true, &cut);
+	for (size_t i = 0; t->error == 0 && t->nspans > 0 && i < l->npieces; i++) {
+		terminal_burn_piece(t, i, off, counts);
+		off += l->pieces[i].n;
+	}
+	if (t->error == 0)
+		t->error = l->error;
+}
+
 /* Puts all that is held as if the text ended here; what is not decided stays so. */
 static void
 terminal_flush(struct sp_mask_terminal *t, struct sp_buf *out, struct sp_mask_counts *counts)
@@ -417,11 +483,13 @@ sp_mask_terminal_feed(
 		if (t->error != 0)
 			break;
 		may_move = stop != SP_TERMLINE_ALL;
-		if (stop == SP_TERMLINE_RETURN || (stop == SP_TERMLINE_BACK ? l->is_dirty : l->cur == l->len))
+		if (stop == SP_TERMLINE_RETURN || (stop == SP_TERMLINE_ALL ? l->cur == l->len : l->is_dirty))
 			terminal_settle(t, out, counts);
 		/* A line that is shown whole before it is written over: not held for what may come. */
 		if (t->error == 0 && stop == SP_TERMLINE_RETURN && l->row == l->line && !t->is_undecided)
 			terminal_flush(t, out, counts);
+		if (t->error == 0 && stop == SP_TERMLINE_CHANGE)
+			terminal_burn(t, counts);
 		if (t->error == 0 && l->nraw > SP_MASK_TERMINAL_HELD)
 			terminal_flush(t, out, counts);
 	}
@@ -466,7 +534,7 @@ sp_mask_terminal_echo(
 		t->error = sp_buf_put(out, l->raw + t->shown, l->nraw - t->shown);
 		t->shown = l->nraw;
 	}
-	l->is_dirty = false;
+	l->is_dirty = l->is_armed = false;
 	t->floor = l->len;
 	return t->error;
 }

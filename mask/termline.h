@@ -24,6 +24,7 @@ struct sp_termline_piece {
 	size_t text;	 /* where the text begins that they wrote */
 	size_t cells;	 /* bytes of text: n, 0, or the number of repeats */
 	uint8_t kind;
+	uint8_t gone; /* repeats that were erased again */
 };
 
 enum sp_termline_state {
@@ -48,8 +49,10 @@ struct sp_termline {
 	size_t cur;  /* where the next character goes; len: at the end */
 	unsigned col; /* cursor's column; cols: behind the last one */
 	unsigned saved;
+	bool is_inside;	 /* the cursor is on the second column of the character at cur */
 	bool is_dirty;	 /* text was written since this was last cleared */
 	bool is_moved;	 /* the cursor went back since this was last cleared */
+	bool is_armed;	 /* likewise, and nobody looked at the text that is there since */
 	size_t moved_to; /* then: where what can be written over, or be joined to it, begins */
 	/* the bytes */
 	uint8_t *raw;
@@ -70,7 +73,8 @@ struct sp_termline {
 enum sp_termline_stop {
 	SP_TERMLINE_ALL, /* it did not */
 	SP_TERMLINE_BACK, /* the cursor is about to go back a little: decide on the text as it is, then go on */
-	SP_TERMLINE_RETURN /* the same for the start of the row */
+	SP_TERMLINE_RETURN, /* the same for the start of the row */
+	SP_TERMLINE_CHANGE /* the text from the cursor on is about to be erased or written over: look at it as it stands */
 };
 
 void sp_termline_init(struct sp_termline *l, unsigned cols);
@@ -85,6 +89,16 @@ enum sp_termline_stop sp_termline_take(
 void sp_termline_drop(struct sp_termline *l, size_t npieces, size_t nraw);
 /* Drops text before at, as far as nothing points there; returns how many bytes. */
 size_t sp_termline_forget(struct sp_termline *l, size_t at);
+/*
+ * The n bytes of piece i from its from-th on become m others that are of no text; at: where the piece begins in raw. It
+ * may then be three pieces. Of anything but TEXT all bytes. Errors in l->error.
+ */
+void sp_termline_replace(
+    struct sp_termline *l, size_t i, size_t at, size_t from, size_t n, const uint8_t *p, size_t m);
+
+/* termwidth.c */
+/* Bytes of a character by its first one; 1 for what cannot begin one. */
+size_t sp_termline_bytes(uint8_t c);
 /* Columns of the UTF-8 character at p: 0, 1 or 2; bytes in *ret_n. */
 unsigned sp_termline_width(const uint8_t *p, size_t n, size_t *ret_n);
 

@@ -48,8 +48,7 @@ client_on_signal(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 		return r;
 	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP && sig != SIGQUIT)
 		return SP_ERR_FORMAT;
-	if (sp_relay_signal(ctx, (int)sig))
-		return 0;
+	/* No program gets it: what runs elsewhere cannot, and what runs here ends with the session, all of it. */
 	sp_session_end(ctx, sig == SIGHUP ? "the connection was closed" : "interrupted");
 	return 0;
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -303,18 +302,6 @@ sp_relay_resized(struct sp_session *s)
 			sp_sieve_stream_resize(r->outlets[i].sieve, s->cols);
 	if (r->hooks != NULL && r->hooks->resized != NULL)
 		r->hooks->resized(r->ctx, s->rows, s->cols);
-}
-
-bool
-sp_relay_signal(struct sp_session *s, int sig)
-{
-	struct sp_relay *r = s->relay;
-
-	if (r == NULL || !r->is_running || r->is_gone || sig == SIGHUP)
-		return false;
-	if (r->hooks != NULL && r->hooks->signaled != NULL)
-		return r->hooks->signaled(r->ctx, sig);
-	return false;
 }
 
 void

@@ -89,8 +89,6 @@ void sp_relay_discard(struct sp_session *s); /* the person does not read */
 void sp_relay_restore(struct sp_session *s); /* the person's descriptors are as they were */
 void sp_relay_policy_changed(struct sp_session *s);
 void sp_relay_resized(struct sp_session *s);
-/* True: the program has it. */
-bool sp_relay_signal(struct sp_session *s, int sig);
 void sp_relay_pause(struct sp_session *s, bool is_paused);
 
 /* relay_out.c */

@@ -162,8 +162,6 @@ struct sp_relay_hooks {
 	void (*shown)(void *ctx, enum sp_relay_stream stream, const uint8_t *p, size_t n);
 	/* The person's terminal has another size; the pty has it already. */
 	void (*resized)(void *ctx, uint32_t rows, uint32_t cols);
-	/* SIGINT, SIGTERM or SIGQUIT came for the program, by the ssh protocol. True: it was passed on. */
-	bool (*signaled)(void *ctx, int sig);
 };
 
 /*

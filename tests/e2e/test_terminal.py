@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import time
 
@@ -136,6 +137,33 @@ def test_streams_without_a_terminal(m):
                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = proc.communicate(data, timeout=60)
     assert out.decode().split() == [hashlib.sha256(data).hexdigest(), "-", "done"], err
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
+def name_of(pid):
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+        return f.read().strip()
+
+
+def test_a_signal_ends_the_session_and_all_that_runs_in_it(m):
+    word = f"sleep 47{os.getpid()}"
+    argv = m.argv(m.ssh_argv("alice", [f"shell -c '{word}; echo went on'"]), "lap-alice")
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL) as proc:
+        def runs():
+            return m.run(["pgrep", "-f", f"^{word}$"], check=False).stdout.split()
+        wait_for("the program to run", runs)
+        pid = int(runs()[0])
+        while not name_of(pid).startswith("sallyport-force"):
+            pid = parent(pid)
+            assert pid > 1
+        os.kill(pid, signal.SIGINT)
+        assert b"went on" not in proc.stdout.read()
+        assert proc.wait(30) != 0
+        wait_for("the program to be gone", lambda: not runs())
 
 
 def test_a_reader_that_goes_away_ends_the_writer(m):

@@ -180,6 +180,21 @@ see_dress(struct text *t, enum dress how)
 	}
 }
 
+/*
+ * Written over, what a sample begins with may have been a match with the x behind it, and is masked as that. But what is
+ * masked without must be so here, whatever its replacement's letters are.
+ */
+static bool
+is_masked_more(const struct mask_sample *s, const struct text *seen)
+{
+	if (seen->n != want.n || want.n != s->in_len)
+		return false;
+	for (size_t i = 0; i < seen->n; i++)
+		if (want.p[i] != s->in[i] && seen->p[i] == s->in[i] && strchr("[]:_abcdefghijklmnopqrstuvwxyz", seen->p[i]) == NULL)
+			return false;
+	return true;
+}
+
 static void
 try_sample(const struct mask_sample *s, void *ctx)
 {
@@ -193,7 +208,7 @@ try_sample(const struct mask_sample *s, void *ctx)
 		run(ctx, 0, &in, in.n, in.n, &got);
 		seen = got;
 		see_dress(&seen, how);
-		if (!same(&seen, &want) && wrong++ < 40)
+		if (!same(&seen, &want) && !(how == OVERWRITTEN && is_masked_more(s, &seen)) && wrong++ < 40)
 			print_error("%s:%u: dress %d: got \"%.*s\"\nnot \"%.*s\"\n", s->file, s->line, (int)how, (int)seen.n,
 			    (const char *)seen.p, (int)want.n, (const char *)want.p);
 		run(ctx, 0, &in, 1, 1, &again);
