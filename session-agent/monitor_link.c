@@ -184,12 +184,16 @@ monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 		return r;
 	sp_peer_set_state(p, LINK_LIVE);
 	if (verdict != 0) {
-		sp_session_end(s, "this session is no longer known to the bastion");
+		sp_session_unknown(s);
 		return 0;
 	}
 	sp_log_info("resumed");
 	s->is_resumed = true;
 	s->monitor_pause_ms = MONITOR_PAUSE_MIN_MS;
+	if (s->stage == SP_SESSION_OVER && s->client == NULL) {
+		sp_monitor_done(s);
+		return 0;
+	}
 	sp_questions_resumed(s);
 	return 0;
 }
@@ -229,12 +233,13 @@ static void
 monitor_on_close(struct sp_peer *p, int err, void *ctx)
 {
 	struct sp_session *s = ctx;
+	bool is_said = s->stage == SP_SESSION_OVER && s->is_resumed;
 
 	sp_peer_free(p);
 	s->monitor = NULL;
 	s->is_resumed = false;
 	sp_questions_lost(s);
-	if (s->id[0] == '\0' || s->stage == SP_SESSION_OVER) { /* never begun, or all said */
+	if (s->id[0] == '\0' || is_said) { /* never begun, or all said */
 		(void)event_base_loopbreak(s->base);
 		return;
 	}
@@ -344,7 +349,8 @@ sp_monitor_done(struct sp_session *s)
 	struct sp_buf *body;
 
 	if (s->monitor == NULL || !s->is_resumed) {
-		(void)event_base_loopbreak(s->base);
+		if (!sp_session_keep(s))
+			(void)event_base_loopbreak(s->base);
 		return;
 	}
 	body = sp_buf_new(16);

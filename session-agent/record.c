@@ -276,6 +276,7 @@ record_on_clear(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 static int
 record_on_finished(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
+	struct sp_session *s = ctx;
 	char *message = NULL;
 	uint32_t verdict;
 	int r;
@@ -286,8 +287,10 @@ record_on_finished(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
 	free(message);
-	if (r == 0)
-		sp_session_finished(ctx);
+	if (r == 0) {
+		s->is_stored = verdict == 0;
+		sp_session_finished(s);
+	}
 	return r;
 }
 

@@ -14,8 +14,15 @@ struct sp_relay;
 
 #define SP_RELAY_CHUNK ((size_t)64 * 1024) /* bytes read at once, and of one event */
 #define SP_RELAY_TYPED_MAX ((size_t)256 * 1024) /* bytes of the person's that the program has not taken */
-#define SP_RELAY_QUIET_MS 20	/* after so long without more, what is held for the detectors is shown */
-#define SP_RELAY_HELD_MS 100	/* so long at most while more comes, and nothing of it can be decided */
+/*
+ * What is held for the detectors is shown after so long without more, and so long at most while more comes and nothing of
+ * it can be decided: soon while a line is being edited, where it would be felt. Elsewhere it is the rest of a value that
+ * is on its way from a program which a busy machine has interrupted.
+ */
+#define SP_RELAY_EDIT_QUIET_MS 20
+#define SP_RELAY_EDIT_HELD_MS 100
+#define SP_RELAY_QUIET_MS 250
+#define SP_RELAY_HELD_MS 1000
 #define SP_RELAY_DRAIN_MS 200	/* after the program's end, so long without output is its end too */
 #define SP_RELAY_ECHO_MAX 8	/* bytes of one key's echo: more is output */
 #define SP_RELAY_ECHO_MS 500	/* a key that was not echoed by then is not waited for */
@@ -41,6 +48,7 @@ struct sp_relay_typing {
 	uint8_t keys[SP_RELAY_ECHO_MAX]; /* typed, not echoed yet */
 	size_t nkeys;
 	int64_t at_ms; /* when */
+	int64_t edit_ms; /* the last key that was not the end of a line; 0: that was the last */
 	bool is_unechoed; /* a password is being typed: until the end of the line */
 	char tail[64]; /* the end of the line shown last */
 	size_t ntail;
@@ -106,6 +114,8 @@ void sp_relay_in_clear(struct sp_relay *r);
 void sp_relay_in_run(struct sp_relay *r);
 /* Whether p is nothing but the echo of what was typed just now. */
 bool sp_relay_in_is_echo(struct sp_relay *r, const uint8_t *p, size_t n);
+/* Whether a line is being edited: the last key came just now, and was not the end of one. */
+bool sp_relay_in_is_editing(const struct sp_relay *r);
 /* The program showed p: what a password is asked with is remembered. */
 void sp_relay_in_shown(struct sp_relay *r, const uint8_t *p, size_t n);
 

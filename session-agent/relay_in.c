@@ -90,11 +90,18 @@ sp_relay_in_is_echo(struct sp_relay *r, const uint8_t *p, size_t n)
 	return is_echo;
 }
 
+bool
+sp_relay_in_is_editing(const struct sp_relay *r)
+{
+	return r->typing.edit_ms != 0 && sp_ipc_now_ms() - r->typing.edit_ms <= SP_RELAY_ECHO_MS;
+}
+
 static void
 in_expect_echo(struct sp_relay *r, const uint8_t *p, size_t n)
 {
 	struct sp_relay_typing *t = &r->typing;
 
+	t->edit_ms = p[n - 1] == '\r' || p[n - 1] == '\n' ? 0 : sp_ipc_now_ms();
 	if (sp_ipc_now_ms() - t->at_ms > SP_RELAY_ECHO_MS)
 		t->nkeys = 0;
 	if (n > SP_RELAY_ECHO_MAX - t->nkeys) { /* pasted: its echo is output like any other */

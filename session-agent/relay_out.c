@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -162,12 +163,25 @@ sp_relay_outlet_end(struct sp_relay_outlet *o)
 		(void)event_del(o->rd);
 }
 
+/* Is it our turn, and has the program more for us? Then the rest of what is held comes yet, however long ago it began. */
+static bool
+outlet_is_behind(const struct sp_relay_outlet *o)
+{
+	struct pollfd p = { .fd = o->from, .events = POLLIN };
+
+	return !sp_relay_outlet_is_idle(o) || o->relay->is_paused ||
+	    (o->from >= 0 && !o->is_ended && poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0);
+}
+
 /* has_put: of what was held before, something is shown. */
 static void
 outlet_arm(struct sp_relay_outlet *o, bool has_put)
 {
-	static const struct timeval quiet = { .tv_usec = SP_RELAY_QUIET_MS * 1000 };
-
+	static const struct timeval edit_quiet = { .tv_usec = SP_RELAY_EDIT_QUIET_MS * 1000 };
+	static const struct timeval other_quiet = { .tv_usec = SP_RELAY_QUIET_MS * 1000 };
+	bool is_edited = o->stream == SP_RELAY_TTY && sp_relay_in_is_editing(o->relay);
+	const struct timeval *quiet = is_edited ? &edit_quiet : &other_quiet;
+	int64_t held_max = is_edited ? SP_RELAY_EDIT_HELD_MS : SP_RELAY_HELD_MS;
 	int64_t now = sp_ipc_now_ms();
 
 	if (o->sieve == NULL || !sp_sieve_stream_holds(o->sieve)) {
@@ -177,8 +191,8 @@ outlet_arm(struct sp_relay_outlet *o, bool has_put)
 	}
 	if (has_put || o->held_ms == 0)
 		o->held_ms = now;
-	if (now - o->held_ms < SP_RELAY_HELD_MS || !event_pending(o->quiet, EV_TIMEOUT, NULL))
-		(void)event_add(o->quiet, &quiet); /* anew: it is not quiet */
+	if (now - o->held_ms < held_max || !event_pending(o->quiet, EV_TIMEOUT, NULL))
+		(void)event_add(o->quiet, quiet); /* anew: it is not quiet */
 }
 
 static void
@@ -238,6 +252,10 @@ outlet_on_quiet(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (!o->is_ended && outlet_is_behind(o)) {
+		outlet_arm(o, true); /* the wait was ours */
+		return;
+	}
 	if (o->sieve != NULL && sp_sieve_stream_flush(o->sieve, o->masked) != 0)
 		outlet_fail(o, "what the program shows cannot be masked");
 	o->held_ms = 0;

@@ -212,10 +212,22 @@ session_on_timer(evutil_socket_t fd, short what, void *ctx)
 	case SP_SESSION_SERVING: /* only a built-in command that waits has armed it */
 		sp_session_end(s, "the approval service does not answer: try again shortly");
 		break;
-	case SP_SESSION_OVER:
+	case SP_SESSION_OVER: /* see sp_session_keep() */
+		sp_log_err("sallyportd did not come back for what is not yet stored of this session");
+		(void)event_base_loopbreak(s->base);
+		break;
 	default:
 		break;
 	}
+}
+
+bool
+sp_session_keep(struct sp_session *s)
+{
+	if (s->ring_fd < 0 || s->is_stored)
+		return false;
+	session_arm(s, SP_SESSION_KEEP_MS);
+	return true;
 }
 
 void
@@ -370,9 +382,6 @@ sp_session_exit(struct sp_session *s, int status)
 void
 sp_session_end(struct sp_session *s, const char *reason)
 {
-	/* Its record was closed while the answer to that was lost: there is nothing to wait for. */
-	if (s->stage == SP_SESSION_FINISHING && s->recorder == NULL)
-		sp_session_finished(s);
 	if (s->stage >= SP_SESSION_FLUSHING)
 		return;
 	(void)snprintf(s->end_text, sizeof(s->end_text), "%s", reason);
@@ -383,6 +392,17 @@ sp_session_end(struct sp_session *s, const char *reason)
 		sp_session_say(s, "sallyport: %s.", reason);
 	}
 	sp_session_exit(s, SP_SESSION_STATUS);
+}
+
+void
+sp_session_unknown(struct sp_session *s)
+{
+	if (s->stage == SP_SESSION_FINISHING && s->recorder == NULL)
+		sp_session_finished(s); /* its record was closed while the answer to that was lost */
+	else if (s->stage == SP_SESSION_OVER)
+		(void)event_base_loopbreak(s->base);
+	else
+		sp_session_end(s, "this session is no longer known to the bastion");
 }
 
 void

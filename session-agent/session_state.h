@@ -21,6 +21,7 @@
 #define SP_SESSION_AWAY_MS 10000	/* how long a missing recorder is waited for */
 #define SP_SESSION_POLICY_MS 2000	/* how long the first policy is waited for */
 #define SP_SESSION_FINISH_MS 10000	/* how long the end of the record is waited for */
+#define SP_SESSION_KEEP_MS 300000	/* how long sallyportd is waited for, with a ring that nobody else has */
 #define SP_SESSION_DURABLE_MAX 64	/* SYNCs under way */
 #define SP_SESSION_APPROVALS_MAX 16
 #define SP_SESSION_QUESTIONS_MAX 16	/* to sallyportd, under way */
@@ -98,6 +99,7 @@ struct sp_session {
 	/* recorder */
 	struct sp_peer *recorder;
 	int ring_fd;
+	bool is_stored; /* the recorder has closed the record */
 	void *ring_map;
 	struct sp_ring *ring;
 	struct sp_buf *event;
@@ -165,6 +167,10 @@ void sp_session_pump(struct sp_session *s);
 /* A built-in command waits for control, for a bounded time. */
 void sp_session_wait_control(struct sp_session *s);
 void sp_session_finished(struct sp_session *s);
+/* sallyportd does not know it (any more): its record was closed without it. */
+void sp_session_unknown(struct sp_session *s);
+/* True: it is over, but its ring has what nobody has stored, and sallyportd is away; so the process stays a while. */
+bool sp_session_keep(struct sp_session *s);
 uint32_t sp_session_new_id(struct sp_session *s);
 
 /* record.c */

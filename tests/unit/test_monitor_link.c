@@ -27,8 +27,8 @@
 /* --- the rest of a session, as far as the link calls it --------------------------------------------------- */
 
 static struct sp_session s;
-static unsigned begun, ended, channels, away;
-static char end_reason[128];
+static unsigned begun, ended, channels, away, unknown;
+static bool is_kept;
 static int64_t clock_ahead;
 
 int64_t __real_sp_ipc_now_ms(void);
@@ -83,8 +83,22 @@ void
 sp_session_end(struct sp_session *x, const char *reason)
 {
 	(void)x;
+	(void)reason;
 	ended++;
-	(void)snprintf(end_reason, sizeof(end_reason), "%s", reason);
+}
+
+void
+sp_session_unknown(struct sp_session *x)
+{
+	(void)x;
+	unknown++;
+}
+
+bool
+sp_session_keep(struct sp_session *x)
+{
+	(void)x;
+	return is_kept;
 }
 
 void
@@ -234,7 +248,8 @@ setup(void **state)
 {
 	int sv[2];
 
-	begun = ended = channels = away = 0;
+	begun = ended = channels = away = unknown = 0;
+	is_kept = false;
 	clock_ahead = 0;
 	back = -1;
 	memset(&s, 0, sizeof(s));
@@ -335,9 +350,55 @@ test_not_known_any_more(void **state)
 	gone(fd);
 	fd = comes_back();
 	say_u32(fd, SP_IPC_MONITOR_RESUMED, (uint32_t)-SP_ERR_DENIED, 0);
-	assert_true(ended == 1 && !s.is_resumed);
-	assert_string_equal(end_reason, "this session is no longer known to the bastion");
+	assert_true(unknown == 1 && ended == 0 && !s.is_resumed);
 	(void)close(fd);
+}
+
+/* Over while sallyportd is away, with a ring that nobody else has: it is handed over before the process ends. */
+static void
+test_over_while_it_is_away(void **state)
+{
+	int fd = (int)(intptr_t)*state;
+
+	say_begin(fd);
+	gone(fd);
+	is_kept = true;
+	s.stage = SP_SESSION_OVER;
+	sp_monitor_done(&s);
+	turn();
+	assert_false(event_base_got_break(s.base));
+	fd = comes_back();
+	say_u32(fd, SP_IPC_MONITOR_RESUMED, 0, 0);
+	assert_int_equal(hear(fd, NULL), SP_IPC_MONITOR_DONE);
+	assert_null(s.monitor); /* closed: the process ends */
+	(void)close(fd);
+}
+
+/* With nothing left to hand over it ends at once; and so it does when sallyportd goes away after its DONE. */
+static void
+test_over_with_nothing_left(void **state)
+{
+	int fd = (int)(intptr_t)*state;
+
+	say_begin(fd);
+	s.stage = SP_SESSION_OVER;
+	(void)close(fd);
+	for (int i = 0; i < 5 && !event_base_got_break(s.base); i++)
+		(void)event_base_loop(s.base, EVLOOP_NONBLOCK);
+	assert_true(event_base_got_break(s.base));
+}
+
+static void
+test_over_and_stored(void **state)
+{
+	int fd = (int)(intptr_t)*state;
+
+	say_begin(fd);
+	gone(fd);
+	s.stage = SP_SESSION_OVER;
+	sp_monitor_done(&s);
+	assert_true(event_base_got_break(s.base) || event_base_loop(s.base, EVLOOP_NONBLOCK) >= 0);
+	assert_true(event_base_got_break(s.base));
 }
 
 /* In each stage the messages of the others, and those that do not exist, end the channel. */
@@ -638,6 +699,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_known_any_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_over_while_it_is_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_over_with_nothing_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_over_and_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_begin_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_channel_descriptors, setup, teardown),

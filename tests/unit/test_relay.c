@@ -493,6 +493,30 @@ test_record_first(void **state)
 	teardown();
 }
 
+/* While nothing can be recorded, or the person does not read, the program waits: that is no quiet after which the
+   beginning of a value may be shown. */
+static void
+test_held_while_full(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	setup(true);
+	is_full = true;
+	pid = start("printf 'one\\nalice.a'; sleep 0.5; printf 'b@example.com two\\n'", true, 0, NULL);
+	for (int i = 0; i < 4 * SP_RELAY_QUIET_MS / 20; i++) {
+		struct timeval tick = {.tv_usec = 20000};
+
+		event_base_loopexit(s.base, &tick);
+		event_base_dispatch(s.base);
+	}
+	is_full = false;
+	sp_session_pump(&s);
+	finish(pid);
+	equals(seen_out, "one\r\n[masked:email]****** two\r\n");
+	teardown();
+}
+
 static void
 test_pause(void **state)
 {
@@ -712,6 +736,7 @@ main(void)
 	    cmocka_unit_test(test_masked),
 	    cmocka_unit_test(test_question),
 	    cmocka_unit_test(test_record_first),
+	    cmocka_unit_test(test_held_while_full),
 	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_tty),
 	    cmocka_unit_test(test_password),
