@@ -420,6 +420,8 @@ sp_compile_gives(struct sp_compile *c, const struct sp_yaml_node *rule, struct s
 	ret->terms.banner = "";
 	if (session != NULL && sp_yaml_check_keys(session, keys, c->diags) == 0)
 		sp_compile_terms(c, session, &ret->terms);
+	if (session != NULL && ret->effect == SP_POLICY_DENY)
+		sp_yaml_error(session, c->diags, NULL, "a rule that denies lets nobody in whose session this could hold for");
 	if (secrets == NULL)
 		return;
 	sp_compile_strings(c, secrets, &ret->secrets);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a session may be idle, and how long it may last, as its connection says (sallyport-policy(5): idle, max).
- * Idle: nothing typed, and no statement begun or running. The policy in force counts: a changed limit holds from
- * the next look.
+ * How long a session may be idle, and how long it may last, as its connection and the rules that let the person in say
+ * (sallyport-policy(5): idle, max); the shortest counts. Idle: nothing typed, and no statement begun or running. The
+ * policy in force counts, and the time of day: a changed limit holds from the next look.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #define LIMITS_WARN_MS 60000 /* told so long before the end; half the time where that is shorter */
 #define LIMITS_LOOK_MIN_MS 200
 #define LIMITS_LOOK_MAX_MS 5000 /* how exactly the end of a statement is noticed */
+#define LIMITS_LOOK_RULES_MS 60000 /* how exactly the hours of a rule with limits are kept */
 
 static int64_t
 limits_end(int64_t from, uint32_t seconds)
@@ -66,23 +67,35 @@ limits_say(struct sp_session *s, const char *why, int64_t end, int64_t now)
 	sp_session_say(s, "sallyport: this session %s and ends in %s.", why, time);
 }
 
-/* The connection's limits as the policy has them now; when it no longer names it, those of before stay. */
+static uint32_t
+limits_shorter(uint32_t a, uint32_t b)
+{
+	return a == 0 ? b : b == 0 || a < b ? a : b;
+}
+
+/*
+ * The limits as the policy has them now. When it no longer names the connection, those of before stay; when it no longer
+ * lets the person in, they stay as well, and can only get shorter.
+ */
 static void
 limits_read(struct sp_session *s)
 {
 	const struct sp_policy_connection *c =
 	    s->policy == NULL ? NULL : sp_policy_image_find(s->policy, s->limits.connection);
+	struct sp_policy_terms terms = { 0 };
+	bool is_let_in;
 
 	if (c == NULL)
 		return;
-	s->limits.idle = c->idle_seconds;
-	s->limits.max = c->max_seconds;
+	is_let_in = sp_dispatch_terms(s, c, &terms);
+	s->limits.idle = is_let_in ? terms.idle_seconds : limits_shorter(s->limits.idle, terms.idle_seconds);
+	s->limits.max = is_let_in ? terms.max_seconds : limits_shorter(s->limits.max, terms.max_seconds);
 }
 
 static void
 limits_arm(struct sp_session *s, int64_t now)
 {
-	int64_t look = (int64_t)s->limits.idle * 125, next = INT64_MAX;
+	int64_t look = (int64_t)s->limits.idle * 125, next = now + LIMITS_LOOK_RULES_MS;
 	struct timeval tv;
 
 	if (s->limits.idle != 0)
@@ -94,8 +107,6 @@ limits_arm(struct sp_session *s, int64_t now)
 		next = at < next ? at : next;
 	}
 	(void)event_del(s->limits.timer);
-	if (next == INT64_MAX)
-		return;
 	next = next > now ? next - now : 1;
 	tv.tv_sec = next / 1000;
 	tv.tv_usec = (suseconds_t)(next % 1000) * 1000;

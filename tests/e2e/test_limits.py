@@ -117,6 +117,20 @@ def test_a_limit_holds_for_sessions_already_open(b):
     assert "was idle for 2 seconds" in text
 
 
+def test_a_rule_has_limits_too(b):
+    """The shorter one of the connection's and the rule's, and the words that the rule has to say first."""
+    said = len(b.read("/var/log/control.log"))
+    b.set_policy(bastion.POLICY_YAML.replace("    durability: process\n", "    durability: process\n    idle: 10m\n").replace(
+        "    do: { sql: [select, show, explain] }\n",
+        "    do: { sql: [select, show, explain] }\n    session: { idle: 3s, max: 1h, banner: Readers are being watched. }\n"))
+    wait_for("the policy to be taken", lambda: "policy" in b.read("/var/log/control.log")[said:])
+    child = open_psql(b)
+    assert "Readers are being watched." in plain(child.before)
+    text, status = end_of(child)
+    assert "was idle for 3 seconds, the limit of orders" in text and status == 254
+    assert "Readers are being watched." in events(b)
+
+
 def test_without_limits_nothing_ends(b):
     child = open_psql(b)
     time.sleep(5)

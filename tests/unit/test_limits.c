@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* session-agent/limits.c: idle and max of a connection, on a clock of the test's own. */
+/* session-agent/limits.c: idle and max of a connection and of rules, on a clock of the test's own. */
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -43,6 +43,25 @@ __wrap_sp_policy_image_find(const struct sp_policy_image *image, const char *nam
 	return strcmp(name, connection.name) == 0 ? &connection : NULL;
 }
 
+/* As policy/decide.c merges them. */
+static struct sp_policy_terms rules;
+static bool is_let_in;
+
+static uint32_t
+shorter(uint32_t a, uint32_t b)
+{
+	return a == 0 ? b : b == 0 || a < b ? a : b;
+}
+
+bool
+sp_dispatch_terms(const struct sp_session *s, const struct sp_policy_connection *c, struct sp_policy_terms *ret_terms)
+{
+	(void)s;
+	ret_terms->idle_seconds = shorter(c->idle_seconds, is_let_in ? rules.idle_seconds : 0);
+	ret_terms->max_seconds = shorter(c->max_seconds, is_let_in ? rules.max_seconds : 0);
+	return is_let_in;
+}
+
 void
 sp_session_end(struct sp_session *s, const char *reason)
 {
@@ -81,6 +100,8 @@ begin(uint32_t idle, uint32_t max)
 	ended[0] = said[0] = '\0';
 	nsaid = 0;
 	busy = false;
+	is_let_in = true;
+	rules = (struct sp_policy_terms){ 0 };
 	now = 1000000;
 	connection.idle_seconds = idle;
 	connection.max_seconds = max;
@@ -203,7 +224,6 @@ test_changed_policy(void **state)
 	begin(0, 0);
 	pass(3600);
 	assert_string_equal(ended, "");
-	assert_false(event_pending(s.limits.timer, EV_TIMEOUT, NULL));
 	sp_limits_touch(&s);
 	connection.idle_seconds = 2; /* holds for a session that is open, too */
 	sp_limits_policy_changed(&s);
@@ -219,6 +239,40 @@ test_changed_policy(void **state)
 	over();
 }
 
+static void
+test_rules(void **state)
+{
+	(void)state;
+	begin(8, 60);
+	rules.idle_seconds = 4; /* the shorter one of the two */
+	rules.max_seconds = 90;
+	sp_limits_policy_changed(&s);
+	pass(4);
+	assert_string_equal(ended, "this session was idle for 4 seconds, the limit of orders");
+	over();
+	begin(0, 0);
+	rules.max_seconds = 5; /* a rule alone */
+	pass(5);
+	assert_string_equal(ended, "this session has been open for 5 seconds, the limit of orders");
+	over();
+	begin(0, 0);
+	rules.idle_seconds = 6;
+	pass(1);
+	is_let_in = false; /* no rule lets the person in any more: what held goes on to hold */
+	pass(4.5);
+	assert_string_equal(ended, "");
+	pass(0.5);
+	assert_string_equal(ended, "this session was idle for 6 seconds, the limit of orders");
+	over();
+	begin(0, 0);
+	is_let_in = false;
+	rules.idle_seconds = 0;
+	connection.idle_seconds = 3; /* but may get shorter */
+	pass(3);
+	assert_string_equal(ended, "this session was idle for 3 seconds, the limit of orders");
+	over();
+}
+
 /* The timer must be pending for as long as a limit is to come: nothing else would look. */
 static void
 test_armed(void **state)
@@ -231,13 +285,25 @@ test_armed(void **state)
 	(void)event_base_gettimeofday_cached(s.base, &base);
 	assert_true(event_pending(s.limits.timer, EV_TIMEOUT, &tv));
 	ms = ((int64_t)tv.tv_sec - base.tv_sec) * 1000 + (tv.tv_usec - base.tv_usec) / 1000;
-	assert_true(ms > 3530 * 1000 && ms < 3550 * 1000); /* the warning */
+	assert_true(ms > 50 * 1000 && ms <= 60 * 1000); /* rules have hours */
+	over();
+	begin(0, 80);
+	(void)event_base_gettimeofday_cached(s.base, &base);
+	assert_true(event_pending(s.limits.timer, EV_TIMEOUT, &tv));
+	ms = ((int64_t)tv.tv_sec - base.tv_sec) * 1000 + (tv.tv_usec - base.tv_usec) / 1000;
+	assert_true(ms > 35 * 1000 && ms < 45 * 1000); /* the warning */
 	over();
 	begin(4, 3600);
 	(void)event_base_gettimeofday_cached(s.base, &base);
 	assert_true(event_pending(s.limits.timer, EV_TIMEOUT, &tv));
 	ms = ((int64_t)tv.tv_sec - base.tv_sec) * 1000 + (tv.tv_usec - base.tv_usec) / 1000;
 	assert_true(ms <= 1000);
+	over();
+	begin(0, 0); /* a rule's hours may begin at any time */
+	(void)event_base_gettimeofday_cached(s.base, &base);
+	assert_true(event_pending(s.limits.timer, EV_TIMEOUT, &tv));
+	ms = ((int64_t)tv.tv_sec - base.tv_sec) * 1000 + (tv.tv_usec - base.tv_usec) / 1000;
+	assert_true(ms > 0 && ms <= 60 * 1000);
 	over();
 }
 
@@ -251,6 +317,7 @@ main(void)
 		cmocka_unit_test(test_max),
 		cmocka_unit_test(test_warned_a_minute_before),
 		cmocka_unit_test(test_changed_policy),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_armed),
 	};
 
