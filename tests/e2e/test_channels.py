@@ -228,3 +228,13 @@ def test_without_the_module_nobody_but_administrators_comes_in(b):
     finally:
         b.run(["mv", path + ".away", path])
     assert b.ssh("alice", "whoami").returncode == 0
+
+
+def test_no_other_service_of_pam_is_ours(b):
+    """What lets people in by ssh must not come to count for sudo, su, cron or a console."""
+    done = b.run(["grep", "-rl", "sallyport", "/etc/pam.d"])
+    assert sorted(os.path.basename(path) for path in done.stdout.split()) == ["sallyport", "sshd"], done.stdout
+    for service in ("sudo", "su", "cron", "login"):
+        done = b.run(["sh", "-c", f"test ! -e /etc/pam.d/{service} || grep -E 'sallyport|^@include sshd' /etc/pam.d/{service}"],
+                     check=False)
+        assert done.stdout == "", service

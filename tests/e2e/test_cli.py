@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import time
 
@@ -128,6 +129,24 @@ def test_a_table_for_a_terminal_has_no_sequences(tree):
     assert "\x1b" not in run("sessions", "--root", tree).stdout
     for what in ("--events", "--text"):
         assert "\x1b" not in run("replay", "--root", tree, what, PLAY).stdout
+
+
+def test_links_in_a_tree_are_not_followed(tree, tmp_path):
+    """Whoever could put a link into a copy of the records does not choose what a reviewer reads, or shows to others."""
+    copy = str(tmp_path / "copy")
+    shutil.copytree(tree, copy)
+    found = [root for root, _, names in os.walk(copy) if PLAY in root and "events" in names]
+    assert len(found) == 1 and run("replay", "--events", "--root", copy, PLAY).returncode == 0
+    for name in ("events", "."):
+        path = os.path.normpath(os.path.join(found[0], name))
+        os.rename(path, str(tmp_path / "elsewhere"))
+        os.symlink(str(tmp_path / "elsewhere"), path)
+        done = run("replay", "--events", "--root", copy, PLAY)
+        assert done.returncode != 0 and "forty-two" not in done.stdout, name
+        assert run("export", "--format", "asciicast", "--root", copy, PLAY).stdout == ""
+        os.unlink(path)
+        os.rename(str(tmp_path / "elsewhere"), path)
+    assert run("replay", "--events", "--root", copy, PLAY).returncode == 0
 
 
 def test_export_json(tree):
