@@ -5,15 +5,14 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOW32 0xffffffffUL /* what the kernel takes as an int: the upper half is ignored there, so it must be here */
+#include "runtime/syscalls.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
@@ -24,20 +23,7 @@ static const int filter_denied[] = { SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv
 	SCMP_SYS(pidfd_getfd), SCMP_SYS(userfaultfd), SCMP_SYS(perf_event_open) };
 /* Programs find another way when they hear that these do not exist. */
 static const int filter_absent[] = { SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
-	SCMP_SYS(clone3), SCMP_SYS(uselib) };
-
-static int
-filter_lists(scmp_filter_ctx ctx)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < sizeof(filter_denied) / sizeof(filter_denied[0]); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), filter_denied[i], 0);
-	for (i = 0; r == 0 && i < sizeof(filter_absent) / sizeof(filter_absent[0]); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), filter_absent[i], 0);
-	return r;
-}
+	SCMP_SYS(uselib) };
 
 /*
  * In a user namespace of one's own, paths mean what one likes. Two processes that share their working directory
@@ -46,10 +32,9 @@ filter_lists(scmp_filter_ctx ctx)
 static int
 filter_namespaces(scmp_filter_ctx ctx)
 {
-	int r;
+	static const unsigned long flags[] = { CLONE_NEWUSER };
+	int r = sp_syscalls_clone(ctx, flags, 1);
 
-	r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
 		    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_FS | CLONE_THREAD, CLONE_FS));
@@ -60,24 +45,18 @@ filter_namespaces(scmp_filter_ctx ctx)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1,
 		    SCMP_A1(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
 	if (r == 0) /* 0: whatever kind the descriptor is of */
-		r = seccomp_rule_add(
-		    ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, 0));
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setns), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, 0));
 	return r;
 }
 
+/* What waits for an answer, and that nobody else takes the answering over. */
 static int
-filter_arguments(scmp_filter_ctx ctx)
+filter_held(scmp_filter_ctx ctx)
 {
-	static const unsigned requests[] = { TIOCSTI, TIOCLINUX, TIOCSETD, TIOCCONS };
-	size_t i;
-	int r = 0;
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EBUSY), SCMP_SYS(seccomp), 1,
+	    SCMP_A1(SCMP_CMP_MASKED_EQ, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER));
 
-	for (i = 0; r == 0 && i < sizeof(requests) / sizeof(requests[0]); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-		    SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, requests[i]));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EBUSY), SCMP_SYS(seccomp), 1,
-		    SCMP_A1(SCMP_CMP_MASKED_EQ, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_NEW_LISTENER));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(execve), 0);
 	if (r == 0)
@@ -91,7 +70,11 @@ filter_make(scmp_filter_ctx ctx)
 	/* Calls by another architecture's numbers (i386, x32) do not exist at all. */
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0)
 		return SP_ERR_SYSTEM;
-	return filter_lists(ctx) != 0 || filter_namespaces(ctx) != 0 || filter_arguments(ctx) != 0 ? SP_ERR_SYSTEM : 0;
+	if (sp_syscalls_refuse(ctx, filter_denied, COUNT(filter_denied), EPERM) != 0 ||
+	    sp_syscalls_refuse(ctx, filter_absent, COUNT(filter_absent), ENOSYS) != 0 || filter_namespaces(ctx) != 0 ||
+	    sp_syscalls_terminal(ctx) != 0 || filter_held(ctx) != 0)
+		return SP_ERR_SYSTEM;
+	return 0;
 }
 
 /* Without the library's own seccomp_load(3), which knows only some of the flags. */
@@ -123,8 +106,7 @@ sp_filter_install(int *ret_listener)
 		return SP_ERR_NOMEM;
 	if (filter_make(ctx) != 0)
 		goto out;
-	fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd < 0 || seccomp_export_bpf(ctx, fd) != 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
+	if (sp_syscalls_export(ctx, &fd) != 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
 		goto out;
 	p = malloc((size_t)st.st_size);
 	if (p == NULL || pread(fd, p, (size_t)st.st_size, 0) != st.st_size)

@@ -33,6 +33,7 @@
 #include "exec/supervisor.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
+#include "runtime/sandbox.h"
 
 #define EXEC_SESSION_FD 3
 #define EXEC_LIFE_FD 4 /* a pipe: when its other end is closed, all ends */
@@ -105,7 +106,8 @@ exec_supervise(const struct warden *w)
 	(void)close(w->go);
 	(void)close(EXEC_LIFE_FD);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != w->cage.keepers[0] || null < 0 ||
-	    dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || sp_rights_keep(KEEP_SUPERVISOR) != 0)
+	    dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || sp_rights_keep(KEEP_SUPERVISOR) != 0 ||
+	    sp_sandbox_enter(SP_SANDBOX_SUPERVISOR, NULL) != 0)
 		_exit(EXEC_STATUS);
 	r = sp_supervisor_run(w->listener, EXEC_SESSION_FD, w->program, sp_cage_how(&w->cage));
 	if (r != 0 && r != SP_ERR_CLOSED)

@@ -2,19 +2,22 @@
 /*
  * Each profile is a list of groups of rules; a call in no group kills. To give a
  * program one more call, put it in that program's own group with the reason.
- * Never in any profile: execve, fork, ptrace, io_uring, userfaultfd, keyctl, bpf,
- * perf, mount, namespaces, set*id, executable memory.
+ * Never in any profile: execve, fork, ptrace (but for the supervisor of shells, the least of it), io_uring, userfaultfd,
+ * keyctl, bpf, perf, mount, namespaces, set*id, executable memory.
  */
 #include "runtime/sandbox_profiles.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -135,6 +138,19 @@ static const struct sp_sandbox_rule audit_own[] = {
 	END,
 };
 
+/*
+ * Holds the execs of a shell (exec/supervisor.c): takes hold of a process, lets it go, kills it, and no more of ptrace,
+ * which is neither its memory's nor its registers'; looks at files with the rights of who asks.
+ */
+static const struct sp_sandbox_rule supervisor_own[] = {
+	ALLOW_INT(ptrace, 0, PTRACE_SEIZE), ALLOW_INT(ptrace, 0, PTRACE_INTERRUPT), ALLOW_INT(ptrace, 0, PTRACE_DETACH),
+	ALLOW_INT(ptrace, 0, PTRACE_GETEVENTMSG), ALLOW_INT(kill, 1, SIGKILL), ALLOW(wait4),
+	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_RECV), ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_SEND),
+	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_ID_VALID), ALLOW_INT(seccomp, 0, SECCOMP_GET_NOTIF_SIZES),
+	ALLOW(setfsuid), ALLOW(setfsgid), ALLOW(setgroups), ALLOW(capget), ALLOW(capset), ALLOW(signalfd4),
+	END,
+};
+
 /* clang-format on */
 
 #define PATHS_ALWAYS "/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo"
@@ -168,16 +184,20 @@ static const char *const session_paths[] = {PATHS_ALWAYS, PATHS_RESOLVER, PATHS_
 static const struct sp_sandbox_rule *const audit_groups[] = {base, files_read, local, audit_own, NULL};
 static const char *const audit_paths[] = {PATHS_ALWAYS, NULL};
 
+static const struct sp_sandbox_rule *const supervisor_groups[] = {base, files_read, local, supervisor_own, NULL};
+static const char *const supervisor_paths[] = {NULL}; /* all */
+
 const struct sp_sandbox_table *
 sp_sandbox_table(enum sp_sandbox_profile profile)
 {
 	static const struct sp_sandbox_table tables[] = {
-	    [SP_SANDBOX_AUTHKEYS] = {"authkeys", authkeys_groups, authkeys_paths, false},
-	    [SP_SANDBOX_IDENTITY] = {"identity", identity_groups, identity_paths, true},
-	    [SP_SANDBOX_CONTROL] = {"control", control_groups, control_paths, false},
-	    [SP_SANDBOX_RECORDER] = {"recorder", recorder_groups, recorder_paths, false},
-	    [SP_SANDBOX_SESSION] = {"session", session_groups, session_paths, true},
-	    [SP_SANDBOX_AUDIT] = {"audit", audit_groups, audit_paths, false},
+	    [SP_SANDBOX_AUTHKEYS] = {"authkeys", authkeys_groups, authkeys_paths, false, false},
+	    [SP_SANDBOX_IDENTITY] = {"identity", identity_groups, identity_paths, true, false},
+	    [SP_SANDBOX_CONTROL] = {"control", control_groups, control_paths, false, false},
+	    [SP_SANDBOX_RECORDER] = {"recorder", recorder_groups, recorder_paths, false, false},
+	    [SP_SANDBOX_SESSION] = {"session", session_groups, session_paths, true, false},
+	    [SP_SANDBOX_AUDIT] = {"audit", audit_groups, audit_paths, false, false},
+	    [SP_SANDBOX_SUPERVISOR] = {"supervisor", supervisor_groups, supervisor_paths, false, true},
 	};
 
 	if ((unsigned)profile >= sizeof(tables) / sizeof(tables[0]))

@@ -34,6 +34,7 @@ struct sp_sandbox_table {
 	const struct sp_sandbox_rule *const *groups; /* ends with NULL */
 	const char *const *read_paths;		     /* that exist or not; ends with NULL */
 	bool has_network;			     /* host lookups are set to "files dns" */
+	bool has_all_files;			     /* no Landlock: it looks at other processes, and where they look */
 };
 
 const struct sp_sandbox_table *sp_sandbox_table(enum sp_sandbox_profile profile);

@@ -215,6 +215,18 @@ def test_whoever_is_killed_the_shell_dies(m, victim):
     child.close()
 
 
+def test_the_supervisor_is_under_a_filter_itself(m):
+    child = m.ssh_tty("alice", "shell")
+    child.expect(r"\$ ")
+    pids = ours(m, "^sallyport-exec$")
+    status = [m.read(f"/proc/{p}/status") for p in pids]
+    below = [s for s in status if int(re.search(r"PPid:\s+(\d+)", s).group(1)) in pids]
+    assert below and all(re.search(r"Seccomp:\s+2\n", s) and re.search(r"NoNewPrivs:\s+1\n", s) for s in below), status
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+    child.close()
+
+
 def names():
     text = subprocess.run(["sh", "-c", f"grep -oE '\\bA\\([a-z0-9_]+\\)' {os.path.dirname(CASES)}/attack.c | tr -d 'A()'"],
                           capture_output=True, text=True, check=True).stdout.split()

@@ -31,7 +31,8 @@
 #include "runtime/sandbox.h"
 
 #define ALL ((1U << SP_SANDBOX_AUTHKEYS) | (1U << SP_SANDBOX_IDENTITY) | (1U << SP_SANDBOX_CONTROL) |                  \
-    (1U << SP_SANDBOX_RECORDER) | (1U << SP_SANDBOX_SESSION) | (1U << SP_SANDBOX_AUDIT))
+    (1U << SP_SANDBOX_RECORDER) | (1U << SP_SANDBOX_SESSION) | (1U << SP_SANDBOX_AUDIT) |                             \
+    (1U << SP_SANDBOX_SUPERVISOR))
 #define P(name) (1U << SP_SANDBOX_##name)
 #define DIES 1000   /* of the profile */
 #define UNSUPPORTED 77
@@ -101,6 +102,24 @@ static int
 do_ptrace(void)
 {
 	return result(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static int
+do_ptrace_peek(void)
+{
+	return result(ptrace(PTRACE_PEEKDATA, getppid(), NULL, NULL));
+}
+
+static int
+do_ptrace_seize(void)
+{
+	return ptrace(PTRACE_SEIZE, 0, NULL, NULL) == -1 && errno == ESRCH ? 0 : 1;
+}
+
+static int
+do_wait(void)
+{
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : 1;
 }
 
 static int
@@ -286,6 +305,9 @@ static const struct {
 	{"fork", do_fork, 0},
 	{"clone3 is hidden", do_vfork_clone3, ALL},
 	{"ptrace", do_ptrace, 0},
+	{"ptrace for memory", do_ptrace_peek, 0},
+	{"ptrace to hold", do_ptrace_seize, P(SUPERVISOR)},
+	{"wait", do_wait, P(SUPERVISOR)},
 	{"process_vm_readv", do_vm_read, 0},
 	{"io_uring_setup", do_io_uring, 0},
 	{"userfaultfd", do_userfaultfd, 0},
@@ -329,7 +351,7 @@ test_forbidden_calls_die(void **state)
 		(void)fprintf(stderr, "SKIP: this kernel has no Landlock\n");
 		skip();
 	}
-	for (unsigned p = 0; p <= SP_SANDBOX_AUDIT; p++) {
+	for (unsigned p = 0; p <= SP_SANDBOX_SUPERVISOR; p++) {
 		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 			int want = (calls[i].works_in >> p & 1) != 0 ? 0 : DIES, r;
 
