@@ -40,7 +40,7 @@ class Copy:
 
     def run(self, test):
         """What a test says: None when it passes."""
-        env = {**os.environ, "SP_TESTS_SRC": str(self.source / "tests")}
+        env = {**os.environ, "SP_TESTS_SRC": str(self.source / "tests"), "srcdir": str(self.source)}
         try:
             done = subprocess.run([self.build / test], cwd=self.build, env=env, capture_output=True, text=True, timeout=120,
                                   errors="replace", check=False)
