@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sallyport export: a session as asciicast v2, or as JSON with the field names of OCSF. */
+/* sallyport export: a session as asciicast v2, for sudo's or tlog's player, or as JSON with the field names of OCSF. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/foreign.h"
 #include "cli/ocsf.h"
 #include "cli/record.h"
 #include "lib/text.h"
@@ -120,8 +121,60 @@ sp_cli_export_json(struct sp_tree_file *f, const char *id, const json_t *header,
 	return r == SP_ERR_NOT_FOUND ? 0 : r;
 }
 
+/* As the table of formats has them; exactly one of both. */
+struct sp_cli_export_format {
+	const char *name;
+	int (*to_file)(struct sp_tree_file *f, const char *id, const json_t *header, FILE *out);
+	int (*to_folder)(struct sp_tree_file *f, const char *id, const json_t *header, const char *dir);
+};
+static const struct sp_cli_export_format sp_cli_export_formats[] = {
+	{ "asciicast", sp_cli_export_asciicast, NULL },
+	{ "json", sp_cli_export_json, NULL },
+	{ "sudo", NULL, sp_cli_iolog },
+	{ "tlog", sp_cli_tlog, NULL },
+};
+
+static const struct sp_cli_export_format *
+sp_cli_export_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name != NULL && i < sizeof(sp_cli_export_formats) / sizeof(sp_cli_export_formats[0]); i++)
+		if (strcmp(sp_cli_export_formats[i].name, name) == 0)
+			return &sp_cli_export_formats[i];
+	return NULL;
+}
+
+/* What is written to is made only once there is something to write. */
 static int
-sp_cli_export_run(int root, const char *prefix, bool is_cast, FILE *out)
+sp_cli_export_write(const struct sp_cli_export_format *format, struct sp_tree_file *f, const char *id, const json_t *header,
+    const char *path)
+{
+	FILE *out = stdout;
+	int fd, r;
+
+	if (format->to_folder != NULL)
+		return format->to_folder(f, id, header, path);
+	if (path != NULL) {
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		out = fd < 0 ? NULL : fdopen(fd, "w");
+		if (out == NULL) {
+			fprintf(stderr, "sallyport: cannot create %s: %s\n", path, strerror(errno));
+			if (fd >= 0)
+				(void)close(fd);
+			return SP_ERR_SYSTEM;
+		}
+	}
+	r = format->to_file(f, id, header, out);
+	if (fflush(out) != 0 || (path != NULL && fclose(out) != 0)) {
+		fprintf(stderr, "sallyport: cannot write: %s\n", strerror(errno));
+		r = SP_ERR_SYSTEM;
+	}
+	return r;
+}
+
+static int
+sp_cli_export_run(int root, const char *prefix, const struct sp_cli_export_format *format, const char *path)
 {
 	struct sp_tree_file *f = NULL;
 	char id[SP_ULID_LEN + 1];
@@ -132,7 +185,7 @@ sp_cli_export_run(int root, const char *prefix, bool is_cast, FILE *out)
 		r = sp_cli_record_open(root, id, &f, &header);
 	if (r == 0) {
 		sp_cli_record_watch(id, "export");
-		r = is_cast ? sp_cli_export_asciicast(f, id, header, out) : sp_cli_export_json(f, id, header, out);
+		r = sp_cli_export_write(format, f, id, header, path);
 	}
 	json_decref(header);
 	sp_tree_file_free(f);
@@ -144,13 +197,13 @@ sp_cli_export(int argc, char **argv)
 {
 	static const struct option longs[] = { { "format", required_argument, NULL, 'f' },
 		{ "output", required_argument, NULL, 'o' }, { "root", required_argument, NULL, 'r' }, { 0 } };
-	const char *root = SP_CLI_ROOT, *format = NULL, *path = NULL;
-	FILE *out = stdout;
-	int c, fd = -1, r = 0, file;
+	const struct sp_cli_export_format *format;
+	const char *root = SP_CLI_ROOT, *name = NULL, *path = NULL;
+	int c, fd = -1, r;
 
 	while ((c = getopt_long(argc, argv, "f:o:r:", longs, NULL)) != -1) {
 		if (c == 'f')
-			format = optarg;
+			name = optarg;
 		else if (c == 'o')
 			path = optarg;
 		else if (c == 'r')
@@ -158,26 +211,15 @@ sp_cli_export(int argc, char **argv)
 		else
 			optind = argc;
 	}
-	if (optind != argc - 1 || format == NULL || (strcmp(format, "asciicast") != 0 && strcmp(format, "json") != 0)) {
-		fputs("usage: sallyport export --format asciicast|json [--output FILE] [--root DIR] ID\n", stderr);
+	format = sp_cli_export_find(name);
+	if (optind != argc - 1 || format == NULL || (format->to_folder != NULL && path == NULL)) {
+		fputs("usage: sallyport export --format asciicast|json|tlog [--output FILE] [--root DIR] ID\n"
+		      "       sallyport export --format sudo --output FOLDER [--root DIR] ID\n", stderr);
 		return 2;
 	}
 	if (sp_cli_record_root(root, &fd) != 0)
 		return 2;
-	if (path != NULL) {
-		file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		out = file < 0 ? NULL : fdopen(file, "w");
-		if (out == NULL) {
-			fprintf(stderr, "sallyport: cannot create %s: %s\n", path, strerror(errno));
-			(void)close(fd);
-			return 2;
-		}
-	}
-	r = sp_cli_export_run(fd, argv[optind], strcmp(format, "asciicast") == 0, out);
-	if (fflush(out) != 0 || (path != NULL && fclose(out) != 0)) {
-		fprintf(stderr, "sallyport: cannot write: %s\n", strerror(errno));
-		r = SP_ERR_SYSTEM;
-	}
+	r = sp_cli_export_run(fd, argv[optind], format, path);
 	(void)close(fd);
 	return r == 0 ? 0 : 2;
 }

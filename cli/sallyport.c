@@ -25,7 +25,7 @@ static const struct {
 	{ "pause", sp_cli_pause, "stop what flows in a live session" },
 	{ "resume", sp_cli_resume, "let it flow again" },
 	{ "verify", sp_cli_verify, "prove that the records are whole and unchanged" },
-	{ "export", sp_cli_export, "write a session as asciicast or JSON" },
+	{ "export", sp_cli_export, "write a session as asciicast, for sudo or tlog, or as JSON" },
 	{ "status", sp_cli_status, "ask the daemons how they are" },
 	{ "version", sp_sallyport_version, "print the version" },
 	{ "help", sp_sallyport_help, "print this list" },

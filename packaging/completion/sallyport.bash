@@ -11,7 +11,7 @@ _sallyport() {
 	case $prev in
 	--root | --dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
 	--key | --anchor | --output | --as) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	--format) words="asciicast json" ;;
+	--format) words="asciicast json sudo tlog" ;;
 	--state) words="open closed crashed damaged" ;;
 	--user | --reason | --limit | --index | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
 	esac

@@ -16,7 +16,7 @@ _sallyport() {
 		'sessions:list recorded sessions, open ones included'
 		'replay:show a session again: its terminal, or its events'
 		'verify:prove that the records are whole and unchanged'
-		'export:write a session as asciicast or JSON'
+		'export:write a session as asciicast, for sudo or tlog, or as JSON'
 		'search:find a text in all sessions'
 		'watch:follow a live session'"'"'s terminal'
 		'end:end a live session'
@@ -71,7 +71,7 @@ _sallyport() {
 			'*:session:_sallyport_ids'
 		;;
 	export)
-		_arguments '--format=[what to write]:format:(asciicast json)' '--output=[a new file]:file:_files' $root \
+		_arguments '--format=[what to write]:format:(asciicast json sudo tlog)' '--output=[a new file]:file:_files' $root \
 			'1:session:_sallyport_ids'
 		;;
 	esac

@@ -165,6 +165,60 @@ def test_export_asciicast(tree):
     assert [e[0] for e in lines[1:]] == sorted(e[0] for e in lines[1:])
 
 
+SHOWN = ("first line\r\n", "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b[8;10;20tword\r\n", "orders=> sel", "ect 42;\r\n", "forty-two\r\n",
+         "\x1b[2J\x1b[50;1Hbottom of fifty", "\x1b[2J\x1b[Hsmall now, \xe9\xe8", "\r\nlast words")
+
+
+def test_export_to_sudo_is_what_sudoreplay_plays(tree, tmp_path):
+    folder = tmp_path / "played"
+    done = run("export", "--root", tree, "--format", "sudo", "--output", str(folder), PLAY)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert folder.stat().st_mode & 0o777 == 0o700 and {p.stat().st_mode & 0o777 for p in folder.iterdir()} == {0o600}
+    played = subprocess.run(["sudoreplay", "-n", "-m", "0.01", str(folder)], stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=60, check=False)
+    assert played.returncode == 0, played.stderr
+    assert "".join(SHOWN).replace("\r", "") in played.stdout
+    assert "carol" in (folder / "log").read_text() and "psql orders" in (folder / "log").read_text()
+    delays = [float(line.split()[1]) for line in (folder / "timing").read_text().splitlines()]
+    assert abs(sum(delays) - 71.7) < 0.01 and " 20 60\n" in (folder / "timing").read_text()
+    again = run("export", "--root", tree, "--format", "sudo", "--output", str(folder), PLAY)
+    assert again.returncode == 2 and "cannot create" in again.stderr
+    assert run("export", "--root", tree, "--format", "sudo", PLAY).returncode == 2
+
+
+def test_export_to_tlog_is_what_tlog_play_plays(tree, tmp_path):
+    made = tmp_path / "made.json"
+    assert run("export", "--root", tree, "--format", "tlog", "--output", str(made), PLAY).returncode == 0
+    messages = [json.loads(line) for line in made.read_text().splitlines()]
+    assert [m["id"] for m in messages] == list(range(1, len(messages) + 1))
+    assert "".join(m["out_txt"] for m in messages) == "".join(SHOWN) and messages[-1]["pos"] == 71700
+    child = pexpect.spawn("tlog-play", ["--reader=file", f"--file-path={made}", "--speed=100"], encoding="utf-8", timeout=60,
+                          dimensions=(24, 80))
+    child.expect_exact("last words")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_export_to_tlog_keeps_bytes_that_are_no_text(tmp_path):
+    """Cut characters, and bytes that never were one: the player writes them as they were."""
+    events = [{"ms": 10, "type": "output", "text": [0x61, 0xc3]}, {"ms": 20, "type": "output", "text": [0xa9, 0xff, 0x80]},
+              {"ms": 30, "type": "output", "text": [0x62, 0xe2, 0x82]}]
+    (tmp_path / "sessions.json").write_text(json.dumps([session(FEB, "HEX", "carol", "orders", events=events)]), encoding="utf-8")
+    (tmp_path / "tree").mkdir()
+    subprocess.run([MAKE_RECORD, tmp_path / "sessions.json", tmp_path / "tree"], check=True)
+    done = run("export", "--root", str(tmp_path / "tree"), "--format", "tlog", ulid(FEB, "HEX"))
+    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [m["timing"] for m in messages] == ["=80x24", ">1", ">1]2/2", ">1", "]2/2"]
+    assert [m["out_bin"] for m in messages] == [[], [], [255, 128], [], [0xe2, 0x82]]
+    made = tmp_path / "made.json"
+    made.write_text(done.stdout, encoding="utf-8")
+    child = pexpect.spawn("tlog-play", ["--reader=file", f"--file-path={made}", "--speed=100"], timeout=60, dimensions=(24, 80))
+    child.expect_exact(b"a\xc3\xa9\xff\x80b\xe2\x82")
+    child.expect(pexpect.EOF)
+    child.close()
+
+
 def test_replay_into_a_pipe(tree):
     text = run("replay", "--root", tree, PLAY).stdout
     assert "first line" in text and "last words" in text and "\x1b]" not in text and "t" not in re.findall("\x1b\\[8;10;20(.)", text)
@@ -424,7 +478,7 @@ def test_bash_completes():
     assert complete("sessions", "--s") == ["--state", "--since"]
     assert complete("sessions", "--state", "c") == ["closed", "crashed"]
     assert complete("policy", "") == ["check", "test", "explain"]
-    assert complete("export", "--format", "") == ["asciicast", "json"]
+    assert complete("export", "--format", "") == ["asciicast", "json", "sudo", "tlog"]
     assert complete("policy", "check", "packaging/co") == ["packaging/completion"]
 
 

@@ -5,7 +5,8 @@
  *	make_record SESSIONS.json ROOT
  *
  * The file is a list of { "id": ULID, "header": {…}, "manifest": {…} (none: open), "events": [ { "ms": milliseconds
- * after the id's time, "type": NAME, then fields by their names } ] }. The manifests are not signed.
+ * after the id's time, "type": NAME, then fields by their names, bytes that are no text as a list of
+ * numbers } ] }. The manifests are not signed.
  */
 #include <fcntl.h>
 #include <jansson.h>
@@ -40,6 +41,18 @@ must(int r, const char *what)
 }
 
 static void
+bytes_put(struct sp_buf *ev, int field, const json_t *list)
+{
+	uint8_t bytes[256];
+	size_t i, n = json_array_size(list);
+
+	must(n > sizeof(bytes) ? SP_ERR_LIMIT : 0, "bytes");
+	for (i = 0; i < n; i++)
+		bytes[i] = (uint8_t)json_integer_value(json_array_get(list, i));
+	sp_event_put(ev, field, bytes, n);
+}
+
+static void
 event_put(struct sp_record_packer *p, uint64_t start_ms, json_t *o, struct sp_buf *ev)
 {
 	const char *name;
@@ -52,6 +65,8 @@ event_put(struct sp_record_packer *p, uint64_t start_ms, json_t *o, struct sp_bu
 			continue;
 		if (json_is_integer(v))
 			sp_event_put_u64(ev, named(name, sp_event_field_name), (uint64_t)json_integer_value(v));
+		else if (json_is_array(v))
+			bytes_put(ev, named(name, sp_event_field_name), v);
 		else
 			sp_event_put(ev, named(name, sp_event_field_name), json_string_value(v), json_string_length(v));
 	}
