@@ -54,6 +54,7 @@ hosts_entry(struct sp_hosts_scan *s)
 {
 	const char *p = s->line, *end = s->line + s->line_len;
 	static const char after[4] = {'.', '.', '.', ' '};
+	char name[SP_HOSTS_NAME_MAX + 1];
 	uint32_t address = 0, v = 0;
 
 	for (int i = 0; i < 4; i++) {
@@ -64,6 +65,11 @@ hosts_entry(struct sp_hosts_scan *s)
 	}
 	if (!sp_hosts_is_address(address) || !sp_hosts_is_name(p, (size_t)(end - p)))
 		return SP_ERR_FORMAT;
+	if (s->each != NULL) {
+		memcpy(name, p, (size_t)(end - p));
+		name[end - p] = '\0';
+		s->each(s->ctx, name, address);
+	}
 	if (s->is_found)
 		return 0;
 	if (s->want_name != NULL

@@ -31,6 +31,8 @@
 /* Looks for a name, or if that is NULL for an address, while the bytes go by. Open: it lives on its reader's stack. */
 struct sp_hosts_scan {
 	const char *want_name;
+	void (*each)(void *ctx, const char *name, uint32_t address); /* called for every entry as it goes by, or NULL */
+	void *ctx;
 	uint32_t want_address;
 	char line[SP_HOSTS_LINE_MAX];
 	size_t line_len;

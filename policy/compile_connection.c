@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hosts.h"
 #include "lib/text.h"
 #include "policy/compile.h"
 
@@ -192,12 +193,15 @@ sp_compile_connection_keys(enum sp_policy_kind kind)
 	    "idle", "max", "banner", "record_input", NULL};
 	static const char *const command[] = {"kind", "command", "parameters", "run_as", "directory", "environment", "secrets",
 	    "labels", "durability", "idle", "max", "banner", "record_input", NULL};
+	static const char *const postgres[] = {"kind", "address", "database", "tls", "login", "labels", "durability",
+	    "idle", "max", "tools", "forward", NULL};
 	static const char *const others[] = {"kind", "address", "database", "tls", "login", "labels", "durability", "idle",
 	    "max", "tools", NULL};
 
 	return kind == SP_POLICY_KIND_SSH ? ssh :
 	    kind == SP_POLICY_KIND_SHELL  ? shell :
 	    kind == SP_POLICY_KIND_COMMAND ? command :
+	    kind == SP_POLICY_KIND_POSTGRES ? postgres :
 					     others;
 }
 
@@ -223,6 +227,17 @@ sp_compile_target(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_
 	if (ret->tls_server_name[0] == 0 && ret->host[0] != '/')
 		ret->tls_server_name = ret->host;
 	sp_compile_login(c, sp_yaml_get(n, "login"), ret);
+}
+
+/* Its name becomes a host's, in what a client asks sshd for. */
+static void
+sp_compile_forward(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	if (n == NULL || sp_yaml_bool(n, c->diags, &ret->is_forwarded) != 0 || !ret->is_forwarded)
+		return;
+	if (!sp_hosts_is_name(ret->name, strlen(ret->name)))
+		sp_yaml_error(n, c->diags, "use a-z, 0-9, -, _ and . in its name, beginning with a letter",
+		    "the connection \"%s\" cannot be forwarded to by that name", ret->name);
 }
 
 void
@@ -258,4 +273,5 @@ sp_compile_connection(struct sp_compile *c, const char *name, const struct sp_ya
 	ret->records_input = terms.records_input;
 	ret->banner = terms.banner;
 	sp_compile_tools(c, sp_yaml_get(n, "tools"), ret);
+	sp_compile_forward(c, sp_yaml_get(n, "forward"), ret);
 }

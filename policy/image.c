@@ -202,6 +202,7 @@ sp_image_connection_read(struct sp_image_reader *r, struct sp_policy_connection 
 	c->tools = sp_image_strings(r, &c->ntools);
 	c->records_input = sp_image_number(r, 1, 1) != 0;
 	c->banner = sp_image_string(r);
+	c->is_forwarded = sp_image_number(r, 1, 1) != 0;
 	sp_image_host(r, c);
 	sp_image_program(r, c);
 }

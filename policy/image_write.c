@@ -115,6 +115,7 @@ sp_model_put_connection(struct sp_buf *b, const struct sp_policy_connection *c)
 	sp_model_put_strings(b, c->ntools, c->tools);
 	(void)sp_buf_put_u8(b, c->records_input);
 	sp_model_put_string(b, c->banner);
+	(void)sp_buf_put_u8(b, c->is_forwarded);
 	sp_model_put_host(b, c);
 	sp_model_put_program(b, c);
 }

@@ -65,9 +65,9 @@ static const struct sp_peer_ops sp_emitter_ops = { sp_emitter_requests, sp_emitt
 
 /* --- saying it -------------------------------------------------------------------------------------- */
 
-/* who NULL: it is about no person. */
-static void
-sp_emitters_say_for(struct sp_emitters *e, struct sp_report *r, const struct sp_live_who *who)
+/* who NULL: it is about no person. Whether the kernel has it; r stays the caller's. */
+static bool
+sp_emitters_tell(struct sp_emitters *e, const struct sp_report *r, const struct sp_live_who *who)
 {
 	char text[SP_REPORT_TEXT_MAX + 128];
 	int n;
@@ -80,10 +80,18 @@ sp_emitters_say_for(struct sp_emitters *e, struct sp_report *r, const struct sp_
 	if (n > 0 && e->audit_fd >= 0 &&
 	    audit_log_user_message(e->audit_fd, (int)r->type, text, NULL, NULL, NULL, r->is_success) > 0) {
 		e->is_deaf = false;
-	} else if (!e->is_deaf) {
-		e->is_deaf = true;
-		sp_log_err("the kernel's audit system does not take records: %m");
+		return true;
 	}
+	if (!e->is_deaf)
+		sp_log_err("the kernel's audit system does not take records: %m");
+	e->is_deaf = true;
+	return false;
+}
+
+static void
+sp_emitters_say_for(struct sp_emitters *e, struct sp_report *r, const struct sp_live_who *who)
+{
+	(void)sp_emitters_tell(e, r, who);
 	free(r);
 }
 
@@ -232,6 +240,30 @@ sp_emitter_feed(struct sp_emitter *m, struct sp_live *l)
 	}
 }
 
+/*
+ * What came through sshd's forwarding: the person's login need not have a process of theirs, and so no emitter. The
+ * recorder says it itself, with the person's ids in the text; a record that the kernel does not take stays, as ever.
+ */
+static void
+sp_emitters_pump_forwarded(struct sp_emitters *e, struct sp_live *l)
+{
+	struct sp_report_list *list = sp_live_reports(l);
+	struct sp_report *r;
+
+	while ((r = STAILQ_FIRST(list)) != NULL) {
+		if (!sp_emitters_tell(e, r, sp_live_who(l))) {
+			if (sp_live_missing(l, true) >= SP_EMITTER_GRACE_MS)
+				sp_live_audit_fault(l, "the kernel's audit system refuses records of this session");
+			sp_emitters_look_soon(e);
+			return;
+		}
+		STAILQ_REMOVE_HEAD(list, next);
+		free(r);
+	}
+	(void)sp_live_missing(l, false);
+	sp_sinks_settled(e->rec, l);
+}
+
 void
 sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 {
@@ -239,6 +271,10 @@ sp_emitters_pump(struct sp_emitters *e, struct sp_live *l, bool at_end)
 
 	if (!e->rec->has_audit)
 		return;
+	if (sp_live_who(l)->is_forwarded && !at_end) {
+		sp_emitters_pump_forwarded(e, l);
+		return;
+	}
 	m = sp_emitter_find(e, l);
 	if (m != NULL) {
 		(void)sp_live_missing(l, false);
@@ -274,7 +310,7 @@ sp_emitters_on_look(evutil_socket_t fd, short what, void *arg)
 	for (struct sp_live *l = sp_live_next(e->rec, NULL); l != NULL; l = sp_live_next(e->rec, l)) {
 		if (!sp_live_has_channel(l))
 			continue;
-		if (sp_emitter_find(e, l) != NULL) {
+		if (sp_live_who(l)->is_forwarded || sp_emitter_find(e, l) != NULL) {
 			sp_emitters_pump(e, l, false);
 			continue;
 		}

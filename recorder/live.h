@@ -16,6 +16,7 @@ struct sp_live_who {
 	uint32_t auid;
 	uint32_t ses;
 	char user[64];
+	bool is_forwarded; /* no program of the person's runs in its audit session, and so no emitter either */
 };
 
 /* A new session: folder, chain entry, channel and ring (both taken over on success). As sp_store_create(), FORMAT, INVALID. */

@@ -74,6 +74,7 @@ sp_service_header(const char *text, struct sp_live_who *who, char **ret_json)
 		return SP_ERR_FORMAT;
 	}
 	(void)snprintf(who->user, sizeof(who->user), "%s", user);
+	who->is_forwarded = json_is_string(json_object_get(json_object_get(o, "origin"), "forward"));
 	*ret_json = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(o);
 	return *ret_json == NULL ? SP_ERR_NOMEM : 0;

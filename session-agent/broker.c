@@ -14,6 +14,7 @@
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/channel.h"
+#include "session-agent/forward.h"
 #include "session-agent/policy_copy.h"
 
 #define BROKER_MESSAGE_MAX 4096
@@ -392,6 +393,7 @@ broker_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 		return r;
 	sp_policy_copy_free(b->policy);
 	b->policy = copy;
+	sp_forward_policy(b->g->forward);
 	return 0;
 }
 

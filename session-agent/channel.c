@@ -12,15 +12,14 @@
 #include <unistd.h>
 
 #include "lib/ipc_monitor.h"
-#include "policy/decide.h"
 #include "policy/image.h"
-#include "policy/subject.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/credential.h"
 #include "session-agent/credential_run.h"
 #include "session-agent/grant.h"
+#include "session-agent/reach.h"
 #include "session-agent/ssh_start.h"
 #include "session-agent/start.h"
 
@@ -55,25 +54,14 @@ struct channel {
 
 /* --- CREDENTIAL ----------------------------------------------------------------------------------- */
 
-/* Root asks policy itself: a session that has been taken over gets no other connection's password. */
+/* A session that has been taken over gets no other connection's password. */
 static bool
 channel_may_reach(const struct sp_registry *g, const struct sp_live *l, const struct sp_policy_connection *c)
 {
-	struct sp_decide_request request = { .time = (int64_t)time(NULL) };
-	char *text = json_dumps(json_object_get(l->header, "identity"), JSON_COMPACT);
 	const json_t *origin = json_object_get(l->header, "origin");
-	struct sp_policy_subject *subject = NULL;
-	struct sp_decide_scope *scope = NULL;
-	struct sp_decision decision = { .effect = SP_POLICY_DENY };
 
-	request.from = json_string_value(json_object_get(origin, "from"));
-	if (text != NULL && sp_policy_subject_new(text, strlen(text), &subject) == 0 &&
-	    sp_decide_scope_new(sp_broker_policy(g->broker), subject, c, &scope) == 0)
-		sp_decide(scope, &request, &decision);
-	sp_decide_scope_free(scope);
-	sp_policy_subject_free(subject);
-	free(text);
-	return decision.effect != SP_POLICY_DENY;
+	return sp_reach_is_allowed(sp_broker_policy(g->broker), json_object_get(l->header, "identity"),
+	    json_string_value(json_object_get(origin, "from")), c);
 }
 
 /* The connection, if this person may reach it now. */
@@ -670,6 +658,12 @@ sp_channel_end(struct sp_live *l, const char *reason)
 	if (body == NULL || sp_peer_send(l->peer, SP_IPC_MONITOR_END, 0, body, NULL, 0) != 0)
 		sp_log_err("session %s could not be told to end", l->id);
 	sp_buf_free(body);
+}
+
+int
+sp_channel_forward(struct sp_live *l, int fd)
+{
+	return l->peer == NULL ? SP_ERR_UNAVAILABLE : sp_peer_send(l->peer, SP_IPC_MONITOR_FORWARD, 0, NULL, &fd, 1);
 }
 
 int

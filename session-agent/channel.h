@@ -25,6 +25,8 @@ void sp_channel_offer(struct sp_live *l, unsigned which);
 void sp_channel_no_control(struct sp_live *l);
 /* END: the session stops now. Harmless when it is away; it is told when it comes back. */
 void sp_channel_end(struct sp_live *l, const char *reason);
+/* FORWARD: one more connection for the session to serve; fd stays the caller's. UNAVAILABLE: it is away. */
+int sp_channel_forward(struct sp_live *l, int fd) SP_MUST_CHECK;
 /* PAUSE: nothing flows until it is resumed; text is for the person. UNAVAILABLE: it is away. */
 int sp_channel_pause(struct sp_live *l, bool is_paused, const char *text) SP_MUST_CHECK;
 

@@ -312,6 +312,37 @@ dispatch_line(struct sp_session *s)
 	return true;
 }
 
+/* Serves the connection of origin's "forward". */
+static void
+dispatch_forward(struct sp_session *s)
+{
+	const char *argv[] = { "forward", s->forward, NULL };
+	const struct sp_policy_connection *c = NULL;
+	const struct sp_kind *kind = NULL;
+	size_t i;
+
+	for (i = 0; c == NULL && s->policy != NULL && sp_kinds[i] != NULL; i++) {
+		kind = sp_kinds[i];
+		c = kind->forwarded == NULL ? NULL : dispatch_connection(s, kind, s->forward);
+	}
+	if (c == NULL || !c->is_forwarded) {
+		if (dispatch_record(s, s->forward, "refuse", "no such connection, or not allowed, or not to be forwarded to."))
+			sp_session_exit(s, 1);
+		return;
+	}
+	if (!dispatch_record(s, c->name, "allow", NULL))
+		return;
+	s->kind = kind;
+	if (kind->start(s, c, argv, &s->kind_ctx) != 0) {
+		s->kind = NULL;
+		sp_session_end(s, "the connection could not be served");
+	} else if (sp_limits_start(s, c) != 0) {
+		sp_session_end(s, "this session's time limits cannot be kept");
+	} else {
+		sp_forwarded_serve(s);
+	}
+}
+
 void
 sp_dispatch(struct sp_session *s)
 {
@@ -320,6 +351,10 @@ sp_dispatch(struct sp_session *s)
 	char text[512];
 	int r;
 
+	if (s->forward != NULL) {
+		dispatch_forward(s);
+		return;
+	}
 	if (dispatch_line(s))
 		return;
 	r = sp_command_parse(s->command, strlen(s->command), &c, &error);

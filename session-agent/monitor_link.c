@@ -43,6 +43,7 @@ begin_origin(struct sp_session *s)
 	s->uid = (uid_t)uid;
 	s->ses = (uint32_t)ses;
 	s->from = json_string_value(json_object_get(s->origin, "from"));
+	s->forward = json_string_value(json_object_get(s->origin, "forward"));
 	return sp_policy_subject_new(s->identity_text, strlen(s->identity_text), &s->subject);
 }
 
@@ -104,7 +105,10 @@ monitor_on_begin(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	msg->fds[0] = msg->fds[1] = msg->fds[2] = msg->fds[3] = -1;
 	sp_peer_set_state(p, LINK_LIVE);
 	s->is_resumed = true;
-	r = sp_client_new(s, client);
+	if (s->forward != NULL) /* nobody is there but those who connect */
+		(void)close(client);
+	else
+		r = sp_client_new(s, client);
 	if (r == 0)
 		sp_session_begin(s);
 	return r;
@@ -173,6 +177,22 @@ monitor_on_pause(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 }
 
 static int
+monitor_on_forward(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	int fd;
+
+	(void)p;
+	(void)body;
+	if (msg->nfds != 1 || s->forward == NULL)
+		return SP_ERR_PROTOCOL;
+	fd = msg->fds[0];
+	msg->fds[0] = -1;
+	sp_forwarded_take(s, fd);
+	return 0;
+}
+
+static int
 monitor_on_resumed(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_session *s = ctx;
@@ -212,6 +232,7 @@ static const struct sp_peer_request monitor_requests[] = {
 	    0, sp_question_on_account, "ACCOUNT_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
 	{ SP_IPC_MONITOR_PAUSE, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, monitor_on_pause, "PAUSE" },
+	{ SP_IPC_MONITOR_FORWARD, LIVE, 0, 1, monitor_on_forward, "FORWARD" },
 	{ SP_IPC_MONITOR_RESUMED, RESUMING, 4, 0, monitor_on_resumed, "RESUMED" },
 	{ 0 },
 };

@@ -315,6 +315,21 @@ sp_postgres_conn_attach(struct sp_postgres_conn *c, struct sp_postgres_logged_in
 	return 0;
 }
 
+void
+sp_postgres_conn_farewell(struct sp_postgres_conn *c)
+{
+	struct sp_buf *b;
+
+	if (c->state != SP_POSTGRES_READY || c->pass_left != 0 || c->is_broken || sp_buf_len(c->c_out) != 0)
+		return; /* in the middle of a message nothing can be said */
+	b = sp_buf_new(SP_POSTGRES_READ_SIZE);
+	if (b != NULL)
+		sp_pg_write_error(b, 'E', "FATAL", "57P01", "your session on the bastion has ended", NULL);
+	if (b != NULL && sp_buf_error(b) == 0)
+		(void)send(c->cfd, sp_buf_data(b), sp_buf_len(b), MSG_NOSIGNAL | MSG_DONTWAIT);
+	sp_buf_free(b);
+}
+
 /* --- bytes ----------------------------------------------------------------------------------------- */
 
 /* 0, AGAIN or CLOSED. *ret_more: the socket probably holds more. */

@@ -187,6 +187,8 @@ void sp_postgres_conn_fatal(struct sp_postgres_conn *c, const char *sqlstate, co
 /* Closes after flushing. */
 void sp_postgres_conn_close(struct sp_postgres_conn *c);
 /* Frees at once or, while pinned, later. */
+/* The session is over: a client that has no tool to see it end is told, as far as it takes it at once. */
+void sp_postgres_conn_farewell(struct sp_postgres_conn *c);
 void sp_postgres_conn_kill(struct sp_postgres_conn *c);
 void sp_postgres_conn_unpin(struct sp_postgres_conn *c);
 /* The server side is logged in: watch it. */

@@ -146,12 +146,34 @@ turn_away(int fd, const char *sqlstate, const char *message)
 	close(fd);
 }
 
+/* A client whose peer is known to be the person's. */
+static void
+client_take(struct sp_postgres_proxy *px, int fd)
+{
+	static uint32_t last_pid = 1000; /* what clients are told; means nothing outside this process */
+	struct sp_postgres_conn *c;
+
+	if (px->n_conns >= SP_POSTGRES_CONNS_MAX)
+		turn_away(fd, "53300", "too many connections in this session");
+	else if ((c = sp_postgres_conn_new(px, fd)) != NULL) {
+		c->pid = ++last_pid;
+		c->next = px->conns;
+		px->conns = c;
+		px->n_conns++;
+	}
+}
+
+static void
+on_forwarded(void *ctx, int fd)
+{
+	(void)evutil_make_socket_nonblocking(fd);
+	client_take(ctx, fd);
+}
+
 static void
 on_accept(evutil_socket_t listener, short what, void *arg)
 {
 	struct sp_postgres_proxy *px = arg;
-	struct sp_postgres_conn *c;
-	static uint32_t last_pid = 1000; /* what clients are told; means nothing outside this process */
 	int fd;
 
 	(void)what;
@@ -159,13 +181,8 @@ on_accept(evutil_socket_t listener, short what, void *arg)
 		if (!sp_session_owns_peer(px->session, fd)) {
 			sp_session_say(px->session, "a process outside this session tried to use its database socket");
 			close(fd);
-		} else if (px->n_conns >= SP_POSTGRES_CONNS_MAX)
-			turn_away(fd, "53300", "too many connections in this session");
-		else if ((c = sp_postgres_conn_new(px, fd)) != NULL) {
-			c->pid = ++last_pid;
-			c->next = px->conns;
-			px->conns = c;
-			px->n_conns++;
+		} else {
+			client_take(px, fd);
 		}
 	}
 }
@@ -290,9 +307,14 @@ on_start(struct sp_session *s, const struct sp_policy_connection *pc, const char
 	px->cache = sp_sqlcache_new(0, 0);
 	if (px->cache == NULL || (r = tool_copy(px, argv)) != 0 || (r = target_set(px, pc)) != 0)
 		goto fail;
+	px->is_forwarded = strcmp(argv[0], "forward") == 0; /* no tool of the kind's: only dispatch.c says it */
 	r = SP_ERR_SYSTEM;
 	if (getrandom(px->mask_key, sizeof(px->mask_key), 0) != sizeof(px->mask_key))
 		goto fail;
+	if (px->is_forwarded) {
+		*ret_ctx = px;
+		return 0;
+	}
 	px->pins++;
 	if ((r = sp_session_listen(s, SOCKET_NAME, on_listen, px)) != 0)
 		goto fail;
@@ -314,8 +336,11 @@ on_end(void *ctx)
 		event_free(px->accept);
 	if (px->listener >= 0)
 		close(px->listener);
-	while (px->conns != NULL)
+	while (px->conns != NULL) {
+		if (px->is_forwarded)
+			sp_postgres_conn_farewell(px->conns);
 		sp_postgres_conn_kill(px->conns);
+	}
 	sp_postgres_catalog_end(px);
 	sp_postgres_cancel_end(px);
 	sp_postgres_proxy_unpin(px);
@@ -355,5 +380,6 @@ const struct sp_kind sp_postgres_kind = {
     .policy_changed = on_policy,
     .end = on_end,
     .is_busy = on_is_busy,
+    .forwarded = on_forwarded,
     .paused = on_paused,
 };

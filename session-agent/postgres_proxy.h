@@ -45,6 +45,7 @@ struct sp_postgres_proxy {
 	struct sp_postgres_cancel *cancels;
 	struct sp_postgres_load *loads;
 	unsigned pins; /* callbacks of the session still to come */
+	bool is_forwarded; /* clients come through sshd's forwarding; there is no tool */
 	bool is_paused; /* by an operator: no connection passes anything on */
 	bool is_ended;
 };

@@ -51,8 +51,8 @@ option_take(struct sp_postgres_conn *c, const struct sp_pg_param *p)
 	struct sp_postgres_proxy *px = c->px;
 	char why[256];
 
-	if (strcmp(p->name, "user") == 0) {
-		if (strcmp(p->value, sp_session_user(px->session)) == 0 || strcmp(p->value, px->name) == 0 ||
+	if (strcmp(p->name, "user") == 0) { /* said, not believed: who it is was proven before */
+		if (px->is_forwarded || strcmp(p->value, sp_session_user(px->session)) == 0 || strcmp(p->value, px->name) == 0 ||
 		    strcmp(p->value, px->login_user) == 0)
 			return true;
 		sp_postgres_conn_fatal(c, "28000", "this connection's login is set by policy; leave the user out", NULL);

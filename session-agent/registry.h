@@ -24,6 +24,7 @@
 #define SP_REGISTRY_PER_PERSON_MAX 64
 #define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one login within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_STARTS_SECONDS 10
+#define SP_REGISTRY_FORWARDS_MAX 256 /* forwarded connections of one login within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_SECRET 32 /* bytes */
 #define SP_REGISTRY_STATE_MAX ((size_t)512 * 1024) /* bytes of a state file */
 
@@ -31,6 +32,7 @@ struct event;
 struct event_base;
 struct sp_broker;
 struct sp_credential_runs;
+struct sp_forward;
 struct sp_hold;
 struct sp_peer;
 struct sp_listener;
@@ -49,6 +51,8 @@ struct sp_login {
 	int64_t expires; /* seconds since 1970: no new session after */
 	uint64_t starts_window; /* second the count began */
 	unsigned starts;
+	uint64_t forwards_window; /* likewise of connections through sshd's forwarding */
+	unsigned forwards;
 };
 
 /* The daemons that a session has a channel to. */
@@ -87,6 +91,7 @@ struct sp_registry {
 	struct event_base *base;
 	struct sp_broker *broker;
 	struct sp_hold *hold;
+	struct sp_forward *forward;
 	struct sp_credential_runs *runs; /* NULL: there is no account for them */
 	struct sp_logins logins;
 	struct sp_lives lives;
@@ -95,6 +100,7 @@ struct sp_registry {
 	uid_t session_uid;
 	gid_t session_gid;
 	uid_t identity_uid;
+	uid_t authkeys_uid;
 	uid_t control_uid;
 	uid_t recorder_uid;
 	struct sp_settings settings; /* of sessions; the numbers above unless sallyport.yaml says otherwise */
@@ -107,6 +113,7 @@ struct sp_registry {
 	struct sp_listener *client;
 	struct sp_listener *monitor;
 	struct sp_listener *operators;
+	struct sp_listener *permit;
 };
 
 /* Reads back the state files; broken ones are logged and removed. SYSTEM. */

@@ -28,9 +28,11 @@
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
 #include "session-agent/credential_run.h"
+#include "session-agent/forward.h"
 #include "session-agent/hold.h"
 #include "session-agent/login.h"
 #include "session-agent/operator.h"
+#include "session-agent/permit.h"
 #include "session-agent/registry.h"
 #include "session-agent/start.h"
 
@@ -73,6 +75,12 @@ on_operator(int fd, const struct sp_peer_cred *cred, void *ctx)
 {
 	(void)cred;
 	sp_operator_accept(ctx, fd);
+}
+
+static void
+on_permit(int fd, const struct sp_peer_cred *cred, void *ctx)
+{
+	sp_permit_accept(ctx, fd, cred->uid);
 }
 
 static void
@@ -162,6 +170,8 @@ daemon_accounts(struct sp_registry *g)
 	if (r == 0)
 		r = sp_privdrop_uid("sallyport-identity", &g->identity_uid, &gid);
 	if (r == 0)
+		r = sp_privdrop_uid("sallyport-authkeys", &g->authkeys_uid, &gid);
+	if (r == 0)
 		r = sp_privdrop_uid("sallyport-control", &g->control_uid, &gid);
 	if (r == 0)
 		r = sp_privdrop_uid("sallyport-recorder", &g->recorder_uid, &gid);
@@ -202,6 +212,9 @@ daemon_listen(struct sp_registry *g)
 	if (r == 0)
 		r = sp_listener_new(g->base, SP_RUNDIR "/operator.sock", 0600, 0, 0, -1, SP_OPERATOR_CLIENTS_MAX,
 		    on_operator, g, &g->operators);
+	if (r == 0)
+		r = sp_listener_new(g->base, SP_RUNDIR "/permit.sock", 0666, 0, 0, -1, SP_PERMIT_CLIENTS_MAX, on_permit, g,
+		    &g->permit);
 	if (r == 0)
 		sp_listener_limit_uid(g->client, SP_START_CLIENTS_OF_UID_MAX);
 	return r;
@@ -249,6 +262,8 @@ daemon_init(struct sp_registry *g)
 		r = daemon_accounts(g);
 	if (r == 0)
 		r = sp_registry_load(g);
+	if (r == 0)
+		r = sp_forward_new(g, &g->forward);
 	if (r == 0)
 		r = sp_broker_new(g, &g->broker);
 	if (r == 0)

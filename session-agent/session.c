@@ -359,6 +359,7 @@ session_close_kind(struct sp_session *s)
 {
 	const struct sp_kind *kind = s->kind;
 
+	sp_forwarded_free(s);
 	s->kind = NULL;
 	if (kind != NULL && s->kind_ctx != NULL)
 		kind->end(s->kind_ctx);
@@ -493,6 +494,7 @@ sp_session_open_out(struct sp_session *s)
 void
 sp_session_clear(struct sp_session *s)
 {
+	sp_forwarded_free(s);
 	sp_relay_free(s);
 	sp_terminal_free(s);
 	sp_limits_free(s);

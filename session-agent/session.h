@@ -224,6 +224,11 @@ struct sp_kind {
 	/* An operator pauses the session, or lets it go on: pass nothing on until then. The relay does by itself; NULL: nothing else flows. */
 	void (*paused)(void *ctx, bool is_paused);
 	bool (*is_busy)(const void *ctx); /* a statement runs or waits: the session is not idle; NULL: never */
+	/*
+	 * A connection of the person's that came through sshd's forwarding, for the connection that start() was given, with
+	 * "forward" in argv[0]. Takes over fd. NULL: the kind cannot be forwarded to.
+	 */
+	void (*forwarded)(void *ctx, int fd);
 	bool is_nameless; /* the connection may be left out where the person has one only, or one called like the kind */
 };
 extern const struct sp_kind *const sp_kinds[]; /* kinds.c; ends with NULL */

@@ -29,6 +29,7 @@
 #define SP_SESSION_LOST_MS 500		/* after which a lost channel is asked for again, unless it is back */
 #define SP_SESSION_LOST_AGAIN_MS 10000	/* and from then on */
 #define SP_SESSION_MESSAGE_MAX 4096
+#define SP_SESSION_FORWARDED_MAX 64	/* forwarded connections that wait for the session to begin */
 #define SP_SESSION_SECRET 32
 #define SP_SESSION_STATUS 254		/* exit status of Sallyport's own failures */
 
@@ -72,6 +73,9 @@ struct sp_session {
 	json_t *identity;
 	json_t *origin;
 	const char *from; /* in origin: the person's address, or NULL */
+	const char *forward; /* in origin: the connection whose forwarded connections it serves, or NULL */
+	int forwarded[SP_SESSION_FORWARDED_MAX]; /* of those, the ones that wait to be served */
+	unsigned nforwarded;
 	char *identity_text;
 	char *origin_text;
 	char user[64];
@@ -211,6 +215,12 @@ int sp_limits_start(struct sp_session *s, const struct sp_policy_connection *c) 
 void sp_limits_touch(struct sp_session *s); /* the person did something */
 void sp_limits_policy_changed(struct sp_session *s);
 void sp_limits_free(struct sp_session *s);
+
+/* forwarded.c */
+/* A connection that sallyportd has proven to be the person's; taken over. */
+void sp_forwarded_take(struct sp_session *s, int fd);
+void sp_forwarded_serve(struct sp_session *s); /* the kind has started: those that waited */
+void sp_forwarded_free(struct sp_session *s);
 
 /* terminal.c */
 int sp_terminal_make(struct sp_session *s) SP_MUST_CHECK; /* before the sandbox */

@@ -14,6 +14,7 @@
 
 #include "lib/ipc_session.h"
 #include "lib/text.h"
+#include "policy/image.h"
 #include "recorder/ring.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
@@ -22,6 +23,7 @@
 #include "runtime/privdrop.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
+#include "session-agent/reach.h"
 
 #define START_SESSION SP_LIBEXECDIR "/sallyport-session"
 #define START_FD 3	   /* the monitor channel in the session */
@@ -41,6 +43,7 @@ struct start {
 	uint32_t rows;
 	uint32_t cols;
 	uint8_t tty;
+	json_t *origin; /* NULL: the login's */
 };
 
 static void
@@ -49,6 +52,7 @@ start_clear(struct start *s)
 	free(s->command);
 	free(s->term);
 	free(s->lang);
+	json_decref(s->origin);
 }
 
 static int
@@ -86,16 +90,10 @@ start_is_too_fast(const struct sp_settings *s, struct sp_login *l)
 	return ++l->starts > s->starts;
 }
 
-/* The login whose audit session the kernel says the peer is in, or why there is none. */
+/* Why the login can start no session now, or NULL. */
 static const char *
-start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_login **ret_l)
+start_problem(struct sp_registry *g, struct sp_login *l)
 {
-	struct sp_login *l =
-	    cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
-
-	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
-		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
-		       "your certificate.";
 	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)
 		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";
 	if (!sp_broker_has_recorder(g->broker))
@@ -106,6 +104,23 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 		return "sallyport: you have too many sessions open. Close one and try again.";
 	if (start_is_too_fast(&g->settings, l))
 		return "sallyport: too many sessions were started at once. Wait a few seconds and try again.";
+	return NULL;
+}
+
+/* The login whose audit session the kernel says the peer is in, or why there is none. */
+static const char *
+start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_login **ret_l)
+{
+	struct sp_login *l =
+	    cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
+	const char *problem;
+
+	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
+		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
+		       "your certificate.";
+	problem = start_problem(g, l);
+	if (problem != NULL)
+		return problem;
 	*ret_l = l;
 	return NULL;
 }
@@ -155,7 +170,8 @@ start_ring(int *ret_fd)
 static json_t *
 start_header(const struct sp_login *l, const struct start *s)
 {
-	return json_pack("{s:O,s:O,s:s,s:b,s:I,s:I,s:s,s:I}", "identity", l->identity, "origin", l->origin, "command",
+	return json_pack("{s:O,s:O,s:s,s:b,s:I,s:I,s:s,s:I}", "identity", l->identity, "origin",
+	    s->origin == NULL ? l->origin : s->origin, "command",
 	    s->command, "tty", (int)s->tty, "rows", (json_int_t)s->rows, "cols", (json_int_t)s->cols, "term", s->term,
 	    "started", (json_int_t)time(NULL));
 }
@@ -299,6 +315,87 @@ start_session(struct sp_registry *g, const struct sp_login *l, const struct star
 	sp_broker_attach(g->broker, live);
 	return 0;
 }
+
+/* --- what comes through sshd's forwarding ------------------------------------------------------------ */
+
+/* The session of the login that serves forwarded connections to the connection called name, or NULL. */
+static struct sp_live *
+forward_live(const struct sp_registry *g, const struct sp_login *l, const char *name)
+{
+	struct sp_live *live;
+
+	TAILQ_FOREACH(live, &g->lives, next) {
+		const json_t *origin = json_object_get(live->header, "origin");
+		const char *forward = json_string_value(json_object_get(origin, "forward"));
+
+		if (!live->is_dead && live->peer != NULL && strcmp(live->login_id, l->id) == 0 && forward != NULL &&
+		    strcmp(forward, name) == 0)
+			return live;
+	}
+	return NULL;
+}
+
+static int
+forward_begin(struct sp_registry *g, const struct sp_login *l, const char *name)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), r = SP_ERR_NOMEM;
+	const int fds[4] = { null, null, null, null };
+	struct start s = { .term = strdup(""), .lang = strdup(""), .origin = json_copy(l->origin) };
+
+	if (asprintf(&s.command, "forward %s", name) < 0)
+		s.command = NULL;
+	if (null >= 0 && s.term != NULL && s.lang != NULL && s.command != NULL && s.origin != NULL &&
+	    json_object_set_new(s.origin, "forward", json_string(name)) == 0)
+		r = start_session(g, l, &s, fds);
+	start_clear(&s);
+	if (null >= 0)
+		(void)close(null);
+	return r;
+}
+
+/* Also of connections that a session is there for: none of them is without its price. */
+static bool
+forward_is_too_fast(const struct sp_settings *s, struct sp_login *l)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	if (now - l->forwards_window >= s->starts_within) {
+		l->forwards_window = now;
+		l->forwards = 0;
+	}
+	return ++l->forwards > SP_REGISTRY_FORWARDS_MAX;
+}
+
+const char *
+sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, int fd)
+{
+	const struct sp_policy_image *policy = sp_broker_policy(g->broker);
+	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
+	struct sp_live *live = forward_live(g, l, name);
+	const char *problem;
+
+	if (forward_is_too_fast(&g->settings, l))
+		return "sallyport: too many connections were made at once. Wait a few seconds and try again.";
+	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)
+		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";
+	if (c == NULL || !c->is_forwarded ||
+	    !sp_reach_is_allowed(policy, l->identity, json_string_value(json_object_get(l->origin, "from")), c))
+		return "sallyport: no such connection, or not allowed, or not to be forwarded to";
+	if (live == NULL) {
+		problem = start_problem(g, l);
+		if (problem != NULL)
+			return problem;
+		if (forward_begin(g, l, name) == 0)
+			live = forward_live(g, l, name);
+	}
+	if (live == NULL || sp_channel_forward(live, fd) != 0) {
+		sp_log_err("a session of %s for what is forwarded to %s could not be started", l->user, name);
+		return "sallyport: a session could not be started now. Try again shortly.";
+	}
+	return NULL;
+}
+
+/* --- session.sock ------------------------------------------------------------------------------------ */
 
 static int
 starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)

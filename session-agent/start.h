@@ -14,5 +14,10 @@
 
 /* A connection of a sallyport-forcecmd, whose uid the listener has counted. Takes over fd. */
 void sp_start_accept(struct sp_registry *g, int fd, uid_t uid);
+/*
+ * A connection to the connection called name that was proven to be this login's: it becomes one of the session that
+ * serves them, which is started for the first. NULL, or why it is refused; fd stays the caller's.
+ */
+const char *sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, int fd);
 
 #endif

@@ -9,7 +9,9 @@ import pytest
 
 import bastion
 
-REFUSED = {"allowtcpforwarding": "no", "allowstreamlocalforwarding": "no", "allowagentforwarding": "no", "x11forwarding": "no",
+# What is left of TCP forwarding is what the line of AuthorizedKeysCommand opens: test_forward.py.
+REFUSED = {"allowtcpforwarding": "local", "permitlisten": "none", "allowstreamlocalforwarding": "no", "allowagentforwarding": "no",
+           "x11forwarding": "no",
            "permittunnel": "no", "permituserenvironment": "no", "permituserrc": "no", "passwordauthentication": "no",
            "kbdinteractiveauthentication": "no", "hostbasedauthentication": "no", "gatewayports": "no"}
 
@@ -29,9 +31,9 @@ SHUT = {"permituserenvironment": ("no", "yes"), "authenticationmethods": ("publi
         "authorizedprincipalscommand": ("none", "/bin/true"), "trustedusercakeys": ("none", "/etc/ssh/other_ca.pub"),
         "authorizedkeyscommand": ("/usr/libexec/sallyport/sallyport-authkeys %u %t %k", "/bin/true"),
         "authorizedkeyscommanduser": ("sallyport-authkeys", "nobody"),
-        "forcecommand": ("/usr/libexec/sallyport/sallyport-forcecmd", "/bin/true"), "disableforwarding": ("yes", "no"),
-        "allowtcpforwarding": ("no", "yes"), "allowstreamlocalforwarding": ("no", "yes"), "allowagentforwarding": ("no", "yes"),
-        "x11forwarding": ("no", "yes"), "permittunnel": ("no", "yes"), "permitlisten": ("none", "any"), "permitopen": ("none", "any"),
+        "forcecommand": ("/usr/libexec/sallyport/sallyport-forcecmd", "/bin/true"),
+        "allowtcpforwarding": ("local", "yes"), "allowstreamlocalforwarding": ("no", "yes"), "allowagentforwarding": ("no", "yes"),
+        "x11forwarding": ("no", "yes"), "permittunnel": ("no", "yes"), "permitlisten": ("none", "any"),
         "gatewayports": ("no", "yes"), "permituserrc": ("no", "yes")}
 
 

@@ -121,6 +121,21 @@ sp_channel_begin(struct sp_registry *r, struct sp_live *l, int fd, const struct 
 	return SP_ERR_SYSTEM;
 }
 
+int
+sp_channel_forward(struct sp_live *l, int fd)
+{
+	(void)l;
+	(void)fd;
+	return SP_ERR_UNAVAILABLE;
+}
+
+const struct sp_policy_image *
+sp_broker_policy(const struct sp_broker *b)
+{
+	(void)b;
+	return NULL;
+}
+
 void
 sp_channel_end(struct sp_live *l, const char *reason)
 {

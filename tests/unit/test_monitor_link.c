@@ -27,8 +27,9 @@
 /* --- the rest of a session, as far as the link calls it --------------------------------------------------- */
 
 static struct sp_session s;
-static unsigned begun, ended, channels, away, unknown;
+static unsigned begun, ended, channels, away, unknown, taken;
 static bool is_kept;
+static const char *origin = ORIGIN;
 static int64_t clock_ahead;
 
 int64_t __real_sp_ipc_now_ms(void);
@@ -55,6 +56,14 @@ uint32_t
 sp_session_new_id(struct sp_session *x)
 {
 	return ++x->next_id;
+}
+
+void
+sp_forwarded_take(struct sp_session *x, int fd)
+{
+	(void)x;
+	assert_int_equal(close(fd), 0);
+	taken++;
 }
 
 int
@@ -177,7 +186,7 @@ begin_body(void)
 	sp_buf_put_cstring(b, ID);
 	sp_buf_put_string(b, (const uint8_t *)SECRET, 32);
 	sp_buf_put_cstring(b, IDENTITY);
-	sp_buf_put_cstring(b, ORIGIN);
+	sp_buf_put_cstring(b, origin);
 	sp_buf_put_cstring(b, "whoami");
 	sp_buf_put_u8(b, 1);
 	sp_buf_put_u32(b, 24);
@@ -443,6 +452,32 @@ test_out_of_turn(void **state)
 	(void)close(fd);
 }
 
+/* Only a session that was begun for it takes forwarded connections, one with each message. */
+static void
+test_forward(void **state)
+{
+	static const char forward[] = "{\"user\":\"alice\",\"uid\":1000,\"ses\":7,\"forward\":\"orders\"}";
+	int fd = (int)(intptr_t)*state;
+
+	taken = 0;
+	say_begin(fd);
+	say(fd, SP_IPC_MONITOR_FORWARD, 0, NULL, 1);
+	assert_true(s.monitor == NULL && taken == 0);
+	for (size_t nfds = 0; nfds < 3; nfds++) {
+		(void)close(fd);
+		(void)teardown(state);
+		(void)setup(state);
+		fd = (int)(intptr_t)*state;
+		origin = forward;
+		say_begin(fd);
+		origin = ORIGIN;
+		assert_string_equal(s.forward, "orders");
+		say(fd, SP_IPC_MONITOR_FORWARD, 0, NULL, nfds);
+		assert_true((s.monitor != NULL) == (nfds == 1) && taken == (nfds >= 1));
+	}
+	(void)close(fd);
+}
+
 static void
 test_begin_cut(void **state)
 {
@@ -703,6 +738,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_over_with_nothing_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_over_and_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_out_of_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_begin_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_channel_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_question, setup, teardown),

@@ -24,6 +24,7 @@ static const char base[] = "version: 1\n"
 			   "    labels: { env: prod }\n"
 			   "    durability: disk\n"
 			   "    idle: 30m\n"
+			   "    forward: true\n"
 			   "rules:\n"
 			   "  - name: read\n"
 			   "    who: [eng]\n"
@@ -104,6 +105,7 @@ test_image(void **state)
 	assert_int_equal(c->port, 5433);
 	assert_int_equal(c->tls, SP_POLICY_TLS_VERIFY_FULL);
 	assert_int_equal(c->durability, SP_POLICY_DURABILITY_DISK);
+	assert_true(c->is_forwarded);
 	assert_int_equal(c->idle_seconds, 1800);
 	assert_string_equal(c->tools[0], "psql");
 	assert_int_equal(c->secret, SP_POLICY_SECRET_FILE);
@@ -184,6 +186,9 @@ test_diagnostics(void **state)
 	    {"version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", tls: { mode: disable } } }\n", 2, 66, "TLS", ""},
 	    {"version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", login: { user: u, password: pw } } }\n", 2,
 		81, "password", "file"},
+	    {"version: 1\nconnections: { Big: { kind: postgres, address: \"a:1\", forward: true } }\n", 2, 0, "forwarded", "a-z"},
+	    {"version: 1\nconnections: { c: { kind: postgres, address: \"a:1\", forward: on call } }\n", 2, 0, "true or false", ""},
+	    {"version: 1\nconnections: { c: { kind: mysql, address: \"a:1\", forward: true } }\n", 2, 0, "forward", ""},
 	    {PASSWORD "{ exec: [] }" END, 2, 89, "1 to 1024 items", ""},
 	    {PASSWORD "{ exec: [get, x] }" END, 2, 89, "absolute path", ""},
 	    {PASSWORD "{ exec: [\"\"] }" END, 2, 90, "1 to 4096 bytes", ""},

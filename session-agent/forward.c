@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/forward.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/hosts_put.h"
+#include "policy/image.h"
+#include "runtime/hostsdb.h"
+#include "runtime/log.h"
+#include "session-agent/broker.h"
+#include "session-agent/forward_peer.h"
+#include "session-agent/forward_refusal.h"
+#include "session-agent/start.h"
+
+#define FORWARD_HOSTS_NEW SP_HOSTS_PATH ".new"
+#define FORWARD_HOST_MAX 0xfffeu /* last part of an address: 1 to this */
+
+struct forward_name {
+	struct sp_forward *f;
+	char name[SP_HOSTS_NAME_MAX + 1];
+	uint32_t address; /* host byte order */
+	int fd;		  /* -1: nobody listens there */
+	struct event *event;
+	struct event *pause;
+	bool is_offered; /* the policy in force has it */
+};
+
+struct sp_forward {
+	struct sp_registry *g;
+	struct forward_name *names[SP_FORWARD_NAMES_MAX];
+	unsigned nnames;
+	bool is_full; /* logged once */
+};
+
+/* --- addresses ---------------------------------------------------------------------------------------- */
+
+static struct forward_name *
+forward_find(const struct sp_forward *f, const char *name)
+{
+	for (unsigned i = 0; i < f->nnames; i++)
+		if (strcmp(f->names[i]->name, name) == 0)
+			return f->names[i];
+	return NULL;
+}
+
+static bool
+forward_is_taken(const struct sp_forward *f, uint32_t address)
+{
+	for (unsigned i = 0; i < f->nnames; i++)
+		if (f->names[i]->address == address)
+			return true;
+	return false;
+}
+
+/* The same for the same name on every bastion, but for the few that collide (FNV-1a). */
+static uint32_t
+forward_address(const struct sp_forward *f, const char *name)
+{
+	uint32_t hash = 2166136261u, address;
+
+	for (const char *p = name; *p != '\0'; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619u;
+	do {
+		address = SP_HOSTS_NET + 1 + hash % FORWARD_HOST_MAX;
+		hash++;
+	} while (forward_is_taken(f, address));
+	return address;
+}
+
+static struct forward_name *
+forward_add(struct sp_forward *f, const char *name, uint32_t address)
+{
+	struct forward_name *n;
+
+	if (f->nnames >= SP_FORWARD_NAMES_MAX || strlen(name) > SP_HOSTS_NAME_MAX) {
+		if (!f->is_full)
+			sp_log_err("%s cannot be forwarded to: there are %d names already", name, SP_FORWARD_NAMES_MAX);
+		f->is_full = true;
+		return NULL;
+	}
+	n = calloc(1, sizeof(*n));
+	if (n == NULL)
+		return NULL;
+	n->f = f;
+	n->fd = -1;
+	(void)snprintf(n->name, sizeof(n->name), "%s", name);
+	n->address = address != 0 ? address : forward_address(f, name);
+	f->names[f->nnames++] = n;
+	return n;
+}
+
+/* An entry of the file that was there. */
+static void
+forward_on_entry(void *ctx, const char *name, uint32_t address)
+{
+	struct sp_forward *f = ctx;
+
+	if (forward_find(f, name) == NULL && !forward_is_taken(f, address))
+		(void)forward_add(f, name, address);
+}
+
+static int
+forward_put(const struct sp_forward *f, struct sp_buf *b)
+{
+	int r = 0;
+
+	sp_hosts_put_begin(b);
+	for (unsigned i = 0; r == 0 && i < f->nnames; i++)
+		r = sp_hosts_put_entry(b, f->names[i]->name, f->names[i]->address);
+	sp_hosts_put_end(b);
+	return r == 0 ? sp_buf_error(b) : r;
+}
+
+/* In one step: whoever looks a name up meanwhile sees the old file or the new one. */
+static int
+forward_write(const struct sp_forward *f)
+{
+	struct sp_buf *b = sp_buf_new(SP_HOSTS_FILE_MAX);
+	int r = b == NULL ? SP_ERR_NOMEM : forward_put(f, b), fd;
+
+	if (r != 0) {
+		sp_buf_free(b);
+		return r;
+	}
+	(void)unlink(FORWARD_HOSTS_NEW);
+	fd = open(FORWARD_HOSTS_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || write(fd, sp_buf_data(b), sp_buf_len(b)) != (ssize_t)sp_buf_len(b) || fchmod(fd, 0644) != 0 ||
+	    rename(FORWARD_HOSTS_NEW, SP_HOSTS_PATH) != 0)
+		r = SP_ERR_SYSTEM;
+	if (fd >= 0)
+		(void)close(fd);
+	sp_buf_free(b);
+	return r;
+}
+
+/* --- connections -------------------------------------------------------------------------------------- */
+
+/* The login whose sshd made the connection; NULL: nobody's. */
+static struct sp_login *
+forward_login(struct sp_registry *g, const struct sp_forward_peer *peer)
+{
+	struct sp_login *l;
+
+	TAILQ_FOREACH(l, &g->logins, next)
+		if (l->uid == peer->uid && sp_forward_peer_is_of(peer, l) == 0)
+			return l;
+	return NULL;
+}
+
+static void
+forward_take(struct forward_name *n, int fd)
+{
+	struct sp_registry *g = n->f->g;
+	struct sockaddr_in here = { 0 }, there = { 0 };
+	socklen_t here_len = sizeof(here), there_len = sizeof(there);
+	struct sp_forward_peer peer = { .uid = (uid_t)-1 };
+	struct sp_login *l = NULL;
+	const char *problem = NULL;
+
+	if (getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 && here.sin_family == AF_INET &&
+	    getpeername(fd, (struct sockaddr *)&there, &there_len) == 0 && there.sin_family == AF_INET &&
+	    here.sin_addr.s_addr == htonl(n->address) && sp_forward_peer_socket(&there, &here, &peer) == 0)
+		l = forward_login(g, &peer);
+	if (l == NULL)
+		problem = "sallyport: only your own ssh to this bastion can forward to this address: ssh -L PORT:NAME:5432";
+	else if (!n->is_offered)
+		problem = "sallyport: no such connection, or not allowed, or not to be forwarded to";
+	else
+		problem = sp_start_forward(g, l, n->name, fd);
+	if (problem == NULL) {
+		(void)close(fd);
+		return;
+	}
+	sp_log(LOG_NOTICE, "a connection of uid %ld%s%s to %s is refused: %s", peer.uid == (uid_t)-1 ? -1L : (long)peer.uid,
+	    l == NULL ? "" : ", login ", l == NULL ? "" : l->id, n->name, problem);
+	sp_forward_refuse(g->base, fd, problem);
+}
+
+static void
+forward_on_pause_over(evutil_socket_t fd, short what, void *ctx)
+{
+	struct forward_name *n = ctx;
+
+	(void)fd;
+	(void)what;
+	(void)event_add(n->event, NULL);
+}
+
+static void
+forward_on_accept(evutil_socket_t listener, short what, void *ctx)
+{
+	static const struct timeval pause = { .tv_usec = SP_FORWARD_PAUSE_MS * 1000 };
+	struct forward_name *n = ctx;
+
+	(void)what;
+	for (unsigned i = 0; i < SP_FORWARD_TURN_MAX; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			forward_take(n, fd);
+			continue;
+		}
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+			sp_log_err("accept: %m");
+			(void)event_del(n->event);
+			(void)event_add(n->pause, &pause);
+		}
+		return;
+	}
+}
+
+static int
+forward_listen(struct forward_name *n)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(SP_FORWARD_PORT) };
+	int one = 1;
+
+	sin.sin_addr.s_addr = htonl(n->address);
+	n->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (n->fd < 0)
+		return SP_ERR_SYSTEM;
+	if (setsockopt(n->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    bind(n->fd, (struct sockaddr *)&sin, sizeof(sin)) == 0 && listen(n->fd, SP_FORWARD_BACKLOG) == 0) {
+		n->event = event_new(n->f->g->base, n->fd, EV_READ | EV_PERSIST, forward_on_accept, n);
+		n->pause = event_new(n->f->g->base, -1, 0, forward_on_pause_over, n);
+		if (n->event != NULL && n->pause != NULL && event_add(n->event, NULL) == 0)
+			return 0;
+	}
+	if (n->event != NULL)
+		event_free(n->event);
+	if (n->pause != NULL)
+		event_free(n->pause);
+	n->event = n->pause = NULL;
+	(void)close(n->fd);
+	n->fd = -1;
+	return SP_ERR_SYSTEM;
+}
+
+/* --- policy ------------------------------------------------------------------------------------------- */
+
+/* Why this machine would not send sshd to the address, or NULL. */
+static const char *
+forward_obstacle(const char *name)
+{
+	const char *problem = "/etc/nsswitch.conf does not have sallyport right after files (sallyport-enable puts it there)";
+	char *text = NULL;
+
+	if (sp_hostsdb_read(SP_HOSTSDB_NSSWITCH, &text) == 0 && sp_hostsdb_is_first(text))
+		problem = NULL;
+	free(text);
+	text = NULL;
+	if (problem == NULL && sp_hostsdb_read(SP_HOSTSDB_HOSTS, &text) == 0 && sp_hostsdb_has_name(text, name))
+		problem = "/etc/hosts has that name, for something else";
+	free(text);
+	return problem;
+}
+
+static void
+forward_offer(struct sp_forward *f, const char *name)
+{
+	struct forward_name *n = forward_find(f, name);
+	const char *problem;
+
+	if (n == NULL)
+		n = forward_add(f, name, 0);
+	if (n == NULL)
+		return;
+	n->is_offered = true;
+	problem = n->fd < 0 && forward_listen(n) != 0 ? "nothing can listen at its address" : forward_obstacle(name);
+	if (problem != NULL)
+		sp_log_warn("%s cannot be forwarded to: %s", name, problem);
+}
+
+void
+sp_forward_policy(struct sp_forward *f)
+{
+	const struct sp_policy_image *image = sp_broker_policy(f->g->broker);
+	unsigned before = f->nnames;
+
+	for (unsigned i = 0; i < f->nnames; i++)
+		f->names[i]->is_offered = false;
+	for (size_t i = 0; image != NULL && i < sp_policy_image_connections(image); i++) {
+		const struct sp_policy_connection *c = sp_policy_image_connection(image, i);
+
+		if (c->is_forwarded && c->kind == SP_POLICY_KIND_POSTGRES)
+			forward_offer(f, c->name);
+	}
+	if (f->nnames != before && forward_write(f) != 0)
+		sp_log_err("%s cannot be written, so its new names cannot be forwarded to: %m", SP_HOSTS_PATH);
+}
+
+bool
+sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connection *c)
+{
+	const struct forward_name *n = c->is_forwarded ? forward_find(f, c->name) : NULL;
+	struct sp_hosts_scan scan;
+
+	if (n == NULL || !n->is_offered || n->fd < 0 || forward_obstacle(n->name) != NULL)
+		return false;
+	sp_hosts_scan_init(&scan, n->name, 0);
+	return sp_hosts_scan_file(&scan, SP_HOSTS_PATH, 0) == 0 && scan.is_found && scan.address == n->address;
+}
+
+int
+sp_forward_new(struct sp_registry *g, struct sp_forward **ret_f)
+{
+	struct sp_forward *f = calloc(1, sizeof(*f));
+	struct sp_hosts_scan scan;
+	int r;
+
+	if (f == NULL)
+		return SP_ERR_NOMEM;
+	f->g = g;
+	sp_hosts_scan_init(&scan, NULL, 0);
+	scan.each = forward_on_entry;
+	scan.ctx = f;
+	r = sp_hosts_scan_file(&scan, SP_HOSTS_PATH, 0);
+	if (r != 0 && r != SP_ERR_NOT_FOUND)
+		sp_log_warn("%s was not as it should be and is made anew: %s", SP_HOSTS_PATH, sp_err_str(r));
+	if (r != 0 && forward_write(f) != 0)
+		sp_log_warn("%s cannot be written: %m", SP_HOSTS_PATH);
+	*ret_f = f;
+	return 0;
+}

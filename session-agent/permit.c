@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "session-agent/permit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/ipc_permit.h"
+#include "policy/image.h"
+#include "runtime/log.h"
+#include "runtime/peer.h"
+#include "session-agent/broker.h"
+#include "session-agent/forward.h"
+#include "session-agent/reach.h"
+
+#define PERMIT_USER_MAX 256
+#define PERMIT_TYPE_MAX 128
+#define PERMIT_KEY_MAX 131072
+#define PERMIT_BODY_MAX (PERMIT_USER_MAX + PERMIT_TYPE_MAX + PERMIT_KEY_MAX + 12)
+
+struct permit {
+	struct sp_registry *g;
+	struct sp_peer *peer;
+	uint32_t verify; /* id at the broker, 0: none under way */
+	uint32_t id;	 /* of the PERMIT to answer, 0: none yet */
+	char *user;
+};
+
+/* identity NULL: nobody, and so nothing. */
+static int
+permit_list(const struct sp_registry *g, const json_t *identity, struct sp_buf *names, uint32_t *ret_n)
+{
+	const struct sp_policy_image *policy = sp_broker_policy(g->broker);
+	uint32_t n = 0;
+
+	for (size_t i = 0; identity != NULL && policy != NULL && i < sp_policy_image_connections(policy); i++) {
+		const struct sp_policy_connection *c = sp_policy_image_connection(policy, i);
+		char item[SP_POLICY_NAME_MAX + 8];
+
+		if (n >= SP_IPC_PERMIT_MAX || !sp_forward_is_offered(g->forward, c) ||
+		    !sp_reach_is_allowed(policy, identity, NULL, c))
+			continue;
+		(void)snprintf(item, sizeof(item), "%s:%d", c->name, SP_FORWARD_PORT);
+		sp_buf_put_cstring(names, item);
+		n++;
+	}
+	*ret_n = n;
+	return sp_buf_error(names);
+}
+
+static void
+permit_answer(struct permit *p, int err, const json_t *identity)
+{
+	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX), *names = sp_buf_new(SP_IPC_FRAME_MAX);
+	uint32_t n = 0;
+	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : permit_list(p->g, err == 0 ? identity : NULL, names, &n);
+
+	if (r == 0) {
+		sp_buf_put_u32(body, (uint32_t)-err);
+		sp_buf_put_u32(body, n);
+		sp_buf_put(body, sp_buf_data(names), sp_buf_len(names));
+		r = sp_buf_error(body);
+	}
+	if (r == 0)
+		r = sp_peer_send(p->peer, SP_IPC_PERMIT_PERMIT_REPLY, p->id, body, NULL, 0);
+	if (r != 0)
+		sp_log_err("what can be forwarded to could not be said: %s", sp_err_str(r));
+	sp_buf_free(body);
+	sp_buf_free(names);
+	sp_peer_finish(p->peer);
+}
+
+static void
+permit_on_verified(int err, const char *message, json_t *identity, void *ctx)
+{
+	struct permit *p = ctx;
+	const char *user = json_string_value(json_object_get(identity, "user"));
+
+	(void)message;
+	p->verify = 0;
+	if (err == 0 && (user == NULL || strcmp(user, p->user) != 0))
+		err = SP_ERR_DENIED;
+	permit_answer(p, err, identity);
+}
+
+static int
+permit_on_permit(struct sp_peer *peer, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct permit *p = ctx;
+	char *type = NULL, *key = NULL, *info = NULL;
+	int r;
+
+	(void)peer;
+	if (p->id != 0 || msg->id == 0)
+		return SP_ERR_PROTOCOL; /* one a connection */
+	p->id = msg->id;
+	r = sp_buf_get_cstring(body, PERMIT_USER_MAX, &p->user);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, PERMIT_TYPE_MAX, &type);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, PERMIT_KEY_MAX, &key);
+	if (r == 0 && (strpbrk(type, " \n") != NULL || strpbrk(key, " \n") != NULL))
+		r = SP_ERR_FORMAT;
+	if (r == 0 && asprintf(&info, "publickey %s %s", type, key) < 0)
+		r = SP_ERR_NOMEM;
+	if (r == 0 && sp_broker_verify(p->g->broker, p->user, info, permit_on_verified, p, &p->verify) != 0)
+		permit_answer(p, SP_ERR_UNAVAILABLE, NULL);
+	free(type);
+	free(key);
+	free(info);
+	return r;
+}
+
+static void
+permit_on_close(struct sp_peer *peer, int err, void *ctx)
+{
+	struct permit *p = ctx;
+
+	(void)err;
+	sp_broker_cancel(p->g->broker, p->verify);
+	sp_listener_release(p->g->permit);
+	sp_peer_free(peer);
+	free(p->user);
+	free(p);
+}
+
+static const struct sp_peer_request permit_requests[] = {
+	{ SP_IPC_PERMIT_PERMIT, 1, PERMIT_BODY_MAX, 0, permit_on_permit, "PERMIT" },
+	{ 0 },
+};
+static const struct sp_peer_ops permit_ops = { permit_requests, permit_on_close, "permit" };
+
+void
+sp_permit_accept(struct sp_registry *g, int fd, uid_t uid)
+{
+	struct permit *p = uid == 0 || uid == g->authkeys_uid ? calloc(1, sizeof(*p)) : NULL;
+
+	if (p == NULL) {
+		sp_log_warn("permit: a connection of uid %u is refused", (unsigned)uid);
+		goto fail;
+	}
+	p->g = g;
+	if (sp_peer_new(g->base, fd, &permit_ops, p, &p->peer) != 0)
+		goto fail;
+	if (sp_peer_set_deadline(p->peer, SP_PERMIT_DEADLINE_MS) == 0)
+		return;
+	sp_peer_free(p->peer);
+	fd = -1;
+fail:
+	free(p);
+	if (fd >= 0)
+		(void)close(fd);
+	sp_listener_release(g->permit);
+}

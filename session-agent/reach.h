@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Root asks policy itself: whether somebody may reach a connection at all, here and now. */
+#ifndef SALLYPORT_SESSION_AGENT_REACH_H
+#define SALLYPORT_SESSION_AGENT_REACH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct sp_policy_connection;
+struct sp_policy_image;
+
+/* identity: as sallyport-identity made it. from: the person's address, NULL if it is not known. */
+bool sp_reach_is_allowed(const struct sp_policy_image *policy, const json_t *identity, const char *from,
+    const struct sp_policy_connection *c);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose a TCP connection is. The test stands for sshd's root process of a login; a child of its, with the person's uid
+ * and audit session, for the one that forwards.
+ */
+#include "tests/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/cred.h"
+#include "session-agent/forward_peer.h"
+
+#define UID 64123
+
+static int listener, made, hold[2];
+static pid_t child;
+static struct sockaddr_in there, here;
+static struct sp_login login;
+
+static uint32_t
+own(const char *name)
+{
+	char path[64], text[32] = "";
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	(void)close(fd);
+	return (uint32_t)strtoul(text, NULL, 10);
+}
+
+/* In the child: connects, says so, and stays until the other end of hold is closed. */
+static void
+be_sshd(bool by_a_child_of_its)
+{
+	int fd;
+	char c = 0;
+
+	(void)close(hold[1]);
+	if (setgid(UID) != 0 || setuid(UID) != 0)
+		_exit(1);
+	if (by_a_child_of_its && fork() > 0) {
+		(void)!read(hold[0], &c, 1);
+		_exit(0);
+	}
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&here, sizeof(here)) != 0)
+		_exit(1);
+	(void)!read(hold[0], &c, 1);
+	_exit(0);
+}
+
+static void
+connect_by(bool by_a_child_of_its)
+{
+	socklen_t len = sizeof(there);
+
+	assert_int_equal(pipe(hold), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		be_sshd(by_a_child_of_its);
+	(void)close(hold[0]);
+	made = accept(listener, (struct sockaddr *)&there, &len);
+	assert_true(made >= 0);
+	login = (struct sp_login){ .uid = UID, .ses = own("sessionid"), .auid = own("loginuid"), .pid = getpid() };
+	login.started = sp_registry_process_start(getpid());
+}
+
+static int
+setup(void **state)
+{
+	socklen_t len = sizeof(here);
+
+	(void)state;
+	here = (struct sockaddr_in){ .sin_family = AF_INET };
+	here.sin_addr.s_addr = htonl(0x7f4d0101);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	made = -1;
+	child = -1;
+	return listener < 0 || bind(listener, (struct sockaddr *)&here, sizeof(here)) != 0 || listen(listener, 4) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&here, &len) != 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	(void)close(listener);
+	if (made >= 0)
+		(void)close(made);
+	if (child > 0) {
+		(void)close(hold[1]);
+		(void)waitpid(child, NULL, 0);
+	}
+	return 0;
+}
+
+/* An audit session is given once; without the right to have one there is nothing to test. */
+static void
+need_session(void)
+{
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	if (own("sessionid") != SP_CRED_UNSET)
+		return;
+	fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "64123", 5) != 5 || own("sessionid") == SP_CRED_UNSET) {
+		(void)close(fd);
+		(void)fprintf(stderr, "SKIP: no audit session can be had\n");
+		skip();
+	}
+	(void)close(fd);
+}
+
+static void
+test_sshds_own(void **state)
+{
+	struct sp_forward_peer p = { 0 };
+	struct sp_login l;
+
+	(void)state;
+	need_session();
+	connect_by(false);
+	assert_int_equal(sp_forward_peer_socket(&there, &here, &p), 0);
+	assert_int_equal(p.uid, UID);
+	assert_int_equal(sp_forward_peer_is_of(&p, &login), 0);
+	l = login;
+	l.uid++;
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+	l = login;
+	l.ses++;
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+	l = login;
+	l.auid++;
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+	l = login;
+	l.started++;
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+	l = login;
+	l.pid = getppid();
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+	p.inode++;
+	assert_int_equal(sp_forward_peer_is_of(&p, &login), SP_ERR_DENIED);
+}
+
+/* A program of the person's, which is sshd's grandchild: in the same audit session, with the same uid. */
+static void
+test_somebody_elses(void **state)
+{
+	struct sp_forward_peer p = { 0 };
+
+	(void)state;
+	need_session();
+	connect_by(true);
+	assert_int_equal(sp_forward_peer_socket(&there, &here, &p), 0);
+	assert_int_equal(p.uid, UID);
+	assert_int_equal(sp_forward_peer_is_of(&p, &login), SP_ERR_DENIED);
+}
+
+static void
+test_roots(void **state)
+{
+	struct sp_forward_peer p = { .uid = 0, .inode = 1 };
+	struct sp_login l = { .uid = 0, .ses = own("sessionid"), .auid = own("loginuid"), .pid = getpid() };
+
+	(void)state;
+	assert_int_equal(sp_forward_peer_is_of(&p, &l), SP_ERR_DENIED);
+}
+
+static void
+test_no_connection(void **state)
+{
+	struct sp_forward_peer p = { .uid = 77 };
+	struct sockaddr_in other;
+
+	(void)state;
+	need_session();
+	other = here;
+	other.sin_port = htons(1);
+	assert_true(sp_forward_peer_socket(&other, &here, &p) != 0); /* never was */
+	assert_true(sp_forward_peer_socket(&here, &other, &p) != 0); /* a listener is not one */
+	connect_by(false);
+	assert_int_equal(sp_forward_peer_socket(&there, &here, &p), 0);
+	assert_int_equal(sp_forward_peer_socket(&here, &there, &p), 0); /* our own end, which is root's */
+	assert_int_equal(p.uid, geteuid());
+	assert_int_equal(sp_forward_peer_is_of(&p, &login), SP_ERR_DENIED);
+	(void)close(hold[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	child = -1;
+	assert_true(sp_forward_peer_socket(&there, &here, &p) != 0); /* its process has gone: it is closing */
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sshds_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_somebody_elses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_connection, setup, teardown),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
