@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,19 +99,35 @@ exec_become(uid_t uid, gid_t gid, uint64_t keep)
 	return sp_rights_keep(keep);
 }
 
+/* The warden was killed, and what it kept must not outlive it. */
+static void
+exec_end_cage(const struct sp_cage *of)
+{
+	struct sp_cage cage = *of;
+
+	cage.keepers[0] = getpid();
+	cage.keepers[1] = 0;
+	cage.group[0] = '\0'; /* not ours to remove */
+	if (sp_cage_end(&cage) != 0)
+		sp_log_err("some processes of the session would not end");
+}
+
 static void
 exec_supervise(const struct warden *w)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), r;
+	/* No death signal: the kernel forgets it when we look at a file with the rights of who asks. */
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), keeper = (int)syscall(SYS_pidfd_open, w->cage.keepers[0], 0), r;
 
 	(void)close(w->go);
 	(void)close(EXEC_LIFE_FD);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != w->cage.keepers[0] || null < 0 ||
-	    dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || sp_rights_keep(KEEP_SUPERVISOR) != 0 ||
+	if (keeper < 0 || getppid() != w->cage.keepers[0] || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(null, 2) < 0 || sp_rights_keep(KEEP_SUPERVISOR) != 0 ||
 	    sp_sandbox_enter(SP_SANDBOX_SUPERVISOR, NULL) != 0)
 		_exit(EXEC_STATUS);
-	r = sp_supervisor_run(w->listener, EXEC_SESSION_FD, w->program, sp_cage_how(&w->cage));
-	if (r != 0 && r != SP_ERR_CLOSED)
+	r = sp_supervisor_run(w->listener, EXEC_SESSION_FD, keeper, w->program, sp_cage_how(&w->cage));
+	if (r == SP_ERR_NOT_FOUND)
+		exec_end_cage(&w->cage);
+	else if (r != 0 && r != SP_ERR_CLOSED)
 		sp_log_err("no exec can be decided any more: %s", sp_err_str(r));
 	_exit(r == 0 ? 0 : EXEC_STATUS);
 }

@@ -48,6 +48,7 @@ struct wait {
 struct supervisor {
 	int listener;
 	int session;
+	int keeper; /* pidfd of who keeps the cage */
 	int signals;
 	int proc;
 	pid_t first; /* 0: it has been seen */
@@ -548,13 +549,13 @@ supervisor_clear(struct supervisor *s)
 static int
 supervisor_turn(struct supervisor *s, bool *ret_done)
 {
-	struct pollfd p[3] = { { .fd = s->signals, .events = POLLIN }, { .fd = s->session, .events = POLLIN },
-		{ .fd = s->listener, .events = POLLIN } };
+	struct pollfd p[4] = { { .fd = s->signals, .events = POLLIN }, { .fd = s->session, .events = POLLIN },
+		{ .fd = s->listener, .events = POLLIN }, { .fd = s->keeper, .events = POLLIN } };
 	int r;
 
-	if (poll(p, 3, TAILQ_EMPTY(&s->waits) ? -1 : SP_SUPERVISOR_TICK_MS) < 0 && errno != EINTR)
+	if (poll(p, 4, TAILQ_EMPTY(&s->waits) ? -1 : SP_SUPERVISOR_TICK_MS) < 0 && errno != EINTR)
 		return SP_ERR_SYSTEM;
-	r = p[0].revents != 0 ? signals_on_readable(s) : 0;
+	r = p[3].revents != 0 ? SP_ERR_NOT_FOUND : p[0].revents != 0 ? signals_on_readable(s) : 0;
 	if (r == 0 && p[1].revents != 0)
 		r = session_on_readable(s);
 	if (r == 0 && (p[2].revents & POLLIN) != 0)
@@ -567,9 +568,9 @@ supervisor_turn(struct supervisor *s, bool *ret_done)
 }
 
 int
-sp_supervisor_run(int listener, int session, pid_t first, const char *how)
+sp_supervisor_run(int listener, int session, int keeper, pid_t first, const char *how)
 {
-	struct supervisor s = { .listener = listener, .session = session, .signals = -1, .proc = -1, .first = first };
+	struct supervisor s = { .listener = listener, .session = session, .keeper = keeper, .signals = -1, .proc = -1, .first = first };
 	bool is_done = false;
 	int r = supervisor_init(&s);
 

@@ -21,9 +21,10 @@
 #define SP_SUPERVISOR_SEND_MS 60000		    /* how long the session may not read */
 
 /*
- * Serves until the listener has nobody left (0) or the session's socket ends. first: the process whose first exec
- * is the session's own program. how: what ends the session's processes, for READY. SYSTEM, NOMEM, PROTOCOL, CLOSED.
+ * Serves until the listener has nobody left (0) or the session's socket ends. keeper: a pidfd of who keeps the cage.
+ * first: the process whose first exec is the session's own program. how: what ends the session's processes, for READY.
+ * SYSTEM, NOMEM, PROTOCOL, CLOSED; NOT_FOUND: who keeps the cage has died, so the caller must end it.
  */
-int sp_supervisor_run(int listener, int session, pid_t first, const char *how) SP_MUST_CHECK;
+int sp_supervisor_run(int listener, int session, int keeper, pid_t first, const char *how) SP_MUST_CHECK;
 
 #endif

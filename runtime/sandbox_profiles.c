@@ -144,7 +144,7 @@ static const struct sp_sandbox_rule audit_own[] = {
  */
 static const struct sp_sandbox_rule supervisor_own[] = {
 	ALLOW_INT(ptrace, 0, PTRACE_SEIZE), ALLOW_INT(ptrace, 0, PTRACE_INTERRUPT), ALLOW_INT(ptrace, 0, PTRACE_DETACH),
-	ALLOW_INT(ptrace, 0, PTRACE_GETEVENTMSG), ALLOW_INT(kill, 1, SIGKILL), ALLOW(wait4),
+	ALLOW_INT(ptrace, 0, PTRACE_GETEVENTMSG), ALLOW_INT(kill, 1, SIGKILL), ALLOW_INT(kill, 1, SIGSTOP), ALLOW(wait4),
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_RECV), ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_SEND),
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_ID_VALID), ALLOW_INT(seccomp, 0, SECCOMP_GET_NOTIF_SIZES),
 	ALLOW(setfsuid), ALLOW(setfsgid), ALLOW(setgroups), ALLOW(capget), ALLOW(capset), ALLOW(signalfd4),

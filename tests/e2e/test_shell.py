@@ -201,15 +201,17 @@ def ours(m, name):
     return {int(p) for p in processes(m, name) if m.same_net(int(p), mine)}
 
 
-@pytest.mark.parametrize("victim", ["sallyport-session", "sallyport-exec", "sallyport-forcecmd"])
-def test_whoever_is_killed_the_shell_dies(m, victim):
+@pytest.mark.parametrize("victim,which", [("sallyport-session", -1), ("sallyport-exec", 0), ("sallyport-exec", -1),
+                                          ("sallyport-forcecmd", -1)])
+def test_whoever_is_killed_the_shell_dies(m, victim, which):
+    """Of sallyport-exec the warden, which is the parent, and the supervisor."""
     before = ours(m, victim)
     child = m.ssh_tty("alice", "shell")
     child.expect(r"\$ ")
     child.sendline("setsid sleep 123456 & sleep 123457")
     wait_for("the sleeps", lambda: len(ours(m, "^sleep 12345[67]")) == 2)
-    for pid in sorted(ours(m, f"/{victim}$|^{victim}$|-{victim}$") - before)[-1:]:
-        m.run(["kill", "-9", str(pid)])
+    pid = sorted(ours(m, f"/{victim}$|^{victim}$|-{victim}$") - before)[which]
+    m.run(["kill", "-9", str(pid)])
     wait_for("the end", lambda: not ours(m, "^sleep 12345[67]"), timeout=5)
     child.expect(pexpect.EOF)
     child.close()
