@@ -52,7 +52,7 @@ decide_file_no_rule(struct sp_decide_work *w, unsigned word, const char *path)
 	char shown[DECIDE_FILE_SHOWN + 1];
 	size_t n = 0;
 
-	for (; path[n] != 0 && n < DECIDE_FILE_SHOWN; n++)
+	for (; n < DECIDE_FILE_SHOWN && path[n] != 0; n++)
 		shown[n] = path[n] > ' ' && path[n] < 0x7f ? path[n] : '?';
 	shown[n] = 0;
 	sp_decide_refuse(w, "No rule allows you to %s %s on %s (do: { file: [%s] }).", sp_file_word_str(word), shown,
@@ -76,6 +76,21 @@ decide_file_is_touched(const struct sp_policy_rule *r, const struct sp_decide_fi
 	return (r->files & words) != 0 && sp_match_file_could(r, is_second ? f->path2 : f->path, !f->is_file);
 }
 
+static bool
+decide_file_meets(const struct sp_policy_rule *r, const struct sp_decide_file *f, unsigned word, bool is_second)
+{
+	if (f->is_tree)
+		return sp_match_file_tree(r, word, f->path);
+	return sp_match_file(r, word, is_second ? f->path2 : f->path);
+}
+
+/* What a rule masks in a part of a tree is masked in all of it, though that rule does not allow all of it. */
+static bool
+decide_file_masks(const struct sp_policy_rule *r, const struct sp_decide_file *f)
+{
+	return f->is_tree && (r->files & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_match_file_could(r, f->path, true);
+}
+
 static void
 decide_file_one(struct sp_decide_work *w, unsigned word, bool is_second)
 {
@@ -86,10 +101,12 @@ decide_file_one(struct sp_decide_work *w, unsigned word, bool is_second)
 	for (size_t i = 0; i < w->scope->n; i++) {
 		const struct sp_policy_rule *r = w->scope->rules[i];
 
-		if (!sp_match_file(r, word, path) || !sp_match_context(r, w->req->time, w->req->from))
+		if (!sp_match_context(r, w->req->time, w->req->from))
 			continue;
-		if (word == SP_FILE_READ)
+		if (word == SP_FILE_READ && (decide_file_masks(r, f) || decide_file_meets(r, f, word, is_second)))
 			sp_decide_mask(w, r);
+		if (!decide_file_meets(r, f, word, is_second))
+			continue;
 		if (best == NULL || sp_decide_is_stricter(r, best))
 			best = r;
 	}
@@ -121,7 +138,7 @@ sp_decide_file_one(struct sp_decide_work *w)
 		return;
 	}
 	if (f->words == 0 || (f->words & ~SP_FILE_BITS) != 0 || !sp_file_is_path(f->path) ||
-	    (f->path2 != NULL && !sp_file_is_path(f->path2))) {
+	    (f->path2 != NULL && (f->is_tree || !sp_file_is_path(f->path2)))) {
 		sp_decide_refuse(w, "This path is not one that can be decided on: absolute, no control characters.");
 		return;
 	}
@@ -142,9 +159,9 @@ sp_decide_file_matches(const struct sp_decide_request *q, const struct sp_policy
 	for (unsigned word = 0; word < SP_FILE_WORDS; word++) {
 		if ((f->words & SP_FILE_BIT(word)) == 0)
 			continue;
-		if (sp_match_file(r, word, f->path) || decide_file_is_touched(r, f, word, false))
+		if (decide_file_meets(r, f, word, false) || decide_file_is_touched(r, f, word, false))
 			return true;
-		if (f->path2 != NULL && (sp_match_file(r, word, f->path2) || decide_file_is_touched(r, f, word, true)))
+		if (f->path2 != NULL && (decide_file_meets(r, f, word, true) || decide_file_is_touched(r, f, word, true)))
 			return true;
 	}
 	return false;

@@ -34,6 +34,7 @@ struct sp_decide_file {
 	const char *path;  /* absolute; no "//", no "." or ".." as a part, no control characters */
 	const char *path2; /* of the same form: the new name, or where a symbolic link leads; NULL: there is none */
 	bool is_file;	   /* path is known to be no directory: nothing beneath it is concerned */
+	bool is_tree;	   /* path, and all that is or can be beneath it; with no path2 */
 	bool is_advisory;  /* it is not known that the target has resolved symbolic links in these paths */
 };
 

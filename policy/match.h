@@ -39,6 +39,8 @@ bool sp_match_unresolved(const struct sp_policy_rule *rule);
 bool sp_match_terminal(const struct sp_policy_rule *rule);
 /* word: enum sp_file_word. The path is of the form that sp_file_is_path() asks for. */
 bool sp_match_file(const struct sp_policy_rule *rule, unsigned word, const char *path);
+/* The same of path and all beneath: a rule that allows must cover all of it, any other must be able to mean a part. */
+bool sp_match_file_tree(const struct sp_policy_rule *rule, unsigned word, const char *path);
 /* Of a rule's paths alone: all that can be meant by path is among them; path can be, or (is_beneath) something in it. */
 bool sp_match_file_covers(const struct sp_policy_rule *rule, const char *path);
 bool sp_match_file_could(const struct sp_policy_rule *rule, const char *path, bool is_beneath);

@@ -462,3 +462,19 @@ sp_match_file(const struct sp_policy_rule *rule, unsigned word, const char *path
 		return sp_match_file_covers(rule, path);
 	return sp_match_file_could(rule, path, false);
 }
+
+bool
+sp_match_file_tree(const struct sp_policy_rule *rule, unsigned word, const char *path)
+{
+	bool is_named = (rule->files & SP_FILE_BIT(word)) != 0;
+	char beneath[SP_FILE_PATH_MAX + 4];
+
+	if (rule->does & SP_MODEL_DO_ANY)
+		return true;
+	if (!is_named)
+		return false;
+	if (rule->effect != SP_POLICY_ALLOW)
+		return sp_match_file_could(rule, path, true);
+	(void)snprintf(beneath, sizeof(beneath), "%s%s%c", path, path[1] == 0 ? "" : "/", SP_SHELL_UNKNOWN);
+	return sp_match_file_covers(rule, path) && sp_match_file_covers(rule, beneath);
+}

@@ -16,11 +16,9 @@ static const struct dispatch_other {
 	const char *word; /* last part of the first word's path */
 	const char *what;
 } dispatch_others[] = {
-	{ "scp", "copying files with scp" },
 	{ "sftp", "file transfer" },
 	{ "sftp-server", "file transfer (sftp, and scp of newer clients)" },
 	{ "internal-sftp", "file transfer (sftp, and scp of newer clients)" },
-	{ "rsync", "copying files with rsync" },
 	{ "sh", "a shell on the bastion" },
 	{ "bash", "a shell on the bastion" },
 	{ "dash", "a shell on the bastion" },
@@ -175,25 +173,34 @@ static void
 dispatch_tool(struct sp_session *s, const struct sp_kind *kind, size_t argc, const char *const argv[])
 {
 	const struct sp_policy_connection *c;
+	char name[SP_POLICY_NAME_MAX + 1] = "";
+	const char *problem;
 
 	if (s->policy == NULL) {
 		dispatch_refuse(s, NULL, "no policy is in force yet, so no target can be reached: try again shortly.");
+		return;
+	}
+	problem = kind->names == NULL ? NULL : kind->names(argc, argv, name);
+	if (problem != NULL) {
+		dispatch_refuse(s, NULL, problem);
 		return;
 	}
 	if (kind->is_nameless && (argc < 2 || argv[1][0] == '-')) {
 		dispatch_nameless(s, kind, argc, argv);
 		return;
 	}
-	if (argc < 2 || argv[1][0] == '-') {
+	if (kind->names == NULL && (argc < 2 || argv[1][0] == '-')) {
 		dispatch_refuse(s, NULL,
 		    kind->takes_line ?
 			"write `ssh CONNECTION [command]`: options and login names are policy's; `connections` lists yours." :
 			"name the connection right after the tool, as in `psql orders`; `connections` lists yours.");
 		return;
 	}
-	c = dispatch_connection(s, kind, argv[1]);
+	if (kind->names == NULL)
+		(void)snprintf(name, sizeof(name), "%s", argv[1]);
+	c = dispatch_connection(s, kind, name);
 	if (c == NULL) {
-		dispatch_refuse(s, argv[1], "no such connection, or not allowed; `connections` lists yours.");
+		dispatch_refuse(s, name, "no such connection, or not allowed; `connections` lists yours.");
 		return;
 	}
 	if (c->ntools > 0 && !dispatch_in_list(argv[0], c->tools, c->ntools)) {

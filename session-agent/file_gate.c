@@ -71,7 +71,7 @@ static void
 gate_decide(const struct sp_file_gate *g, const struct sp_file_ask *ask, struct sp_decision *d)
 {
 	struct sp_decide_file file = { .words = ask->words, .path = ask->path, .path2 = ask->path2,
-		.is_file = ask->is_file, .is_advisory = ask->is_advisory };
+		.is_file = ask->is_file, .is_tree = ask->is_tree, .is_advisory = ask->is_advisory };
 	struct sp_decide_request request = { .file = &file, .time = (int64_t)time(NULL),
 		.from = sp_session_from(g->session) };
 	const struct sp_policy_connection *c = gate_connection(g);

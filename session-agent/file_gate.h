@@ -38,7 +38,7 @@ struct sp_file_ask {
 	const char *path;    /* as policy/file.h has it */
 	const char *path2;   /* the same, or NULL */
 	uint64_t size;	     /* bytes to be sent, where that is known before; SP_FILE_GATE_NO_SIZE: it is not */
-	bool is_file, is_advisory; /* see struct sp_decide_file */
+	bool is_file, is_tree, is_advisory; /* see struct sp_decide_file */
 	const char *details; /* more of what is asked, for approver, digest and record: one line; NULL: nothing */
 };
 

@@ -2,6 +2,7 @@
 /* The connection kinds this build serves: one line each. */
 #include <stddef.h>
 
+#include "session-agent/copy_kind.h"
 #include "session-agent/postgres_kind.h"
 #include "session-agent/session.h"
 #include "session-agent/shell_kind.h"
@@ -10,6 +11,7 @@
 const struct sp_kind *const sp_kinds[] = {
 	&sp_postgres_kind,
 	&sp_ssh_kind,
+	&sp_copy_kind,
 	&sp_shell_kind,
 	&sp_command_kind,
 	NULL,

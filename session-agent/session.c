@@ -66,6 +66,14 @@ sp_session_has_tty(const struct sp_session *s)
 	return s->has_tty;
 }
 
+void
+sp_session_streams(const struct sp_session *s, int ret_fds[3])
+{
+	ret_fds[0] = s->in;
+	ret_fds[1] = s->out;
+	ret_fds[2] = s->err;
+}
+
 const char *
 sp_session_term(const struct sp_session *s)
 {

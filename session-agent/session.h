@@ -14,6 +14,7 @@
 
 #include "lib/buf.h"
 #include "lib/secret.h"
+#include "policy/limits.h"
 
 struct event_base;
 struct sp_policy_connection;
@@ -32,6 +33,11 @@ bool sp_session_has_tty(const struct sp_session *s);
 /* The person's TERM and LANG; "" if not known. */
 const char *sp_session_term(const struct sp_session *s);
 const char *sp_session_lang(const struct sp_session *s);
+/*
+ * The person's own stdin, stdout and stderr, for a kind that is itself what the person's client talks to. They stay the
+ * session's; their flags must be as they were when the kind ends.
+ */
+void sp_session_streams(const struct sp_session *s, int ret_fds[3]);
 /* The policy in force now. Ask again for each statement; the pointer is valid until the loop runs again. */
 const struct sp_policy_image *sp_session_policy(const struct sp_session *s);
 const struct sp_policy_subject *sp_session_subject(const struct sp_session *s);
@@ -212,6 +218,11 @@ struct sp_kind {
 	 * (NULL: nothing follows). If it is one quoted word as a whole, its quotes are removed.
 	 */
 	bool takes_line;
+	/*
+	 * Which connection the words are for, where it is not argv[1]: puts its name. NULL, or one line for the person that
+	 * says what is not taken. A kind that has this is given all the words as they are.
+	 */
+	const char *(*names)(size_t argc, const char *const argv[], char name[SP_POLICY_NAME_MAX + 1]);
 	/*
 	 * Starts serving argv (argv[0] is the tool, argv[1] the connection, NULL-ended) on connection c.
 	 * Policy has already allowed reaching c. *ret_ctx is given to the calls below.

@@ -219,22 +219,48 @@ proxy_act(struct sp_ssh_proxy *px)
 
 /* --- the kind -------------------------------------------------------------------------------------------- */
 
-static int
-on_start(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[], void **ret_ctx)
+static struct sp_ssh_proxy *
+proxy_new(struct sp_session *s, const struct sp_policy_connection *c, const char *command)
 {
 	struct sp_ssh_proxy *px = calloc(1, sizeof(*px));
 
 	if (px == NULL)
-		return SP_ERR_NOMEM;
+		return NULL;
 	px->session = s;
 	px->tcp = px->agent_listener = px->agent_fd = -1;
-	px->command = argv[2] != NULL ? strdup(argv[2]) : NULL;
-	if (argv[2] != NULL && px->command == NULL) {
+	px->command = command != NULL ? strdup(command) : NULL;
+	if (command != NULL && px->command == NULL) {
 		free(px);
-		return SP_ERR_NOMEM;
+		return NULL;
 	}
 	(void)snprintf(px->name, sizeof(px->name), "%s", c->name);
 	(void)snprintf(px->user, sizeof(px->user), "%s", c->login_user);
+	return px;
+}
+
+int
+sp_ssh_proxy_carry(struct sp_session *s, const struct sp_policy_connection *c, const char *command, uint64_t seq,
+    const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px)
+{
+	struct sp_ssh_proxy *px = proxy_new(s, c, command);
+
+	if (px == NULL)
+		return SP_ERR_NOMEM;
+	px->carrier = carrier;
+	px->carrier_ctx = ctx;
+	px->seq = seq;
+	px->began_ms = sp_ipc_now_ms();
+	*ret_px = px;
+	return 0;
+}
+
+static int
+on_start(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[], void **ret_ctx)
+{
+	struct sp_ssh_proxy *px = proxy_new(s, c, argv[2]);
+
+	if (px == NULL)
+		return SP_ERR_NOMEM;
 	*ret_ctx = px;
 	px->seq = sp_session_next_seq(s);
 	sp_ssh_verdict_decide(px, &px->decision);
@@ -280,17 +306,23 @@ on_policy(void *ctx)
 	sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "the policy has changed, and this is not allowed any more");
 }
 
-static void
-on_end(void *ctx)
+void
+sp_ssh_proxy_end(struct sp_ssh_proxy *px)
 {
-	struct sp_ssh_proxy *px = ctx;
-
+	if (px == NULL)
+		return;
 	px->is_ended = true;
 	px->pins++;
 	sp_ssh_transport_end(px);
 	if (px->approval != NULL)
 		sp_approval_cancel(px->approval);
 	sp_ssh_proxy_unpin(px);
+}
+
+static void
+on_end(void *ctx)
+{
+	sp_ssh_proxy_end(ctx);
 }
 
 static bool

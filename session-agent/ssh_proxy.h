@@ -43,8 +43,20 @@ enum sp_ssh_proxy_failure {
 	SP_SSH_PROXY_LOST
 };
 
+/*
+ * Who has the client's stdin, stdout and stderr in place of the relay: what carries files. The kind that owns it decides
+ * and records by itself what is done, and before it starts the transport.
+ */
+struct sp_ssh_carrier {
+	int (*open)(void *ctx, int ret_fds[3]);	 /* descriptors for the client, which stay the carrier's */
+	void (*given)(void *ctx);		 /* the client has them: they can be closed, and bytes flow */
+	void (*over)(void *ctx, int status);	 /* the client has ended, with this exit status; the session goes on */
+};
+
 struct sp_ssh_proxy {
 	struct sp_session *session;
+	const struct sp_ssh_carrier *carrier; /* NULL: the session's relay */
+	void *carrier_ctx;
 	char name[SP_POLICY_NAME_MAX + 1];
 	char user[SP_SSH_CONFIG_LOGIN_MAX + 1];
 	char *command; /* NULL: a shell */
@@ -82,6 +94,14 @@ struct sp_ssh_proxy {
 };
 
 /* ssh_proxy.c */
+/*
+ * For a carrier: a command line on connection c under the statement seq, not started. sp_ssh_transport_start() does that;
+ * what goes wrong ends the session (sp_ssh_proxy_fail), its end is told the carrier. NOMEM.
+ */
+int sp_ssh_proxy_carry(struct sp_session *s, const struct sp_policy_connection *c, const char *command, uint64_t seq,
+    const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px) SP_MUST_CHECK;
+/* Closes everything and frees it, now or with its last callback. NULL is fine. */
+void sp_ssh_proxy_end(struct sp_ssh_proxy *px);
 void sp_ssh_proxy_unpin(struct sp_ssh_proxy *px);
 /* Takes back a pin for a callback that will not come, while the caller holds another one. */
 void sp_ssh_proxy_drop(struct sp_ssh_proxy *px);

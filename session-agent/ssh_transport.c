@@ -266,7 +266,11 @@ transport_over(struct sp_ssh_proxy *px, bool is_signaled, int value)
 			sp_log_warn("a failed connection is not on record");
 		sp_session_say(px->session, "sallyport: %s: %s", px->name, reason);
 	}
-	sp_session_relay_ended(px->session, false, is_signaled ? SP_SSH_PROXY_FAILED : value);
+	value = is_signaled ? SP_SSH_PROXY_FAILED : value;
+	if (px->carrier != NULL)
+		px->carrier->over(px->carrier_ctx, value);
+	else
+		sp_session_relay_ended(px->session, false, value);
 }
 
 static int
@@ -320,7 +324,9 @@ on_started(int err, const char *message, void *ctx)
 			sp_ssh_transport_fail(px, message);
 		} else {
 			px->stage = SP_SSH_PROXY_RUNNING;
-			if (sp_session_relay_start(px->session) != 0)
+			if (px->carrier != NULL)
+				px->carrier->given(px->carrier_ctx);
+			else if (sp_session_relay_start(px->session) != 0)
 				sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "the terminal cannot be served");
 		}
 	}
@@ -331,7 +337,7 @@ on_started(int err, const char *message, void *ctx)
 static int
 transport_stdin(const struct sp_ssh_proxy *px, int fds[SP_SESSION_SSH_FDS])
 {
-	if (!px->is_granted || sp_session_has_tty(px->session))
+	if (!px->is_granted || px->carrier != NULL || sp_session_has_tty(px->session))
 		return 0;
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return fds[0] < 0 ? SP_ERR_SYSTEM : 0;
@@ -342,7 +348,10 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 {
 	int fds[SP_SESSION_SSH_FDS], sv[2] = { -1, -1 }, given, r;
 
-	r = sp_session_relay_open(px->session, c, c->records_input ? SP_RELAY_RECORD_INPUT : 0, NULL, NULL, fds);
+	if (px->carrier != NULL)
+		r = px->carrier->open(px->carrier_ctx, fds);
+	else
+		r = sp_session_relay_open(px->session, c, c->records_input ? SP_RELAY_RECORD_INPUT : 0, NULL, NULL, fds);
 	if (r != 0)
 		return r;
 	given = fds[0];

@@ -113,6 +113,51 @@ test_decision(void **state)
 	sp_policy_subject_free(who);
 }
 
+/* A tree is allowed as a whole or not at all; anything strict about a part of it counts. */
+static void
+test_tree(void **state)
+{
+	static const struct {
+		uint32_t words;
+		const char *path;
+		enum sp_policy_effect effect;
+	} cases[] = {
+	    {SP_FILE_BIT(SP_FILE_STAT), "/srv/www", SP_POLICY_ALLOW},
+	    {SP_FILE_BIT(SP_FILE_STAT), "/srv/www/a", SP_POLICY_ALLOW},
+	    {SP_FILE_BIT(SP_FILE_STAT), "/srv", SP_POLICY_DENY},
+	    {SP_FILE_BIT(SP_FILE_STAT), "/", SP_POLICY_DENY},
+	    {SP_FILE_BIT(SP_FILE_READ), "/srv/www", SP_POLICY_DENY},	/* there can be a key in it */
+	    {SP_FILE_BIT(SP_FILE_READ), "/srv/www/a", SP_POLICY_DENY},
+	    {SP_FILE_BIT(SP_FILE_MKDIR), "/srv/www/a", SP_POLICY_ALLOW},
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www", SP_POLICY_APPROVE}, /* etc is in it */
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www/etc", SP_POLICY_APPROVE},
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www/a", SP_POLICY_ALLOW},
+	    {SP_FILE_BIT(SP_FILE_WRITE) | SP_FILE_BIT(SP_FILE_READ), "/srv/www/a", SP_POLICY_DENY},
+	    {SP_FILE_BIT(SP_FILE_STAT), "/var/log", SP_POLICY_DENY},	/* what is deeper is not allowed */
+	    {SP_FILE_BIT(SP_FILE_STAT), "/var/log/a", SP_POLICY_DENY},
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop", SP_POLICY_DENY},	/* its own directory is not */
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/a", SP_POLICY_ALLOW},
+	};
+	struct sp_policy_subject *who;
+	struct sp_decide_scope *scope = scope_of("{\"groups\":[\"eng\"]}", "web1", &who);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sp_decide_file f = {.words = cases[i].words, .path = cases[i].path, .is_tree = true};
+		struct sp_decide_request q = {.file = &f, .time = 1000000000};
+		struct sp_decision d;
+
+		sp_decide(scope, &q, &d);
+		if (d.effect != cases[i].effect)
+			fail_msg("%s: %d", cases[i].path, (int)d.effect);
+		f.path2 = "/srv/www/b";
+		sp_decide(scope, &q, &d);
+		assert_int_equal(d.effect, SP_POLICY_DENY);
+	}
+	sp_decide_scope_free(scope);
+	sp_policy_subject_free(who);
+}
+
 static void
 test_has_files(void **state)
 {
@@ -161,6 +206,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_decision),
+	    cmocka_unit_test(test_tree),
 	    cmocka_unit_test(test_has_files),
 	    cmocka_unit_test(test_path),
 	};
