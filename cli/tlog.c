@@ -38,13 +38,14 @@ sp_cli_tlog_character(const uint8_t *p, size_t n)
 static void
 sp_cli_tlog_flush(struct sp_cli_tlog *t, char mark, size_t *count, size_t *bytes)
 {
-	if (*count > 0 && bytes == NULL)
+	if (*count > 0)
 		sp_buf_putf(t->timing, "%c%zu", mark, *count);
-	else if (*count > 0)
-		sp_buf_putf(t->timing, "%c%zu/%zu", mark, *count, *bytes);
-	*count = 0;
-	if (bytes != NULL)
+	if (bytes != NULL) {
+		if (*count > 0)
+			sp_buf_putf(t->timing, "/%zu", *bytes);
 		*bytes = 0;
+	}
+	*count = 0;
 }
 
 /* Runs of characters, and of bytes that are none: each of these is one U+FFFD in the text. */

@@ -52,6 +52,7 @@ struct forcecmd {
 	bool has_tty;
 	bool is_over;
 	bool is_signaled;
+	bool has_hung_up; /* nobody reads stdout any more, and the session knows */
 	int status;
 };
 
@@ -436,16 +437,32 @@ forcecmd_mind_audit(struct forcecmd *f)
 	return (int)left;
 }
 
+/*
+ * Without a terminal nobody sends SIGHUP when the person's channel is closed while the connection goes on: sshd closes
+ * its end of stdout. It does so too when the person's side wants no more of it, and for most programs a SIGPIPE of
+ * their own is soon enough then; what waits for an approval writes nothing.
+ */
+static void
+forcecmd_on_hang_up(struct forcecmd *f)
+{
+	f->has_hung_up = true;
+	sp_buf_put_u32(f->out, SIGPIPE);
+	forcecmd_send(f, SP_IPC_SESSION_SIGNAL);
+}
+
 static void
 forcecmd_loop(struct forcecmd *f)
 {
 	while (!f->is_over) {
-		struct pollfd p[2] = { { .fd = f->fd, .events = POLLIN }, { .fd = f->sigfd, .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = f->fd, .events = POLLIN }, { .fd = f->sigfd, .events = POLLIN },
+			{ .fd = f->has_tty || f->has_hung_up ? -1 : STDOUT_FILENO } };
 
-		if (poll(p, 2, forcecmd_mind_audit(f)) < 0 && errno != EINTR) {
+		if (poll(p, 3, forcecmd_mind_audit(f)) < 0 && errno != EINTR) {
 			forcecmd_lost(f);
 			return;
 		}
+		if ((p[2].revents & (POLLHUP | POLLERR)) != 0)
+			forcecmd_on_hang_up(f);
 		if ((p[1].revents & POLLIN) != 0)
 			forcecmd_on_signal(f);
 		if (!f->is_over && p[0].revents != 0)

@@ -183,7 +183,7 @@ sftp_pairs(struct sftp_reader *r, uint32_t *ret_extensions)
 
 		if (i == SP_SFTP_PAIRS_MAX)
 			r->is_bad = true;
-		if (!r->is_bad && e != SP_SFTP_EXT_NONE && value.len == 1 && value.data[0] == sftp_extensions[e].version[0])
+		if (!r->is_bad && e != SP_SFTP_EXT_NONE && value.len == 1 && value.data[0] == (uint8_t)sftp_extensions[e].version[0])
 			*ret_extensions |= 1u << e;
 	}
 }

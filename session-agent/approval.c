@@ -142,7 +142,7 @@ sp_session_approval(struct sp_session *s, const uint8_t digest[32], const char *
 	struct sp_approval *a;
 	int r;
 
-	if (s->control == NULL)
+	if (s->control == NULL || s->is_unheard)
 		return SP_ERR_UNAVAILABLE;
 	if (s->napprovals >= SP_SESSION_APPROVALS_MAX)
 		return SP_ERR_LIMIT;

@@ -46,6 +46,10 @@ client_on_signal(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	(void)msg;
 	if (r != 0)
 		return r;
+	if (sig == SIGPIPE) {
+		sp_session_unheard(ctx);
+		return 0;
+	}
 	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP && sig != SIGQUIT)
 		return SP_ERR_FORMAT;
 	/* No program gets it: what runs elsewhere cannot, and what runs here ends with the session, all of it. */

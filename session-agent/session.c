@@ -404,6 +404,14 @@ sp_session_end(struct sp_session *s, const char *reason)
 }
 
 void
+sp_session_unheard(struct sp_session *s)
+{
+	s->is_unheard = true;
+	if (!TAILQ_EMPTY(&s->approvals))
+		sp_session_end(s, "nobody is left to see what was asked for");
+}
+
+void
 sp_session_unknown(struct sp_session *s)
 {
 	if (s->stage == SP_SESSION_FINISHING && s->recorder == NULL)

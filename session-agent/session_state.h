@@ -123,6 +123,7 @@ struct sp_session {
 	struct sp_policy_subject *subject;
 	TAILQ_HEAD(, sp_approval) approvals;
 	unsigned napprovals;
+	bool is_unheard; /* nobody reads the standard output: nothing is held for an approval any more */
 	void (*on_list)(struct sp_session *s, const json_t *list);		 /* a built-in command waits */
 	void (*on_decided)(struct sp_session *s, uint32_t verdict, const char *message);
 
@@ -171,6 +172,8 @@ void sp_session_pump(struct sp_session *s);
 /* A built-in command waits for control, for a bounded time. */
 void sp_session_wait_control(struct sp_session *s);
 void sp_session_finished(struct sp_session *s);
+/* Nobody reads its standard output: it ends if something waits for an approval. */
+void sp_session_unheard(struct sp_session *s);
 /* sallyportd does not know it (any more): its record was closed without it. */
 void sp_session_unknown(struct sp_session *s);
 /* True: it is over, but its ring has what nobody has stored, and sallyportd is away; so the process stays a while. */

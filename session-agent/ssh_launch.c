@@ -107,14 +107,15 @@ launch_top(struct words *w, const char *path, const char *target)
 static int
 launch_words(const struct sp_ssh_launch *l, struct words *w)
 {
+	static const char askpass[] = SP_SSH_CONFIG_ASKPASS, inside[] = SP_SSH_LAUNCH_INSIDE;
 	static const char *const isolation[] = { SP_SSH_LAUNCH_BWRAP, "--unshare-user", "--unshare-ipc", "--unshare-pid",
 		"--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--cap-drop", "ALL",
 		"--hostname", "sallyport", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "SSH_ASKPASS",
-		SP_SSH_CONFIG_ASKPASS, "--setenv", "SSH_ASKPASS_REQUIRE", "force", "--seccomp", NULL };
+		askpass, "--setenv", "SSH_ASKPASS_REQUIRE", "force", "--seccomp", NULL };
 	static const char *const tree[] = { "--ro-bind", "/usr", "/usr", "--dev", "/dev", "--size", "1048576", "--tmpfs",
-		"/run", "--dir", SP_SSH_CONFIG_DIRECTORY, "--symlink", SP_SSH_LAUNCH_INSIDE, SP_SSH_CONFIG_ASKPASS, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
-		"--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl/openssl.cnf",
-		"/etc/ssl/openssl.cnf", NULL };
+		"/run", "--dir", SP_SSH_CONFIG_DIRECTORY, "--symlink", inside, askpass, "--ro-bind-try",
+		"/etc/ld.so.cache", "/etc/ld.so.cache", "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+		"--ro-bind-try", "/etc/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", NULL };
 
 	words_add_list(w, isolation);
 	words_add(w, w->numbers[FILE_FILTER]);

@@ -8,6 +8,7 @@ import pexpect
 import pytest
 
 import bastion
+from bastion import wait_for
 
 # What is left of TCP forwarding is what the line of AuthorizedKeysCommand opens: test_forward.py.
 REFUSED = {"allowtcpforwarding": "local", "permitlisten": "none", "allowstreamlocalforwarding": "no", "allowagentforwarding": "no",
@@ -240,3 +241,26 @@ def test_no_other_service_of_pam_is_ours(b):
         done = b.run(["sh", "-c", f"test ! -e /etc/pam.d/{service} || grep -E 'sallyport|^@include sshd' /etc/pam.d/{service}"],
                      check=False)
         assert done.stdout == "", service
+
+
+def test_a_held_request_ends_with_its_channel(b):
+    """The connection may stay, with other channels: nobody is left who would see what an approved statement does."""
+    control = "/tmp/held.sock"
+    master = b.popen(b.ssh_argv("alice", [], options=["-M", "-S", control, "-N"]), "lap-alice", stdin=subprocess.DEVNULL,
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for("the connection", lambda: b.run(["test", "-S", control], check=False).returncode == 0)
+        for tty in (False, True):
+            mark = f"held {tty}"
+            p = b.popen(b.ssh_argv("alice", [f"psql orders -X -c \"update orders set item = '{mark}' where id = 7\""],
+                                   options=["-S", control, *(["-tt"] if tty else [])]), "lap-alice", stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            wait_for("the request", lambda m=mark: m in b.ssh("bob", "approvals").stdout)
+            p.kill()
+            p.wait()
+            wait_for("the request to be gone", lambda m=mark: m not in b.ssh("bob", "approvals").stdout)
+        assert master.poll() is None
+    finally:
+        master.kill()
+        master.wait()
+    assert "held" not in b.db("select string_agg(item, ',') from orders where id = 7", "orders").stdout
