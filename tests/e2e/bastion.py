@@ -145,6 +145,15 @@ def wait_for(what, check, timeout=WAIT, every=0.05):
         time.sleep(every)
 
 
+class Process(subprocess.Popen):
+    """A test that fails while it has one in a with statement does not wait for its end."""
+
+    def __exit__(self, kind, value, traceback):
+        if kind is not None and self.poll() is None:
+            self.kill()
+        super().__exit__(kind, value, traceback)
+
+
 class Bastion:
     def __init__(self, deb=None, alg="RS256", log_size=None, id_token_ttl=3600, policy=POLICY_YAML, audit=True, say=None,
                  restart_sec=1.0):
@@ -295,7 +304,7 @@ class Bastion:
         return done
 
     def popen(self, argv, user=None, **kwargs):
-        return subprocess.Popen(self.argv(argv, user), **kwargs)
+        return Process(self.argv(argv, user), **kwargs)
 
     def write(self, path, text, mode="0644", owner="root:root"):
         """In one step, as an editor that cares would."""

@@ -52,7 +52,7 @@ def forwarded(b, user="alice", port=15432, to="orders:5432", options=()):
             wait_for("the local port", lambda: p.poll() is not None or listening(b, port))
             yield said
         finally:
-            p.terminate()
+            p.kill()  # not SIGTERM: ssh may have looked for one just before it waits, and then waits on
             said.append(p.communicate(timeout=30)[0])
     wait_for("the local port to be gone", lambda: not listening(b, port))
 
@@ -195,7 +195,7 @@ def test_nothing_else_is_forwarded_to(f, how, what):
                  stderr=subprocess.STDOUT, text=True) as p:
         wait_for("the local port", lambda: listening(f, 15433))
         done = f.run(["/usr/bin/python3", "-c", code], user="lap-alice", check=False)
-        p.terminate()
+        p.kill()
         said = p.communicate(timeout=30)[0]
     assert "b'N'" not in done.stdout and "b'S'" not in done.stdout and "SSH-2" not in done.stdout, done.stdout
     assert "open failed" in said, said
@@ -223,7 +223,7 @@ def test_dynamic_forwarding_reaches_what_is_permitted_and_no_more(f):
     with f.popen(argv, user="lap-alice", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
         wait_for("the local port", lambda: listening(f, 15435))
         done = f.run(["/usr/bin/python3", "-c", code, address(f)], user="lap-alice", check=False)
-        p.terminate()
+        p.kill()
         p.wait(30)
     words = shlex.split(done.stdout, posix=False)
     assert words[0] == "b'N'", done.stdout + done.stderr
