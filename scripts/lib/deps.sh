@@ -12,7 +12,7 @@ sp_deps_test="libcmocka-dev libpam-wrapper libpamtest0-dev libnss-wrapper libuid
 sp_deps_lint="clang clang-tidy clang-format cppcheck shellcheck mandoc"
 sp_deps_package="debhelper devscripts fakeroot lintian dpkg-dev systemd libcap2-bin"
 sp_deps_e2e="python3 python3-pytest python3-pexpect python3-yaml python3-jwcrypto python3-cryptography
-	python3-paramiko python3-asyncssh sudo tlog
+	python3-paramiko python3-asyncssh tlog
 	openssh-server openssh-client auditd bubblewrap postgresql-15 postgresql-client-15 libcap2-bin
 	iproute2 util-linux openssl rsync procps passwd sudo systemd systemd-container dbus"
 
