@@ -16,10 +16,10 @@ FILE = "/etc/sallyport/secrets/token"
 
 POLICY = bastion.POLICY_YAML.replace("rules:\n", f"""  who:
     kind: command
-    run_as: deploy
+    run_as: runner
     command: [/bin/sh, -c, "id -un; id -Gn; cat /proc/self/loginuid; echo; echo $HOME $USER $LOGNAME $PWD; \\
               grep -h Cap[PEA] /proc/self/status; exit 3"]
-  deploy-shell: {{ kind: shell, run_as: deploy }}
+  runner-shell: {{ kind: shell, run_as: runner }}
   games: {{ kind: command, run_as: games, command: [/usr/bin/id, -un] }}
   builder: {{ kind: command, run_as: builder, command: [/usr/bin/id, -un] }}
   missing: {{ kind: command, run_as: missing, command: [/usr/bin/id, -un] }}
@@ -27,22 +27,22 @@ POLICY = bastion.POLICY_YAML.replace("rules:\n", f"""  who:
   as-root: {{ kind: command, run_as: {{ user: root, privileged: true }}, command: [/usr/bin/id, -u] }}
   token:
     kind: command
-    run_as: deploy
+    run_as: runner
     command: [/bin/sh, -c, "echo a $TOKEN b; echo $TOKEN >&2; printenv KEY; printenv TOKEN | rev; /bin/true \\"$TOKEN\\"; ulimit -c"]
     secrets: {{ TOKEN: {{ file: {FILE} }}, KEY: {{ file: {FILE}-key }} }}
   token-sleep:
     kind: command
-    run_as: deploy
+    run_as: runner
     command: [/bin/sleep, "98765"]
     secrets: {{ TOKEN: {{ file: {FILE} }} }}
   token-less:
     kind: command
-    run_as: deploy
+    run_as: runner
     command: [/bin/sh, -c, "printenv TOKEN || echo none"]
     secrets: {{ TOKEN: {{ file: {FILE} }} }}
   token-short:
     kind: command
-    run_as: deploy
+    run_as: runner
     command: [/bin/sh, -c, "echo ran"]
     secrets: {{ SHORT: {{ file: {FILE}-short }} }}
   token-mine:
@@ -56,12 +56,12 @@ rules:
     who: [engineers, dba]
     on: [who, games, builder, missing, as-games, as-root, token-less, shell]
     effect: allow
-  - name: deploy-shell
+  - name: runner-shell
     who: [engineers]
-    on: [deploy-shell]
+    on: [runner-shell]
     do: {{ interactive: true, argv: ["/usr/bin/* **"] }}
     effect: allow
-  - {{ name: no-whoami, on: [deploy-shell], do: {{ argv: ["whoami"] }}, effect: deny, message: Ask id. }}
+  - {{ name: no-whoami, on: [runner-shell], do: {{ argv: ["whoami"] }}, effect: deny, message: Ask id. }}
   - name: with-token
     who: [engineers]
     on: [token, token-sleep, token-mine]
@@ -95,7 +95,7 @@ print("status", p.wait(30))
 @pytest.fixture(scope="module")
 def m(shared):
     said = len(shared.read("/var/log/control.log"))
-    shared.run(["sh", "-c", "groupadd -r web; useradd -r -m -d /srv/deploy -s /usr/sbin/nologin -G web deploy; "
+    shared.run(["sh", "-c", "groupadd -r web; useradd -r -m -d /srv/runner -s /usr/sbin/nologin -G web runner; "
                 "groupadd -r docker; useradd -r -s /usr/sbin/nologin -G docker builder"])
     for name, text in ("", TOKEN + "\n"), ("-key", KEY), ("-short", "abc\n"):
         shared.write(FILE + name, text, mode="0600")
@@ -118,30 +118,30 @@ def test_it_is_the_account_in_the_persons_audit_session(m):
     done = m.ssh("alice", "run who")
     uid = m.run(["id", "-u", "alice"]).stdout.strip()
     none = "0000000000000000"
-    assert done.stdout == (f"deploy\ndeploy web\n{uid}\n/srv/deploy deploy deploy /srv/deploy\n"
+    assert done.stdout == (f"runner\ndeploy web\n{uid}\n/srv/runner runner runner /srv/runner\n"
                            f"CapPrm:\t{none}\nCapEff:\t{none}\nCapAmb:\t{none}\n"), done
     assert done.returncode == 3 and done.stderr == ""
 
 
 def test_its_execs_are_decided_with_its_name(m):
-    done = m.ssh("alice", "shell deploy-shell -c 'id -un; whoami; ls -d /srv/deploy'")
-    assert (done.stdout, done.returncode) == ("deploy\n/srv/deploy\n", 0) and "Ask id." in done.stderr
+    done = m.ssh("alice", "shell runner-shell -c 'id -un; whoami; ls -d /srv/runner'")
+    assert (done.stdout, done.returncode) == ("runner\n/srv/runner\n", 0) and "Ask id." in done.stderr
 
 
 def test_on_a_terminal(m):
-    child = m.ssh_tty("alice", "shell deploy-shell")
+    child = m.ssh_tty("alice", "shell runner-shell")
     child.expect(r"\$ ")
     child.sendline("id -un; stat -c %U $(tty); echo ${HOME}-")
-    child.expect(r"deploy\s+deploy\s+/srv/deploy-")
+    child.expect(r"runner\s+runner\s+/srv/runner-")
     child.sendline("sleep 98764")
-    wait_for("the sleep", lambda: m.run(["pgrep", "-u", "deploy", "-f", "^sleep 98764"], check=False).stdout)
+    wait_for("the sleep", lambda: m.run(["pgrep", "-u", "runner", "-f", "^sleep 98764"], check=False).stdout)
     child.sendcontrol("c")
     child.expect(r"\$ ")
     child.sendline("setsid -f sleep 98763; exit 5")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 5
-    wait_for("the end of all", lambda: not m.run(["pgrep", "-u", "deploy"], check=False).stdout)
+    wait_for("the end of all", lambda: not m.run(["pgrep", "-u", "runner"], check=False).stdout)
 
 
 @pytest.mark.parametrize("name, why", [("games", "part of the system"), ("builder", "as good as root"),
@@ -205,27 +205,27 @@ if grep -qaF -f {FILE} $p/environ $p/cmdline 2>/dev/null; then stat -c %U $p; fi
 
 def test_no_process_of_the_persons_holds_it(m):
     child = m.ssh_tty("alice", "run token-sleep")
-    wait_for("the command", lambda: m.run(["pgrep", "-u", "deploy", "-f", "98765"], check=False).stdout)
-    assert holders(m) == ["deploy"]
-    pid = m.run(["pgrep", "-u", "deploy", "-f", "98765"]).stdout.split()[0]
+    wait_for("the command", lambda: m.run(["pgrep", "-u", "runner", "-f", "98765"], check=False).stdout)
+    assert holders(m) == ["runner"]
+    pid = m.run(["pgrep", "-u", "runner", "-f", "98765"]).stdout.split()[0]
     for command in (f"cat /proc/{pid}/environ", f"head -c 1 /proc/{pid}/mem", f"kill -9 {pid}"):
         done = m.ssh("alice", f"shell -c '{command}'")
         assert done.returncode != 0 and TOKEN not in done.stdout, command
-    done = m.ssh("alice", f"shell deploy-shell -c 'cat /proc/{pid}/environ'")  # the same account, another session
+    done = m.ssh("alice", f"shell runner-shell -c 'cat /proc/{pid}/environ'")  # the same account, another session
     assert done.returncode != 0 and "Permission denied" in done.stderr and TOKEN not in done.stdout, done
     child.sendcontrol("c")
     child.expect(pexpect.EOF)
     child.close()
-    wait_for("its end", lambda: not m.run(["pgrep", "-u", "deploy"], check=False).stdout)
+    wait_for("its end", lambda: not m.run(["pgrep", "-u", "runner"], check=False).stdout)
 
 
 @pytest.mark.parametrize("victim", ["sallyport-exec", "sallyport-forcecmd"])
 def test_whoever_is_killed_the_command_dies(m, victim):
     child = m.ssh_tty("alice", "run token-sleep")
-    wait_for("the command", lambda: m.run(["pgrep", "-u", "deploy", "-f", "98765"], check=False).stdout)
+    wait_for("the command", lambda: m.run(["pgrep", "-u", "runner", "-f", "98765"], check=False).stdout)
     mine = os.readlink(f"/proc/{m.holder.pid}/ns/net")
     pids = [int(p) for p in m.run(["pgrep", "-f", f"/{victim}$|^{victim}$|-{victim}$"]).stdout.split()]
     m.run(["kill", "-9", str([p for p in pids if m.same_net(p, mine)][-1])])
-    wait_for("its end", lambda: not m.run(["pgrep", "-u", "deploy"], check=False).stdout)
+    wait_for("its end", lambda: not m.run(["pgrep", "-u", "runner"], check=False).stdout)
     child.expect(pexpect.EOF)
     child.close()
