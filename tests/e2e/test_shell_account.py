@@ -118,7 +118,7 @@ def test_it_is_the_account_in_the_persons_audit_session(m):
     done = m.ssh("alice", "run who")
     uid = m.run(["id", "-u", "alice"]).stdout.strip()
     none = "0000000000000000"
-    assert done.stdout == (f"runner\ndeploy web\n{uid}\n/srv/runner runner runner /srv/runner\n"
+    assert done.stdout == (f"runner\nrunner web\n{uid}\n/srv/runner runner runner /srv/runner\n"
                            f"CapPrm:\t{none}\nCapEff:\t{none}\nCapAmb:\t{none}\n"), done
     assert done.returncode == 3 and done.stderr == ""
 
