@@ -2,7 +2,6 @@
 /* Decisions on files, their approvals, and the record of both. */
 #include "session-agent/file_gate.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "policy/subject.h"
 #include "recorder/event.h"
 #include "runtime/log.h"
+#include "session-agent/approval_digest.h"
 
 #define GATE_DIGEST_NAME "sallyport file approval 1"
 #define GATE_TEXT_MAX (3 * SP_FILE_PATH_MAX + 256) /* bytes of an operation as it is recorded */
@@ -296,17 +296,6 @@ request_go(struct sp_file_request *q)
 
 /* --- approvals (P6) ---------------------------------------------------------------------------------------- */
 
-static void
-digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
-{
-	uint8_t len[8];
-	int i;
-
-	for (i = 0; i < 8; i++)
-		len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
-	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
-}
-
 /* Who, where, what on which paths, how much, under which rule of which policy. */
 static int
 request_digest(const struct sp_file_request *q, const struct sp_decision *d, uint8_t ret_digest[32])
@@ -318,38 +307,18 @@ request_digest(const struct sp_file_request *q, const struct sp_decision *d, uin
 		d->rule != NULL ? sp_policy_rule_name(d->rule) : "", q->op, q->path, q->path2 != NULL ? "to" : "",
 		q->path2 != NULL ? q->path2 : "", q->details != NULL ? q->details : "" };
 	uint64_t numbers[] = { q->ask.words, q->ask.size, d->policy_version };
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-	size_t i;
+	struct sp_approval_digest covers;
 
-	for (i = 0; ok && i < sizeof(parts) / sizeof(parts[0]); i++)
-		digest_put(md, &ok, parts[i], strlen(parts[i]));
-	if (ok)
-		digest_put(md, &ok, numbers, sizeof(numbers));
-	ok = ok && EVP_DigestFinal_ex(md, ret_digest, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	return ok ? 0 : SP_ERR_CRYPTO;
+	sp_approval_digest_begin(&covers, parts, sizeof(parts) / sizeof(parts[0]));
+	sp_approval_digest_put(&covers, numbers, sizeof(numbers));
+	return sp_approval_digest_end(&covers, ret_digest);
 }
 
 static void
 approval_note(struct sp_file_request *q, const struct sp_approval_news *news, const char *decision)
 {
-	struct sp_session *s = q->gate->session;
-	struct sp_buf *e = sp_session_event(s);
-	bool is_request = decision == NULL;
-
-	sp_event_begin(e, is_request ? SP_EVENT_APPROVAL_REQUEST : SP_EVENT_APPROVAL_VERDICT, sp_event_now());
-	sp_event_put_u64(e, SP_FIELD_SEQ, q->seq);
-	sp_event_put_cstring(e, SP_FIELD_REQUEST_ID, news->id);
-	if (is_request) {
-		sp_event_put(e, SP_FIELD_DIGEST, q->digest, sizeof(q->digest));
-		sp_event_put_cstring(e, SP_FIELD_RULE, q->rule);
-	}
-	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
-	sp_event_put_cstring(e, SP_FIELD_WHO, news->who);
-	sp_event_put_cstring(e, SP_FIELD_REASON, news->reason);
 	/* The operation's own event, with the request's id, is what must be on record before it is done. */
-	if (sp_session_record_late(s) != 0)
+	if (sp_approval_event(q->gate->session, news, q->seq, q->digest, q->rule, decision) != 0)
 		sp_log_warn("an approval's news is not on record");
 }
 

@@ -12,6 +12,7 @@
 #include "policy/subject.h"
 #include "proto/pg_write.h"
 #include "recorder/event.h"
+#include "session-agent/approval_digest.h"
 #include "session-agent/postgres_catalog.h"
 #include "session-agent/postgres_proxy.h"
 
@@ -31,35 +32,24 @@ refuse(struct sp_postgres_run *r, const char *sqlstate, const char *message)
 /* --- P6: what an approval covers ------------------------------------------------------------------- */
 
 static void
-digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
-{
-	uint8_t len[8];
-	int i;
-
-	for (i = 0; i < 8; i++)
-		len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
-	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
-}
-
-static void
-digest_portal(EVP_MD_CTX *md, bool *ok, const struct sp_postgres_candidate *portal)
+digest_portal(struct sp_approval_digest *d, const struct sp_postgres_candidate *portal)
 {
 	struct sp_pg_bind b;
 
 	if (sp_pg_bind_parse(portal->bind, portal->bind_len, &b) != 0) {
-		*ok = false;
+		d->ok = false;
 		return;
 	}
-	digest_put(md, ok, b.formats, (size_t)b.n_formats * 2);
-	digest_put(md, ok, &b.n_params, sizeof(b.n_params));
-	digest_put(md, ok, b.params, b.params_len);
+	sp_approval_digest_put(d, b.formats, (size_t)b.n_formats * 2);
+	sp_approval_digest_put(d, &b.n_params, sizeof(b.n_params));
+	sp_approval_digest_put(d, b.params, b.params_len);
 }
 
 static void
-digest_text(EVP_MD_CTX *md, bool *ok, const struct sp_postgres_text *t)
+digest_text(struct sp_approval_digest *d, const struct sp_postgres_text *t)
 {
-	digest_put(md, ok, t->sql, t->len);
-	digest_put(md, ok, sp_postgres_text_types(t), 4 * t->n_types);
+	sp_approval_digest_put(d, t->sql, t->len);
+	sp_approval_digest_put(d, sp_postgres_text_types(t), 4 * t->n_types);
 }
 
 static int
@@ -71,23 +61,18 @@ digest_make(struct sp_postgres_conn *c, const struct sp_postgres_ask *ask, const
 	const char *rule = d->rule != NULL ? sp_policy_rule_name(d->rule) : "";
 	const char *parts[] = {DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
 	    sp_session_user(c->px->session), c->px->name, c->px->database, rule};
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+	struct sp_approval_digest covers;
 	unsigned i;
 
-	for (i = 0; ok && i < sizeof(parts) / sizeof(parts[0]); i++)
-		digest_put(md, &ok, parts[i], strlen(parts[i]));
-	if (ok)
-		digest_put(md, &ok, &d->policy_version, sizeof(d->policy_version));
-	for (i = 0; ok && i < ask->n_texts; i++)
-		digest_text(md, &ok, ask->texts[i]);
-	for (i = 0; ok && i < v->n_behind; i++)
-		digest_text(md, &ok, v->behind[i]);
-	for (i = 0; ok && i < ask->n_portals; i++)
-		digest_portal(md, &ok, ask->portals[i]);
-	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	return ok ? 0 : SP_ERR_CRYPTO;
+	sp_approval_digest_begin(&covers, parts, sizeof(parts) / sizeof(parts[0]));
+	sp_approval_digest_put(&covers, &d->policy_version, sizeof(d->policy_version));
+	for (i = 0; i < ask->n_texts; i++)
+		digest_text(&covers, ask->texts[i]);
+	for (i = 0; i < v->n_behind; i++)
+		digest_text(&covers, v->behind[i]);
+	for (i = 0; i < ask->n_portals; i++)
+		digest_portal(&covers, ask->portals[i]);
+	return sp_approval_digest_end(&covers, out);
 }
 
 /* --- record ------------------------------------------------------------------------------------------ */
@@ -237,20 +222,10 @@ pending_show(struct sp_postgres_conn *c, const struct sp_approval_news *news)
 }
 
 static void
-approval_record(struct sp_postgres_conn *c, const struct sp_approval_news *news, bool is_request, const char *decision)
+approval_record(struct sp_postgres_conn *c, const struct sp_approval_news *news, const char *decision)
 {
-	struct sp_buf *ev = sp_session_event(c->px->session);
-
-	sp_event_begin(ev, is_request ? SP_EVENT_APPROVAL_REQUEST : SP_EVENT_APPROVAL_VERDICT, sp_event_now());
-	sp_event_put_u64(ev, SP_FIELD_SEQ, c->held_seq);
-	sp_event_put_cstring(ev, SP_FIELD_REQUEST_ID, news->id);
-	if (is_request)
-		sp_event_put(ev, SP_FIELD_DIGEST, c->digest, sizeof(c->digest));
-	sp_event_put_cstring(ev, SP_FIELD_DECISION, decision);
-	sp_event_put_cstring(ev, SP_FIELD_WHO, news->who);
-	sp_event_put_cstring(ev, SP_FIELD_REASON, news->reason);
 	/* The statement's own event, with the request's id, is what must be on record before it runs. */
-	if (sp_session_record_late(c->px->session) != 0)
+	if (sp_approval_event(c->px->session, news, c->held_seq, c->digest, NULL, decision) != 0)
 		sp_session_say(c->px->session, "the record has no room for an approval's news");
 }
 
@@ -264,13 +239,13 @@ on_approval(const struct sp_approval_news *news, void *ctx)
 
 	if (news->state == SP_APPROVAL_PENDING) {
 		if (c->state == SP_POSTGRES_READY) {
-			approval_record(c, news, true, NULL);
+			approval_record(c, news, NULL);
 			pending_show(c, news);
 			sp_postgres_conn_wake(c);
 		}
 		return;
 	}
-	approval_record(c, news, false, words[news->state]);
+	approval_record(c, news, words[news->state]);
 	c->approval = NULL;
 	c->is_granted = news->state == SP_APPROVAL_GRANTED;
 	c->approval_end = news->state;

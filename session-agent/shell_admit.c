@@ -11,6 +11,7 @@
 #include "policy/image.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
+#include "session-agent/approval_digest.h"
 #include "session-agent/hide.h"
 #include "session-agent/shell_proxy.h"
 
@@ -349,17 +350,6 @@ out:
 
 /* --- approvals (P6) ---------------------------------------------------------------------------------------------- */
 
-static void
-digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
-{
-	uint8_t len[8];
-	int i;
-
-	for (i = 0; i < 8; i++)
-		len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
-	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
-}
-
 static int
 ask_digest(const struct sp_shell_ask *a, const struct sp_decision *d, uint8_t out[32])
 {
@@ -368,39 +358,21 @@ ask_digest(const struct sp_shell_ask *a, const struct sp_decision *d, uint8_t ou
 	const char *parts[] = { DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who), sp_session_user(s),
 		a->px->name, d->rule != NULL ? sp_policy_rule_name(d->rule) : "", a->path, a->given, a->interpreter, a->cwd };
 	uint32_t numbers[] = { a->uid, a->facts, a->argc };
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-	size_t i;
+	struct sp_approval_digest covers;
 
-	for (i = 0; ok && i < sizeof(parts) / sizeof(parts[0]); i++)
-		digest_put(md, &ok, parts[i], strlen(parts[i]));
-	if (ok) {
-		digest_put(md, &ok, &d->policy_version, sizeof(d->policy_version));
-		digest_put(md, &ok, numbers, sizeof(numbers));
-	}
-	for (i = 0; ok && i < a->argc; i++)
-		digest_put(md, &ok, a->argv[i], strlen(a->argv[i]));
-	ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	return ok ? 0 : SP_ERR_CRYPTO;
+	sp_approval_digest_begin(&covers, parts, sizeof(parts) / sizeof(parts[0]));
+	sp_approval_digest_put(&covers, &d->policy_version, sizeof(d->policy_version));
+	sp_approval_digest_put(&covers, numbers, sizeof(numbers));
+	for (size_t i = 0; i < a->argc; i++)
+		sp_approval_digest_put(&covers, a->argv[i], strlen(a->argv[i]));
+	return sp_approval_digest_end(&covers, out);
 }
 
 static void
 approval_record(struct sp_shell_ask *a, const struct sp_approval_news *news, const char *decision)
 {
-	struct sp_session *s = a->px->session;
-	struct sp_buf *ev = sp_session_event(s);
-
-	sp_event_begin(ev, decision == NULL ? SP_EVENT_APPROVAL_REQUEST : SP_EVENT_APPROVAL_VERDICT, sp_event_now());
-	sp_event_put_u64(ev, SP_FIELD_SEQ, a->seq);
-	sp_event_put_cstring(ev, SP_FIELD_REQUEST_ID, news->id);
-	if (decision == NULL)
-		sp_event_put(ev, SP_FIELD_DIGEST, a->digest, sizeof(a->digest));
-	sp_event_put_cstring(ev, SP_FIELD_DECISION, decision);
-	sp_event_put_cstring(ev, SP_FIELD_WHO, news->who);
-	sp_event_put_cstring(ev, SP_FIELD_REASON, news->reason);
-	if (sp_session_record_late(s) != 0)
-		sp_session_say(s, "the record has no room for an approval's news");
+	if (sp_approval_event(a->px->session, news, a->seq, a->digest, NULL, decision) != 0)
+		sp_session_say(a->px->session, "the record has no room for an approval's news");
 }
 
 static void

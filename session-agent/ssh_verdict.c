@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* May this run on the target? The line as a shell reads it, held against policy; approvals; the record of both. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +8,7 @@
 #include "policy/shell.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
+#include "session-agent/approval_digest.h"
 #include "session-agent/ssh_proxy.h"
 
 #define DIGEST_NAME "sallyport ssh approval 1"
@@ -45,17 +45,6 @@ sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_dec
 
 /* --- P6 ------------------------------------------------------------------------------------------------ */
 
-static void
-digest_put(EVP_MD_CTX *md, bool *ok, const void *p, size_t n)
-{
-	uint8_t len[8];
-	int i;
-
-	for (i = 0; i < 8; i++)
-		len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
-	*ok = *ok && EVP_DigestUpdate(md, len, sizeof(len)) == 1 && EVP_DigestUpdate(md, p, n) == 1;
-}
-
 /* Who, where, as whom, what, with a terminal or with no input at all, under which rule of which policy. */
 int
 sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d, uint8_t ret_digest[32])
@@ -65,17 +54,11 @@ sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d
 	const char *parts[] = { DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
 		sp_session_user(px->session), px->name, px->user, rule, px->command != NULL ? "command" : "shell",
 		px->command != NULL ? px->command : "", sp_session_has_tty(px->session) ? "tty" : "none" };
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
-	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-	size_t i;
+	struct sp_approval_digest covers;
 
-	for (i = 0; ok && i < sizeof(parts) / sizeof(parts[0]); i++)
-		digest_put(md, &ok, parts[i], strlen(parts[i]));
-	if (ok)
-		digest_put(md, &ok, &d->policy_version, sizeof(d->policy_version));
-	ok = ok && EVP_DigestFinal_ex(md, ret_digest, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	return ok ? 0 : SP_ERR_CRYPTO;
+	sp_approval_digest_begin(&covers, parts, sizeof(parts) / sizeof(parts[0]));
+	sp_approval_digest_put(&covers, &d->policy_version, sizeof(d->policy_version));
+	return sp_approval_digest_end(&covers, ret_digest);
 }
 
 int
@@ -129,20 +112,7 @@ sp_ssh_verdict_record(struct sp_ssh_proxy *px, const char *decision, const char 
 void
 sp_ssh_verdict_note(struct sp_ssh_proxy *px, const struct sp_approval_news *news, const char *decision)
 {
-	struct sp_buf *e = sp_session_event(px->session);
-	bool is_request = decision == NULL;
-
-	sp_event_begin(e, is_request ? SP_EVENT_APPROVAL_REQUEST : SP_EVENT_APPROVAL_VERDICT, sp_event_now());
-	sp_event_put_u64(e, SP_FIELD_SEQ, px->seq);
-	sp_event_put_cstring(e, SP_FIELD_REQUEST_ID, news->id);
-	if (is_request) {
-		sp_event_put(e, SP_FIELD_DIGEST, px->digest, sizeof(px->digest));
-		sp_event_put_cstring(e, SP_FIELD_RULE, px->rule);
-	}
-	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
-	sp_event_put_cstring(e, SP_FIELD_WHO, news->who);
-	sp_event_put_cstring(e, SP_FIELD_REASON, news->reason);
 	/* The command's own event, with the request's id, is what must be on record before it runs. */
-	if (sp_session_record_late(px->session) != 0)
+	if (sp_approval_event(px->session, news, px->seq, px->digest, px->rule, decision) != 0)
 		sp_session_say(px->session, "the record has no room for an approval's news");
 }
