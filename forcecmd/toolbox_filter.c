@@ -2,8 +2,6 @@
 /* The seccomp filter of the tool's sandbox: what no client tool needs and what has opened sandboxes before. */
 #include "forcecmd/toolbox.h"
 
-#include <errno.h>
-
 #include "runtime/syscalls.h"
 
 static const int toolbox_denied[] = {
@@ -22,20 +20,5 @@ static const int toolbox_denied[] = {
 int
 sp_toolbox_filter(int *ret_fd)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int r;
-
-	if (ctx == NULL)
-		return SP_ERR_NOMEM;
-	r = sp_syscalls_refuse(ctx, toolbox_denied, sizeof(toolbox_denied) / sizeof(toolbox_denied[0]), EPERM);
-	if (r == 0)
-		r = sp_syscalls_namespaces(ctx);
-	if (r == 0)
-		r = sp_syscalls_terminal(ctx);
-	if (r == 0)
-		r = sp_syscalls_local(ctx);
-	if (r == 0)
-		r = sp_syscalls_export(ctx, ret_fd);
-	seccomp_release(ctx);
-	return r;
+	return sp_syscalls_tool(toolbox_denied, sizeof(toolbox_denied) / sizeof(toolbox_denied[0]), ret_fd);
 }

@@ -33,8 +33,8 @@ sp_syscalls_clone(scmp_filter_ctx ctx, const unsigned long flags[], size_t n)
 	return r == 0 ? 0 : SP_ERR_SYSTEM;
 }
 
-int
-sp_syscalls_namespaces(scmp_filter_ctx ctx)
+static int
+syscalls_namespaces(scmp_filter_ctx ctx)
 {
 	static const unsigned long flags[] = { CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
 		CLONE_NEWUTS, CLONE_NEWCGROUP };
@@ -54,8 +54,8 @@ sp_syscalls_terminal(scmp_filter_ctx ctx)
 	return 0;
 }
 
-int
-sp_syscalls_local(scmp_filter_ctx ctx)
+static int
+syscalls_local(scmp_filter_ctx ctx)
 {
 	return seccomp_rule_add(
 		   ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX)) == 0
@@ -76,4 +76,25 @@ sp_syscalls_export(scmp_filter_ctx ctx, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+int
+sp_syscalls_tool(const int calls[], size_t n, int *ret_fd)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int r;
+
+	if (ctx == NULL)
+		return SP_ERR_NOMEM;
+	r = sp_syscalls_refuse(ctx, calls, n, EPERM);
+	if (r == 0)
+		r = syscalls_namespaces(ctx);
+	if (r == 0)
+		r = sp_syscalls_terminal(ctx);
+	if (r == 0)
+		r = syscalls_local(ctx);
+	if (r == 0)
+		r = sp_syscalls_export(ctx, ret_fd);
+	seccomp_release(ctx);
+	return r;
 }

@@ -19,12 +19,13 @@
 int sp_syscalls_refuse(scmp_filter_ctx ctx, const int calls[], size_t n, int error) SP_MUST_CHECK;
 /* No clone(2) with any of these flags (EPERM), and no clone3(2) at all (ENOSYS: libc falls back to clone). */
 int sp_syscalls_clone(scmp_filter_ctx ctx, const unsigned long flags[], size_t n) SP_MUST_CHECK;
-/* The same for every kind of namespace there is. */
-int sp_syscalls_namespaces(scmp_filter_ctx ctx) SP_MUST_CHECK;
 /* No typing into, and no taking over of, a terminal (EPERM). */
 int sp_syscalls_terminal(scmp_filter_ctx ctx) SP_MUST_CHECK;
-/* Sockets of AF_UNIX only (EAFNOSUPPORT). */
-int sp_syscalls_local(scmp_filter_ctx ctx) SP_MUST_CHECK;
+/*
+ * For a tool in a sandbox of its own: everything but these calls (EPERM), clone for a namespace of any kind and clone3,
+ * terminals as above, and sockets but AF_UNIX (EAFNOSUPPORT). As a memfd, see sp_syscalls_export(). Also NOMEM.
+ */
+int sp_syscalls_tool(const int calls[], size_t n, int *ret_fd) SP_MUST_CHECK;
 /* A memfd with the compiled filter, at offset 0. */
 int sp_syscalls_export(scmp_filter_ctx ctx, int *ret_fd) SP_MUST_CHECK;
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session-agent/ssh_filter.h"
 
-#include <errno.h>
-
 #include "runtime/syscalls.h"
 
 static const int filter_denied[] = {
@@ -19,20 +17,5 @@ static const int filter_denied[] = {
 int
 sp_ssh_filter(int *ret_fd)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int r;
-
-	if (ctx == NULL)
-		return SP_ERR_NOMEM;
-	r = sp_syscalls_refuse(ctx, filter_denied, sizeof(filter_denied) / sizeof(filter_denied[0]), EPERM);
-	if (r == 0)
-		r = sp_syscalls_namespaces(ctx);
-	if (r == 0)
-		r = sp_syscalls_terminal(ctx);
-	if (r == 0)
-		r = sp_syscalls_local(ctx);
-	if (r == 0)
-		r = sp_syscalls_export(ctx, ret_fd);
-	seccomp_release(ctx);
-	return r;
+	return sp_syscalls_tool(filter_denied, sizeof(filter_denied) / sizeof(filter_denied[0]), ret_fd);
 }
