@@ -238,12 +238,18 @@ class Raw:
         return [c.answer(), c.end()]
 
     def do_start(self, c, arg, run):
-        """The run, and right behind it what else is named: sent before the first can be answered."""
-        c.ask("exec", run)
-        for name in filter(None, arg.split(",")):
-            name, _, value = name.partition(":")
-            c.ask(name, value)
-        return "/".join(c.answer() for _ in range(1 + len(list(filter(None, arg.split(","))))))
+        """The run, and right behind it what else is named: in one piece, so that the first is not over before the last."""
+        packetizer, pieces, behind = c.t.packetizer, [], [x for x in arg.split(",") if x]
+        packetizer.write_all = pieces.append
+        try:
+            c.ask("exec", run)
+            for name in behind:
+                name, _, value = name.partition(":")
+                c.ask(name, value)
+        finally:
+            del packetizer.write_all
+        packetizer.write_all(b"".join(pieces))
+        return "/".join(c.answer() for _ in range(1 + len(behind)))
 
     def do_end(self, c, _arg, _run):
         return c.end()
