@@ -117,9 +117,12 @@ resume_look(struct sp_registry *g, bool is_over)
 	struct sp_live *l;
 
 	TAILQ_FOREACH(l, &g->lives, next) {
-		bool is_gone = sp_registry_process_start(l->pid) != l->started;
+		bool is_gone;
 
-		if (l->peer != NULL || l->is_dead || (!is_gone && !is_over))
+		if (l->peer != NULL || l->is_dead)
+			continue;
+		is_gone = sp_registry_process_start(l->pid) != l->started;
+		if (!is_gone && !is_over)
 			continue;
 		sp_log_warn("session %s of %s %s", l->id, l->user, is_gone ? "has ended meanwhile" : "did not come back");
 		sp_broker_detach(g->broker, l);
