@@ -26,7 +26,7 @@ enum sp_event_type {
 	SP_EVENT_COMMAND = 3,	    /* COMMAND, CONNECTION, DECISION, RULE, LABEL: what `ssh bastion …` asked for */
 	SP_EVENT_STATEMENT = 4,	    /* SEQ, CONNECTION, TEXT, PARAMS?, DECISION, RULE, LABEL, POLICY_VERSION, REQUEST_ID? */
 	SP_EVENT_RESULT = 5,	    /* SEQ, STATUS (command tag or SQLSTATE), ROWS, BYTES, MASKED (json kind: count), DURATION_NS */
-	SP_EVENT_APPROVAL_REQUEST = 6,	/* SEQ, REQUEST_ID, DIGEST, RULE, WHO */
+	SP_EVENT_APPROVAL_REQUEST = 6,	/* SEQ, REQUEST_ID, DIGEST, RULE?, TEXT: what was asked for, WHO */
 	SP_EVENT_APPROVAL_VERDICT = 7,	/* SEQ, REQUEST_ID, DECISION (approved denied expired cancelled), WHO, REASON */
 	SP_EVENT_DECIDE = 8,	    /* REQUEST_ID, DECISION, REASON: this person approved or denied another's request */
 	SP_EVENT_OUTPUT = 9,	    /* TEXT: bytes shown to the person; STREAM? */

@@ -26,6 +26,7 @@ struct sp_approval {
 	uint32_t id; /* of the REQUEST or CONSUME under way */
 	uint8_t digest[32];
 	struct sp_buf *request; /* body of REQUEST, to file again with a new control */
+	size_t statement_end, statement_len; /* where in it the statement stands */
 	char *request_id;
 	char *who;
 	char *reason;
@@ -59,6 +60,8 @@ approval_tell(struct sp_approval *a, enum sp_approval_state state)
 		.id = a->request_id == NULL ? "" : a->request_id,
 		.who = a->who == NULL ? "" : a->who,
 		.reason = a->reason == NULL ? "" : a->reason,
+		.statement = (const char *)sp_buf_data(a->request) + a->statement_end - a->statement_len,
+		.statement_len = a->statement_len,
 		.expires = a->expires };
 
 	a->cb(&news, a->ctx);
@@ -163,6 +166,8 @@ sp_session_approval(struct sp_session *s, const uint8_t digest[32], const char *
 		sp_buf_put_cstring(a->request, connection);
 		sp_buf_put_cstring(a->request, rule);
 		sp_buf_put_string(a->request, statement, statement_len);
+		a->statement_end = sp_buf_len(a->request);
+		a->statement_len = statement_len;
 		sp_buf_put_cstring(a->request, details_json);
 		sp_buf_put_u64(a->request, policy_version);
 		r = sp_buf_error(a->request);

@@ -49,6 +49,8 @@ sp_approval_event(struct sp_session *s, const struct sp_approval_news *news, uin
 	if (is_request) {
 		sp_event_put(e, SP_FIELD_DIGEST, digest, 32);
 		sp_event_put_cstring(e, SP_FIELD_RULE, rule);
+		sp_event_put(e, SP_FIELD_TEXT, news->statement,
+		    news->statement_len < SP_EVENT_TEXT_MAX ? news->statement_len : SP_EVENT_TEXT_MAX);
 	}
 	sp_event_put_cstring(e, SP_FIELD_DECISION, decision);
 	sp_event_put_cstring(e, SP_FIELD_WHO, news->who);

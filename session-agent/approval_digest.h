@@ -28,8 +28,8 @@ void sp_approval_digest_put(struct sp_approval_digest *d, const void *p, size_t 
 int sp_approval_digest_end(struct sp_approval_digest *d, uint8_t ret_digest[32]) SP_MUST_CHECK;
 
 /*
- * Puts an approval's news on record: APPROVAL_REQUEST when decision is NULL, with the digest and the rule (NULL: left out),
- * else APPROVAL_VERDICT. seq is of the event that it is about. Returns what sp_session_record_late() does.
+ * Puts an approval's news on record: APPROVAL_REQUEST when decision is NULL, with the digest, the rule (NULL: left out) and what
+ * was asked for, else APPROVAL_VERDICT. seq is of the event that it is about. Returns what sp_session_record_late() does.
  */
 int sp_approval_event(struct sp_session *s, const struct sp_approval_news *news, uint64_t seq, const uint8_t digest[32],
     const char *rule, const char *decision) SP_MUST_CHECK;

@@ -83,6 +83,8 @@ struct sp_approval_news {
 	const char *id;	    /* request id */
 	const char *who;    /* PENDING: who may approve; later: who decided */
 	const char *reason; /* for the person; may be empty */
+	const char *statement; /* what was asked for, as approvers see it; not terminated */
+	size_t statement_len;
 	uint64_t expires;   /* seconds since 1970 */
 };
 struct sp_approval;

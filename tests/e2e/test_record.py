@@ -148,6 +148,27 @@ def test_a_closed_connection_leaves_a_closed_record(own):
     wait_for("a closed record", lambda: states() == ["closed"], every=0.2)
 
 
+def test_what_was_asked_for_is_on_record_though_nobody_answered(own):
+    """The connection goes while its statement waits: the request says what it was, and the verdict that it was given up."""
+    sql = "update orders set amount = 4711 where id = 1"
+    child = own.ssh_tty("alice", "psql", "orders")
+    child.expect(PROMPT)
+    child.sendline(sql + ";")
+    child.expect(r"waiting for approval (\w+)")
+    request = child.match.group(1)
+    child.kill(signal.SIGKILL)
+    child.close(force=True)
+
+    def of_request():
+        text = own.sallyport("export", last_of(own, "alice"), "--format", "json").stdout
+        events = [json.loads(line).get("unmapped", {}) for line in text.splitlines()]
+        return [e for e in events if e.get("request_id") == request]
+    wait_for("both events", lambda: len(of_request()) >= 2)
+    asked_for, given_up = of_request()[:2]
+    assert (asked_for["event"], asked_for["text"]) == ("approval_request", sql + ";")
+    assert (given_up["event"], given_up["decision"]) == ("approval_verdict", "cancelled")
+
+
 @pytest.mark.parametrize("run", range(4))
 def test_disk_recorder_killed_while_statements_wait_for_fsync(own, run):
     load = "".join(load_of(9200 + run * 10 + i) for i in range(5))

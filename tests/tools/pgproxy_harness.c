@@ -224,7 +224,7 @@ on_news(evutil_socket_t fd, short what, void *arg)
 {
 	struct sp_approval *a = arg, **at;
 	struct sp_approval_news news = {.state = a->state, .id = a->id, .who = a->state == SP_APPROVAL_PENDING ? "dba" : "bob",
-	    .reason = a->state == SP_APPROVAL_DENIED ? "not today" : "", .expires = (uint64_t)time(NULL) + 900};
+	    .reason = a->state == SP_APPROVAL_DENIED ? "not today" : "", .statement = "", .expires = (uint64_t)time(NULL) + 900};
 
 	(void)fd;
 	(void)what;
