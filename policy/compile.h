@@ -22,6 +22,8 @@ void sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct 
 /* compile_host.c: what only ssh, and only shell and command connections have */
 void sp_compile_ssh(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret);
 void sp_compile_program(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret);
+/* An address, or ADDRESS/PREFIX. */
+bool sp_compile_network(const char *s, struct sp_model_network *ret) SP_MUST_CHECK;
 /* Says at n what is wrong with a PCRE2 pattern, if anything is. */
 void sp_compile_pattern(struct sp_compile *c, const struct sp_yaml_node *n, const char *pattern);
 

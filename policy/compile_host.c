@@ -9,6 +9,7 @@
 #include "lib/text.h"
 #include "policy/compile.h"
 
+#define SP_COMPILE_CA "/etc/sallyport/secrets/ssh-ca" /* where it is not given */
 #define SP_COMPILE_CERTIFICATE 120	/* seconds: `for` of a certificate where it is not given */
 #define SP_COMPILE_CERTIFICATE_MAX 3600 /* seconds */
 #define SP_COMPILE_KEY_MAX 16384	/* bytes of a public key in base64 */
@@ -99,15 +100,43 @@ sp_compile_host_keys(struct sp_compile *c, const struct sp_yaml_node *parent, st
 		sp_yaml_error(n, c->diags, NULL, "expected pinned, cert_authority, known_hosts or sshfp: true");
 }
 
+/* Whether no bit is set behind the prefix. */
+static bool
+sp_compile_is_base(const struct sp_model_network *n)
+{
+	for (unsigned bit = n->prefix; bit < (n->is_v6 ? 128u : 32u); bit++)
+		if ((n->address[bit / 8] & (0x80u >> (bit % 8))) != 0)
+			return false;
+	return true;
+}
+
+/* As OpenSSH takes them: no bit set behind the prefix. */
+static void
+sp_compile_sources(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
+{
+	struct sp_model_strings s = {0};
+	struct sp_model_network network;
+
+	sp_compile_strings(c, n, &s);
+	ret->source_addresses = s.s;
+	ret->nsource_addresses = s.n;
+	for (size_t i = 0; i < s.n; i++)
+		if (!sp_compile_network(s.s[i], &network) || !sp_compile_is_base(&network))
+			sp_yaml_error(sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n, c->diags,
+			    "for example 10.1.0.0/16", "\"%s\" is no network", s.s[i]);
+}
+
 static void
 sp_compile_certificate(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_connection *ret)
 {
-	static const char *const keys[] = {"principal", "for", NULL};
+	static const char *const keys[] = {"ca", "principal", "for", "source_address", NULL};
 	bool is_wanted = false;
 
 	ret->login = SP_POLICY_LOGIN_CERTIFICATE;
 	ret->certificate_seconds = SP_COMPILE_CERTIFICATE;
 	ret->principal = ret->login_user;
+	ret->secret = SP_POLICY_SECRET_FILE;
+	ret->secret_value = SP_COMPILE_CA;
 	if (sp_yaml_type(n) == SP_YAML_SCALAR) {
 		if (sp_yaml_bool(n, c->diags, &is_wanted) == 0 && !is_wanted)
 			sp_yaml_error(n, c->diags, "leave it out", "a login without a certificate has no certificate key");
@@ -115,8 +144,15 @@ sp_compile_certificate(struct sp_compile *c, const struct sp_yaml_node *n, struc
 	}
 	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
 		return;
+	if (sp_yaml_get(n, "ca") != NULL)
+		sp_compile_secret(c, sp_yaml_get(n, "ca"), "CA's private key", &ret->secret, &ret->secret_value);
+	if (sp_yaml_get(n, "source_address") != NULL)
+		sp_compile_sources(c, sp_yaml_get(n, "source_address"), ret);
 	if (sp_yaml_get(n, "principal") != NULL)
 		ret->principal = sp_compile_string(c, sp_yaml_get(n, "principal"), SP_POLICY_STRING_MAX);
+	if (strpbrk(ret->principal, ",*?! \t\r\n") != NULL) /* to sshd a list, or a pattern */
+		sp_yaml_error(sp_yaml_get(n, "principal") != NULL ? sp_yaml_get(n, "principal") : n, c->diags, NULL,
+		    "a principal is one name");
 	if (sp_yaml_get(n, "for") != NULL && sp_yaml_duration(sp_yaml_get(n, "for"), 10, SP_COMPILE_CERTIFICATE_MAX,
 					       c->diags, &ret->certificate_seconds) != 0)
 		ret->certificate_seconds = SP_COMPILE_CERTIFICATE;

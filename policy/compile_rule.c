@@ -262,7 +262,7 @@ sp_compile_when(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 		sp_compile_zone(c, sp_yaml_get(n, "timezone"), ret);
 }
 
-static bool
+bool
 sp_compile_network(const char *s, struct sp_model_network *ret)
 {
 	char host[INET6_ADDRSTRLEN];

@@ -152,6 +152,7 @@ sp_image_host(struct sp_image_reader *r, struct sp_policy_connection *c)
 	c->jump = sp_image_string(r);
 	c->principal = sp_image_string(r);
 	c->certificate_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
+	c->source_addresses = sp_image_strings(r, &c->nsource_addresses);
 }
 
 static void

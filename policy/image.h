@@ -69,7 +69,7 @@ enum sp_policy_transform {
 enum sp_policy_login {
 	SP_POLICY_LOGIN_PASSWORD = 1, /* or nothing: see secret */
 	SP_POLICY_LOGIN_KEY,	      /* ssh: secret is a private key */
-	SP_POLICY_LOGIN_CERTIFICATE   /* ssh: a certificate for this session by our own CA */
+	SP_POLICY_LOGIN_CERTIFICATE   /* ssh: a certificate for this session by the CA whose private key secret is */
 };
 
 struct sp_policy_pair {
@@ -133,7 +133,9 @@ struct sp_policy_connection {
 	bool is_sshfp;			     /* DNS, with DNSSEC */
 	const char *jump;		     /* name of the ssh connection to go through; "" if none. No loops */
 	const char *principal;		     /* CERTIFICATE: login_user unless set */
-	uint32_t certificate_seconds;	     /* CERTIFICATE: how long it is valid */
+	uint32_t certificate_seconds;	     /* CERTIFICATE: how long it is valid; secret is the CA's private key */
+	size_t nsource_addresses;	     /* CERTIFICATE: where it may be used from; none: anywhere */
+	const char *const *source_addresses; /* networks */
 	/* shell, command */
 	const char *run_as; /* account; "" for the person */
 	bool is_privileged; /* run_as may be root, one of the system's own or in a group that is as good as root */

@@ -69,6 +69,7 @@ sp_model_put_host(struct sp_buf *b, const struct sp_policy_connection *c)
 	sp_model_put_string(b, c->jump);
 	sp_model_put_string(b, c->principal);
 	(void)sp_buf_put_u32(b, c->certificate_seconds);
+	sp_model_put_strings(b, c->nsource_addresses, c->source_addresses);
 }
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenSSH host certificates (PROTOCOL.certkeys): a host's key, the names it may have and for how long, signed by an
- * authority. Reading them for the agent, which has to know that a host is the one it is to log in to.
+ * OpenSSH certificates (PROTOCOL.certkeys): a key, the names it may have and for how long, signed by an authority. Reading
+ * those of hosts, for the agent, which has to know that a host is the one it is to log in to; writing those of users, with
+ * which a session logs in.
  */
 #ifndef SALLYPORT_PROTO_SSH_CERT_H
 #define SALLYPORT_PROTO_SSH_CERT_H
@@ -39,5 +40,21 @@ int sp_ssh_cert_parse(struct sp_view blob, struct sp_ssh_cert *ret_cert, struct 
  */
 int sp_ssh_cert_check(const struct sp_ssh_cert *cert, const struct sp_ssh_key *authority, const char *name,
     int64_t now) SP_MUST_CHECK;
+
+/* What a user's certificate says, besides the key. It may have a terminal, and nothing else that a session could ask for. */
+struct sp_ssh_cert_terms {
+	uint64_t serial;
+	const char *key_id;	    /* the target's log has it */
+	const char *principal;	    /* the one login that it is for */
+	uint64_t valid_after, valid_before; /* as above */
+	const char *source_address; /* "": from anywhere; networks with commas between */
+};
+
+/*
+ * Appends a certificate for the public half of key, by ca (with its private half). INVALID (an empty key id or principal,
+ * or no time at all; a private half is missing), LIMIT, CRYPTO, NOMEM.
+ */
+int sp_ssh_cert_write(const struct sp_ssh_cert_terms *terms, const struct sp_ssh_key *key, const struct sp_ssh_key *ca,
+    struct sp_buf *out) SP_MUST_CHECK;
 
 #endif

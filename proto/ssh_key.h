@@ -34,6 +34,8 @@ struct sp_ssh_key;
 int sp_ssh_key_private(const void *text, size_t n, struct sp_ssh_key **ret_key) SP_MUST_CHECK;
 /* Reads a public key's wire form, to the last byte. FORMAT, LIMIT, UNSUPPORTED (type), INVALID, CRYPTO, NOMEM. */
 int sp_ssh_key_public(struct sp_view blob, struct sp_ssh_key **ret_key) SP_MUST_CHECK;
+/* Appends a fresh Ed25519 key's file, for sp_ssh_key_private(). CRYPTO, NOMEM, LIMIT. */
+int sp_ssh_key_fresh(struct sp_buf *out) SP_MUST_CHECK;
 void sp_ssh_key_free(struct sp_ssh_key *key); /* NULL is fine */
 
 /* "ssh-ed25519", "ecdsa-sha2-nistp256" …, "ssh-rsa". */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signing and verifying with SSH keys: the algorithm's name and the raw signature around what OpenSSL does. */
+/* Signing and verifying with SSH keys, and making them: the algorithm's name and the raw signature around what OpenSSL does. */
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,5 +187,24 @@ sp_ssh_key_verify(const struct sp_ssh_key *key, struct sp_view data, struct sp_v
 		r = sign_check(key, digest, data, der, n);
 	OPENSSL_free(der);
 	sp_buf_free(b);
+	return r;
+}
+
+int
+sp_ssh_key_fresh(struct sp_buf *out)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	BIO *bio = BIO_new(BIO_s_secmem()); /* wiped when freed */
+	char *text = NULL;
+	int r = SP_ERR_CRYPTO;
+	long n;
+
+	if (pkey != NULL && bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1) {
+		n = BIO_get_mem_data(bio, &text);
+		r = n > 0 ? sp_buf_put(out, text, (size_t)n) : SP_ERR_CRYPTO;
+	}
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
 	return r;
 }

@@ -20,6 +20,7 @@
 #include "session-agent/credential_run.h"
 #include "session-agent/grant.h"
 #include "session-agent/reach.h"
+#include "session-agent/ssh_mint.h"
 #include "session-agent/ssh_start.h"
 #include "session-agent/start.h"
 
@@ -85,6 +86,23 @@ channel_connection(const struct channel *ch, const char *name, const struct sp_p
 	return 0;
 }
 
+/* Where a session logs in with a certificate, what was read is its CA's key, and stays here. */
+static int
+channel_mint(const struct channel *ch, const struct sp_policy_connection *c, struct sp_secret **secret,
+    const char **ret_message)
+{
+	int r;
+
+	if (c->kind != SP_POLICY_KIND_SSH || c->login != SP_POLICY_LOGIN_CERTIFICATE)
+		return 0;
+	r = sp_ssh_mint(c, ch->l->user, ch->l->id, (int64_t)time(NULL), secret);
+	if (r != 0) {
+		sp_log_err("certificate for connection %s: %s", c->name, sp_err_str(r));
+		*ret_message = "no certificate could be made with the connection's CA: call an administrator";
+	}
+	return r;
+}
+
 /* secret is NULL unless err is 0. */
 static int
 channel_give(const struct channel *ch, uint32_t id, const char *name, int err, const char *message, const char *user,
@@ -130,6 +148,8 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 		r = SP_ERR_NOT_FOUND;
 		message = "the connection's credential cannot be had: call an administrator";
 	}
+	if (r == 0)
+		r = channel_mint(ask->channel, c, &secret, &message);
 	if (channel_give(ask->channel, ask->id, ask->name, r, message, r == 0 ? c->login_user : "", secret) != 0)
 		sp_log_err("session %s could not be answered", ask->channel->l->id);
 	sp_secret_free(secret);
@@ -190,6 +210,8 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 		is_running = err == 0;
 	} else if (err == 0) {
 		err = sp_credential_read(c, &secret, &message);
+		if (err == 0)
+			err = channel_mint(ch, c, &secret, &message);
 	}
 	if (!is_running)
 		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);

@@ -10,9 +10,12 @@
 
 #define AGENT_COMMENT "sallyport"
 #define AGENT_SERVICE "ssh-connection"
+#define AGENT_CERTIFICATE "ssh-ed25519-cert-v01@openssh.com"
+#define AGENT_NONCE_MAX 256
 
 struct sp_ssh_agent {
 	struct sp_ssh_key *key; /* NULL: a login with something else */
+	struct sp_buf *certificate; /* NULL: the key alone */
 	char user[SP_SSH_AGENT_NAME_MAX + 1];
 	struct sp_ssh_key *host_keys[SP_SSH_AGENT_HOST_KEYS_MAX];
 	size_t nhost_keys;
@@ -74,6 +77,7 @@ sp_ssh_agent_free(struct sp_ssh_agent *a)
 	for (i = 0; i < a->nauthorities; i++)
 		sp_ssh_key_free(a->authorities[i]);
 	sp_ssh_key_free(a->key);
+	sp_buf_free(a->certificate);
 	free(a);
 }
 
@@ -98,6 +102,61 @@ agent_is_key(const struct sp_ssh_key *key, const struct sp_view *v)
 	struct sp_view blob = sp_ssh_key_blob(key);
 
 	return blob.len == v->len && memcmp(blob.data, v->data, v->len) == 0;
+}
+
+/* What it logs in with, on the wire; of length 0 if with neither key nor certificate. */
+static struct sp_view
+agent_identity(const struct sp_ssh_agent *a)
+{
+	struct sp_view v = { NULL, 0 };
+
+	if (a->certificate != NULL) {
+		v.data = sp_buf_data(a->certificate);
+		v.len = sp_buf_len(a->certificate);
+	} else if (a->key != NULL) {
+		v = sp_ssh_key_blob(a->key);
+	}
+	return v;
+}
+
+static bool
+agent_is_identity(const struct sp_ssh_agent *a, const struct sp_view *v)
+{
+	struct sp_view id = agent_identity(a);
+
+	return id.len > 0 && id.len == v->len && memcmp(id.data, v->data, v->len) == 0;
+}
+
+/* Whether these are the first fields of a certificate for this key: type, nonce, and the key's one field. */
+static int
+agent_check_certificate(const struct sp_ssh_key *key, struct sp_view certificate)
+{
+	struct sp_buf *b = sp_buf_from(certificate.data, certificate.len);
+	struct sp_view plain = sp_ssh_key_blob(key), type, nonce, field;
+	size_t n = plain.len;
+	int r = b == NULL ? SP_ERR_NOMEM : 0;
+
+	if (r == 0 && (sp_buf_get_view(b, SP_SSH_AGENT_NAME_MAX, &type) != 0 ||
+			  sp_buf_get_view(b, AGENT_NONCE_MAX, &nonce) != 0 ||
+			  sp_buf_get_view(b, SP_SSH_KEY_BLOB_MAX, &field) != 0 || type.len != strlen(AGENT_CERTIFICATE) ||
+			  memcmp(type.data, AGENT_CERTIFICATE, type.len) != 0))
+		r = SP_ERR_FORMAT;
+	if (r == 0 && (n < field.len || memcmp(plain.data + n - field.len, field.data, field.len) != 0 ||
+			  strcmp(sp_ssh_key_type(key), "ssh-ed25519") != 0))
+		r = SP_ERR_INVALID;
+	sp_buf_free(b);
+	return r;
+}
+
+int
+sp_ssh_agent_certify(struct sp_ssh_agent *a, struct sp_view certificate)
+{
+	int r = a->key == NULL || a->certificate != NULL ? SP_ERR_INVALID : agent_check_certificate(a->key, certificate);
+
+	if (r != 0)
+		return r;
+	a->certificate = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
+	return a->certificate == NULL ? SP_ERR_NOMEM : sp_buf_put(a->certificate, certificate.data, certificate.len);
 }
 
 static bool
@@ -207,11 +266,13 @@ agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 
 	if (a->key == NULL)
 		return "a signature, where there is no key";
+	if (a->certificate != NULL && algorithm != NULL)
+		algorithm = AGENT_CERTIFICATE;
 	if (a->is_spoiled)
 		return "a signature after a second binding";
 	if (a->bound_len == 0)
 		return "a signature without a binding";
-	if (!agent_is_key(a->key, &q->key))
+	if (!agent_is_identity(a, &q->key))
 		return "a signature with another key";
 	if (algorithm == NULL)
 		return "a signature with an algorithm that is not taken";
@@ -225,7 +286,7 @@ agent_judge(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q)
 		return "a login of another user";
 	if (!agent_is_text(&auth.service, AGENT_SERVICE))
 		return "a login to another service";
-	if (!agent_is_text(&auth.algorithm, algorithm) || !agent_is_key(a->key, &auth.key))
+	if (!agent_is_text(&auth.algorithm, algorithm) || !agent_is_identity(a, &auth.key))
 		return "a login with another key or algorithm";
 	if (auth.is_hostbound &&
 	    (auth.host_key.len != a->bound_len || memcmp(auth.host_key.data, a->bound, a->bound_len) != 0))
@@ -257,12 +318,11 @@ static void
 agent_answer(struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, struct sp_buf *out, int64_t now,
     struct sp_ssh_agent_news *news)
 {
-	const struct sp_view none = { NULL, 0 };
 	const char *problem = NULL, *done = "";
 
 	switch (q->type) {
 	case SP_SSH_AGENT_IDENTITIES:
-		sp_ssh_agent_put_identity(out, a->key == NULL ? none : sp_ssh_key_blob(a->key), AGENT_COMMENT);
+		sp_ssh_agent_put_identity(out, agent_identity(a), AGENT_COMMENT);
 		news->outcome = SP_SSH_AGENT_LISTED;
 		done = "the key was listed";
 		break;

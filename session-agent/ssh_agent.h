@@ -40,7 +40,8 @@ struct sp_ssh_agent_news {
 };
 
 /*
- * key (taken over, also on failure) logs in as user; NULL: none is listed and nothing is signed. host_keys are the wire forms of the pinned keys, copied.
+ * key (taken over, also on failure) logs in as user; NULL: none is listed and nothing is signed. host_keys are the wire
+ * forms of the pinned keys, copied.
  * LIMIT, NOMEM, INVALID (no user, or a host key that cannot be read).
  */
 int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
@@ -50,6 +51,11 @@ int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_v
  * sp_ssh_key_public(). Where there is one, sp_ssh_agent_new() may be given no host key.
  */
 int sp_ssh_agent_trust(struct sp_ssh_agent *a, struct sp_view authority, const char *host) SP_MUST_CHECK;
+/*
+ * Logs in with a certificate for the key (Ed25519) from now on, and not with the key alone. FORMAT (it is no certificate of
+ * such a key), INVALID (the key is another, or there is none), NOMEM, LIMIT.
+ */
+int sp_ssh_agent_certify(struct sp_ssh_agent *a, struct sp_view certificate) SP_MUST_CHECK;
 void sp_ssh_agent_free(struct sp_ssh_agent *a); /* NULL is fine */
 /* Whether the one connection there is goes to the host: it has signed the connection's session id, and no other came. */
 bool sp_ssh_agent_is_bound(const struct sp_ssh_agent *a);

@@ -75,8 +75,6 @@ static const char config_password[] =
 const char *
 sp_ssh_config_problem(const struct sp_policy_connection *c)
 {
-	if (c->login != SP_POLICY_LOGIN_KEY && c->login != SP_POLICY_LOGIN_PASSWORD)
-		return "this version logs in to target hosts with a key or a password only (login: { user, key })";
 	if (c->jump[0] != '\0')
 		return "this version does not go through a jump host";
 	if (c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys + c->nhost_authorities == 0)

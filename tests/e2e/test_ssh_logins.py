@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How Sallyport logs in to target hosts: passwords that nobody else sees; with real sshds as targets."""
+"""How Sallyport logs in to target hosts: passwords that nobody else sees, certificates for one session; with real sshds."""
 import re
 
 import pytest
@@ -8,7 +8,7 @@ import bastion
 from bastion import wait_for
 from test_ssh import ULID, end_of, ssh_pids, tree_of, use
 
-HOST, FIRST_PORT = "vault1.internal", 2240
+HOST, FIRST_PORT, SLOW_PORT = "vault1.internal", 2240, 2239
 PASSWORD = "correct-horse-88-battery"
 SECRET = "/etc/sallyport/secrets/vault1"
 
@@ -18,6 +18,10 @@ TARGETS = {
     "asks": "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication yes\n",
     "twice": "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication yes\n",
 }
+CERTIFIED = ("UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nAuthorizedKeysFile none\n"
+             "TrustedUserCAKeys /etc/logins/%s.pub\n")
+TARGETS["cert"] = CERTIFIED % "ca"
+TARGETS["strange"] = CERTIFIED % "otherca"
 PAM = {"asks": "auth required pam_unix.so\naccount required pam_permit.so\n",
        "twice": "auth required pam_unix.so\naccount required pam_unix.so\npassword required pam_unix.so\n"}
 
@@ -29,11 +33,38 @@ StrictModes no
 LogLevel VERBOSE
 """
 
+# Lets nothing through for longer than a certificate is valid.
+SLOW = r"""
+import socket, sys, threading, time
+def pump(a, b):
+    while True:
+        data = a.recv(65536)
+        if not data:
+            break
+        b.sendall(data)
+    b.shutdown(socket.SHUT_WR)
+listener = socket.create_server(('127.0.0.5', int(sys.argv[1])))
+while True:
+    near = listener.accept()[0]
+    time.sleep(12)
+    far = socket.create_connection(('127.0.0.5', int(sys.argv[2])))
+    for a, b in ((near, far), (far, near)):
+        threading.Thread(target=pump, args=(a, b), daemon=True).start()
+"""
+
 CONNECTION = """  %s:
     kind: ssh
     address: %s:%d
     host_keys: ["%s"]
     login: { user: %s, password: { file: %s } }
+    labels: { fleet: vault }
+"""
+
+CERTIFICATE = """  %s:
+    kind: ssh
+    address: %s:%d
+    host_keys: ["%s"]
+    login: { user: keeper, certificate: { ca: { file: /etc/sallyport/secrets/%s }%s } }
     labels: { fleet: vault }
 """
 
@@ -54,7 +85,15 @@ def host_key(b, name="host"):
 
 
 def policy(b):
-    web = "".join(CONNECTION % (name, HOST, port(name), host_key(b), "late" if name == "twice" else "keeper", SECRET) for name in TARGETS)
+    web = "".join(CONNECTION % (name, HOST, port(name), host_key(b), user, SECRET)
+                  for name, user in (("word", "keeper"), ("asks", "keeper"), ("twice", "late")))
+    for name, at, ca, more in (("cert", "cert", "ssh-ca", ""), ("rsaca", "cert", "rsa-ca", ""), ("strange", "strange", "ssh-ca", ""),
+                               ("near", "cert", "ssh-ca", ", source_address: [127.0.0.0/8, '::1']"),
+                               ("far", "cert", "ssh-ca", ", source_address: 10.0.0.0/8"),
+                               ("principal", "cert", "ssh-ca", ", principal: somebody"), ("noca", "cert", "nothing", ""),
+                               ("badca", "cert", "vault1", ""), ("slow", "slow", "ssh-ca", ", for: 10s")):
+        web += CERTIFICATE % (name, HOST, SLOW_PORT if at == "slow" else port(at), host_key(b), ca, more)
+    web += CERTIFICATE % ("certother", HOST, port("cert"), host_key(b, "other"), "ssh-ca", "")
     web += CONNECTION % ("wrong", HOST, port("word"), host_key(b), "keeper", SECRET + ".wrong")
     web += CONNECTION % ("wrongboth", HOST, port("asks"), host_key(b), "keeper", SECRET + ".wrong")
     web += CONNECTION % ("empty", HOST, port("word"), host_key(b), "keeper", SECRET + ".empty")
@@ -71,6 +110,8 @@ useradd -m -s /bin/bash -p "$(openssl passwd -6 {PASSWORD})" keeper
 useradd -m -s /bin/bash -p "$(openssl passwd -6 {PASSWORD})" late; chage -d 0 late
 ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f other
 echo '{PASSWORD}' >{SECRET}; echo wrong-{PASSWORD} >{SECRET}.wrong; : >{SECRET}.empty; printf 'a\\nb\\n' >{SECRET}.lines
+ssh-keygen -q -t ed25519 -N '' -f ca; ssh-keygen -q -t rsa -b 3072 -N '' -f rsaca; ssh-keygen -q -t ed25519 -N '' -f otherca
+cat rsaca.pub >>ca.pub; mv ca /etc/sallyport/secrets/ssh-ca; mv rsaca /etc/sallyport/secrets/rsa-ca; chmod 644 *.pub
 echo PS1="'vault1\\$ '" >/home/keeper/.bashrc; chown -R keeper: /home/keeper"""])
     b.write("/etc/hosts", bastion.HOSTS + f"127.0.0.5 {HOST}\n")
     for name, settings in TARGETS.items():
@@ -79,8 +120,10 @@ echo PS1="'vault1\\$ '" >/home/keeper/.bashrc; chown -R keeper: /home/keeper"""]
         b.write(f"/etc/logins/{name}.conf", SSHD % port(name) + settings)
         b.service("at-" + name, [f"/etc/logins/logins-{name}", "-D", "-e", "-f", f"/etc/logins/{name}.conf"])
         wait_for(name, lambda n=name: f":{port(n):04X} " in b.run(["cat", "/proc/net/tcp"]).stdout)
+    b.service("at-slow", ["python3", "-c", SLOW, str(SLOW_PORT), str(port("cert"))])
+    wait_for("slow", lambda: f":{SLOW_PORT:04X} " in b.run(["cat", "/proc/net/tcp"]).stdout)
     yield b
-    for name in TARGETS:
+    for name in [*TARGETS, "slow"]:
         b.stop_daemon("at-" + name)
 
 
@@ -208,3 +251,51 @@ def test_a_second_one_that_asks_gets_nothing(h):
     text, status = end_of(child)
     assert status == 255 and "asks for something more" in text
     assert events(h).count("was given") == 1
+
+
+# certificates ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cert", "rsaca", "near"])
+def test_a_certificate_for_one_session(h, name):
+    before = len(log_of(h, "cert"))
+    done = h.ssh("alice", f"ssh {name} id -un")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "keeper\n", ""), done.stderr
+    said = log_of(h, "cert")[before:]
+    sid = newest(h)
+    assert re.search(rf"Accepted publickey for keeper from .* ED25519-CERT .* ID sallyport alice {sid} ", said), said
+    assert "login was signed" in events(h)
+
+
+def test_a_certificate_permits_a_terminal_and_no_more(h):
+    child = h.ssh_tty("alice", "ssh", "cert")
+    child.expect(r"vault1\$ ")
+    child.sendline("exit 4")
+    assert end_of(child)[1] == 4
+
+
+@pytest.mark.parametrize("name,target,why", [("strange", "strange", None), ("far", "cert", "source"), ("principal", "cert", "principal"),
+                                             ("slow", "cert", "expired")])
+def test_a_certificate_that_does_not_fit(h, name, target, why):
+    """Of a CA that the host does not know; from another address; for another name; too late."""
+    before = len(log_of(h, target))
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and done.stdout == "", done.stdout
+    assert "does not take the login" in done.stderr or "closed the connection" in done.stderr, done.stderr
+    wait_for("the target to have said so", lambda: "Connection closed" in log_of(h, target)[before:])
+    said = log_of(h, target)[before:]
+    assert "Accepted" not in said and (why is None or why in said), said
+
+
+def test_another_host_gets_no_certificate(h):
+    before = len(log_of(h, "cert"))
+    done = h.ssh("alice", "ssh certother id")
+    assert done.returncode == 255 and "key is not the one that policy names" in done.stderr
+    wait_for("the target to have said so", lambda: "Connection closed" in log_of(h, "cert")[before:])
+    assert "keeper" not in log_of(h, "cert")[before:] and "signed" not in events(h)
+
+
+@pytest.mark.parametrize("name,words", [("noca", "cannot be read"), ("badca", "no certificate could be made")])
+def test_no_certificate_without_its_ca(h, name, words):
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and words in done.stderr, done.stderr

@@ -372,6 +372,12 @@ test_diagnostics(void **state)
 	    {SSH KEYS "    login: { user: u }\n", "7:12 expected one of key, password, certificate"},
 	    {SSH KEYS "    login: { user: u, key: x }\n", "7:28 a key does not belong in a policy"},
 	    {SSH KEYS "    login: { user: u, certificate: { for: 2h } }\n", NULL},
+	    {SSH KEYS "    login: { user: u, certificate: { ca: x } }\n", "7:42 a CA's private key does not belong in a policy"},
+	    {SSH KEYS "    login: { user: u, certificate: { ca: { file: x } } }\n", "7:50 expected an absolute path"},
+	    {SSH KEYS "    login: { user: u, certificate: { principal: 'a,b' } }\n", "7:49 a principal is one name"},
+	    {SSH KEYS "    login: { user: u, certificate: { source_address: [x] } }\n", "7:55 \"x\" is no network"},
+	    {SSH KEYS "    login: { user: u, certificate: { source_address: 10.0.0.1/8 } }\n", "7:54 \"10.0.0.1/8\" is no network"},
+	    {SSH KEYS "    login: { user: u, certificate: { sources: x } }\n", "7:38 unknown key \"sources\""},
 	    {SSH KEYS LOGIN "    jump: d\n", "8:11 there is no connection \"d\""},
 	    {SSH KEYS LOGIN "    jump: c\n", "8:11 more than 8 jumps, or a circle"},
 	    {SSH KEYS LOGIN "    database: x\n", "8:5 unknown key \"database\""},
@@ -424,7 +430,7 @@ test_connections(void **state)
 	    "version: 1\nconnections:\n"
 	    "  a:\n    kind: ssh\n    address: h:22\n    jump: b\n    banner: hello\n"
 	    "    host_keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@x']\n"
-	    "    login: { user: u, certificate: { for: 5m } }\n"
+	    "    login: { user: u, certificate: { for: 5m, source_address: [10.0.0.0/8, '::1'] } }\n"
 	    "  b:\n    kind: ssh\n    address: g:23\n    host_keys: { known_hosts: /k }\n    login: { user: v, key: { file: /f } }\n"
 	    "  c:\n    kind: command\n    command: [/bin/x, 'a{p}', '{q}']\n    record_input: true\n"
 	    "    run_as: { user: svc, privileged: true }\n"
@@ -441,6 +447,10 @@ test_connections(void **state)
 	assert_int_equal(c->kind, SP_POLICY_KIND_SSH);
 	assert_int_equal(c->login, SP_POLICY_LOGIN_CERTIFICATE);
 	assert_int_equal(c->certificate_seconds, 300);
+	assert_int_equal(c->secret, SP_POLICY_SECRET_FILE);
+	assert_string_equal(c->secret_value, "/etc/sallyport/secrets/ssh-ca");
+	assert_int_equal(c->nsource_addresses, 2);
+	assert_string_equal(c->source_addresses[1], "::1");
 	assert_string_equal(c->principal, "u");
 	assert_string_equal(c->jump, "b");
 	assert_string_equal(c->banner, "hello");

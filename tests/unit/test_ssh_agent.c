@@ -163,7 +163,28 @@ struct stage {
 	struct sp_ssh_key *ours, *host, *other;
 	struct sp_ssh_agent *agent;
 	struct sp_buf *in, *out;
+	struct sp_buf *certificate; /* NULL: the agent logs in with the key alone */
 };
+
+/* For g->ours, by g->other. */
+static void
+certify(struct stage *g, const struct sp_ssh_cert_terms *terms)
+{
+	struct sp_view v;
+
+	g->certificate = sp_buf_new(0);
+	assert_int_equal(sp_ssh_cert_write(terms, g->ours, g->other, g->certificate), 0);
+	v.data = sp_buf_data(g->certificate);
+	v.len = sp_buf_len(g->certificate);
+	assert_int_equal(sp_ssh_agent_certify(g->agent, v), 0);
+}
+
+static const struct sp_ssh_cert_terms user_terms = { .serial = 7,
+	.key_id = "sallyport alice 01J",
+	.principal = "deploy",
+	.valid_after = NOW - 60,
+	.valid_before = NOW + 120,
+	.source_address = "10.0.0.0/8" };
 
 static void
 stage_open(struct stage *g)
@@ -177,6 +198,7 @@ stage_open(struct stage *g)
 	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", pinned, 1, &g->agent), 0);
 	g->in = sp_buf_new(0);
 	g->out = sp_buf_new(0);
+	g->certificate = NULL;
 }
 
 static void
@@ -188,6 +210,7 @@ stage_close(struct stage *g)
 	sp_ssh_key_free(g->other);
 	sp_buf_free(g->in);
 	sp_buf_free(g->out);
+	sp_buf_free(g->certificate);
 }
 
 /* The value of name in "a=b,c,d=e", or NULL. */
@@ -226,6 +249,16 @@ put_key(struct sp_buf *b, const struct sp_ssh_key *key)
 	struct sp_view v = sp_ssh_key_blob(key);
 
 	sp_buf_put_string(b, v.data, v.len);
+}
+
+/* What the agent logs in with; or, in its place, another key. */
+static void
+put_identity(struct sp_buf *b, const struct stage *g, bool is_other)
+{
+	if (is_other || g->certificate == NULL)
+		put_key(b, is_other ? g->other : g->ours);
+	else
+		sp_buf_put_string(b, sp_buf_data(g->certificate), sp_buf_len(g->certificate));
 }
 
 static void
@@ -283,8 +316,10 @@ put_login(struct stage *g, const char *options, struct sp_buf *b)
 	sp_buf_put_cstring(b, option(options, "service", text, sizeof(text)) != NULL ? text : "ssh-connection");
 	sp_buf_put_cstring(b, method);
 	sp_buf_put_u8(b, option(options, "signature", text, sizeof(text)) == NULL);
-	sp_buf_put_cstring(b, option(options, "algorithm", text, sizeof(text)) != NULL ? text : "ssh-ed25519");
-	put_key(b, option(options, "key", text, sizeof(text)) != NULL ? g->other : g->ours);
+	sp_buf_put_cstring(b, option(options, "algorithm", text, sizeof(text)) != NULL ? text :
+	    g->certificate != NULL ? "ssh-ed25519-cert-v01@openssh.com" :
+				     "ssh-ed25519");
+	put_identity(b, g, option(options, "key", text, sizeof(text)) != NULL);
 	if (strncmp(method, "publickey-hostbound", 19) == 0)
 		put_key(b, option(options, "host", text, sizeof(text)) != NULL ? g->other : g->host);
 	if (option(options, "more", text, sizeof(text)) != NULL)
@@ -297,7 +332,7 @@ step_sign(struct stage *g, const char *options)
 	struct sp_buf *b = sp_buf_new(0), *login = sp_buf_new(0);
 	char v[128];
 
-	put_key(b, option(options, "ask", v, sizeof(v)) != NULL ? g->other : g->ours);
+	put_identity(b, g, option(options, "ask", v, sizeof(v)) != NULL);
 	if (option(options, "data", v, sizeof(v)) != NULL)
 		sp_buf_put(login, v, strlen(v));
 	else
@@ -416,13 +451,12 @@ test_no_key(void **state)
 }
 
 static void
-test_attacks(void **state)
+attacks(bool is_certified)
 {
 	FILE *f = fopen(CASES, "r");
 	char line[1024], copy[1024];
 	unsigned cases = 0;
 
-	(void)state;
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		char *save = NULL, *word;
@@ -430,8 +464,12 @@ test_attacks(void **state)
 
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
+		if (is_certified && strncmp(line, "sign-cert-name ", 15) == 0)
+			continue; /* that is its name */
 		(void)snprintf(copy, sizeof(copy), "%s", line);
 		stage_open(&g);
+		if (is_certified)
+			certify(&g, &user_terms);
 		(void)strtok_r(copy, " \n", &save);
 		while ((word = strtok_r(NULL, " \n", &save)) != NULL) {
 			char *want = strrchr(word, '=');
@@ -446,6 +484,131 @@ test_attacks(void **state)
 	}
 	(void)fclose(f);
 	assert_true(cases >= 40);
+}
+
+static void
+test_attacks(void **state)
+{
+	(void)state;
+	attacks(false);
+}
+
+/* All the same for an agent that logs in with a certificate. */
+static void
+test_attacks_certified(void **state)
+{
+	(void)state;
+	attacks(true);
+}
+
+static void
+want_string(struct sp_buf *b, const char *s, size_t n)
+{
+	struct sp_view v;
+
+	assert_int_equal(sp_buf_get_view(b, SP_SSH_KEY_BLOB_MAX, &v), 0);
+	assert_int_equal(v.len, n);
+	assert_memory_equal(v.data, s, n);
+}
+
+#define WANT(b, s) want_string((b), (s), sizeof(s) - 1)
+
+/* PROTOCOL.certkeys, field for field: the terms, a terminal, and nothing that nobody asked for. */
+static void
+test_certificate(void **state)
+{
+	struct stage g;
+	struct sp_view v, signature, whole;
+	struct sp_buf *b;
+	uint64_t n64;
+	uint32_t n32;
+
+	(void)state;
+	stage_open(&g);
+	certify(&g, &user_terms);
+	step_run(&g, "certified", "bind", true);
+	step_run(&g, "certified", "sign(algorithm=ssh-ed25519)", false);
+	whole.data = sp_buf_data(g.certificate);
+	b = sp_buf_from(whole.data, sp_buf_len(g.certificate));
+	WANT(b, "ssh-ed25519-cert-v01@openssh.com");
+	assert_int_equal(sp_buf_get_view(b, 64, &v), 0);
+	assert_int_equal(v.len, 32);
+	v = sp_ssh_key_blob(g.ours);
+	want_string(b, (const char *)v.data + v.len - 32, 32);
+	assert_int_equal(sp_buf_get_u64(b, &n64), 0);
+	assert_int_equal(n64, 7);
+	assert_int_equal(sp_buf_get_u32(b, &n32), 0);
+	assert_int_equal(n32, 1);
+	WANT(b, "sallyport alice 01J");
+	WANT(b, "\0\0\0\6deploy");
+	assert_int_equal(sp_buf_get_u64(b, &n64), 0);
+	assert_int_equal(n64, NOW - 60);
+	assert_int_equal(sp_buf_get_u64(b, &n64), 0);
+	assert_int_equal(n64, NOW + 120);
+	WANT(b, "\0\0\0\16source-address\0\0\0\16\0\0\0\12" "10.0.0.0/8");
+	WANT(b, "\0\0\0\12permit-pty\0\0\0\0");
+	WANT(b, "");
+	v = sp_ssh_key_blob(g.other);
+	want_string(b, (const char *)v.data, v.len);
+	whole.len = sp_buf_len(g.certificate) - sp_buf_len(b);
+	assert_int_equal(sp_buf_get_view(b, SP_SSH_KEY_SIGNATURE_MAX, &signature), 0);
+	assert_int_equal(sp_buf_len(b), 0);
+	assert_int_equal(sp_ssh_key_verify(g.other, whole, signature), 0);
+	sp_buf_free(b);
+	stage_close(&g);
+}
+
+static void
+test_certificate_refused(void **state)
+{
+	struct sp_ssh_cert_terms t = user_terms;
+	struct sp_buf *out = sp_buf_new(0);
+	struct sp_ssh_key *public = NULL;
+	struct sp_view v;
+	struct stage g;
+
+	(void)state;
+	stage_open(&g);
+	t.valid_before = t.valid_after;
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), SP_ERR_INVALID);
+	t = user_terms;
+	t.principal = "";
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), SP_ERR_INVALID);
+	t = user_terms;
+	t.key_id = "";
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), SP_ERR_INVALID);
+	assert_int_equal(sp_ssh_key_public(sp_ssh_key_blob(g.other), &public), 0);
+	assert_int_equal(sp_ssh_cert_write(&user_terms, g.ours, public, out), SP_ERR_INVALID);
+	assert_int_equal(sp_buf_len(out), 0);
+	assert_int_equal(sp_ssh_cert_write(&user_terms, g.other, g.other, out), 0); /* of another key */
+	v.data = sp_buf_data(out);
+	v.len = sp_buf_len(out);
+	assert_int_equal(sp_ssh_agent_certify(g.agent, v), SP_ERR_INVALID);
+	v = sp_ssh_key_blob(g.ours);
+	assert_int_equal(sp_ssh_agent_certify(g.agent, v), SP_ERR_FORMAT);
+	sp_ssh_key_free(public);
+	sp_buf_free(out);
+	stage_close(&g);
+}
+
+/* Two are two, and the agent takes them. */
+static void
+test_fresh(void **state)
+{
+	struct sp_buf *a = sp_buf_new(0), *b = sp_buf_new(0);
+	struct sp_ssh_key *ka = NULL, *kb = NULL;
+
+	(void)state;
+	assert_int_equal(sp_ssh_key_fresh(a), 0);
+	assert_int_equal(sp_ssh_key_fresh(b), 0);
+	assert_int_equal(sp_ssh_key_private(sp_buf_data(a), sp_buf_len(a), &ka), 0);
+	assert_int_equal(sp_ssh_key_private(sp_buf_data(b), sp_buf_len(b), &kb), 0);
+	assert_string_equal(sp_ssh_key_type(ka), "ssh-ed25519");
+	assert_memory_not_equal(sp_ssh_key_blob(ka).data, sp_ssh_key_blob(kb).data, sp_ssh_key_blob(ka).len);
+	sp_ssh_key_free(ka);
+	sp_ssh_key_free(kb);
+	sp_buf_free(a);
+	sp_buf_free(b);
 }
 
 /* Whole or not at all: cut anywhere nothing is done, and the rest makes it whole. */
@@ -705,6 +868,10 @@ main(void)
 		cmocka_unit_test(test_keys_changed),
 		cmocka_unit_test(test_no_key),
 		cmocka_unit_test(test_attacks),
+		cmocka_unit_test(test_attacks_certified),
+		cmocka_unit_test(test_certificate),
+		cmocka_unit_test(test_certificate_refused),
+		cmocka_unit_test(test_fresh),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_new),

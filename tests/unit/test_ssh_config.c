@@ -172,11 +172,11 @@ test_problems(void **state)
 	c.login = SP_POLICY_LOGIN_PASSWORD;
 	assert_null(sp_ssh_config_problem(&c));
 	c.login = SP_POLICY_LOGIN_CERTIFICATE;
-	assert_non_null(sp_ssh_config_problem(&c));
-	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
+	assert_null(sp_ssh_config_problem(&c));
 	c = connection();
 	c.jump = "other";
 	assert_non_null(sp_ssh_config_problem(&c));
+	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
 	c = connection();
 	c.is_sshfp = true;
 	assert_non_null(sp_ssh_config_problem(&c));
