@@ -176,9 +176,7 @@ image_head(const struct sp_resolved *f, char head[SP_PROGRAM_HEAD])
 	if (!S_ISREG(f->st.st_mode))
 		return EACCES;
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", f->fd);
-	fd = open(link, O_RDONLY | O_CLOEXEC | O_NOATIME | O_NONBLOCK);
-	if (fd < 0 && errno == EPERM)
-		fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = sp_rights_open(AT_FDCWD, link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return EACCES;
 	n = pread(fd, head, SP_PROGRAM_HEAD, 0);
@@ -232,11 +230,10 @@ chain_next(struct sp_program *p, const struct sp_target *t, const char *head, ch
 		return r;
 	(void)snprintf(script, PATH_MAX, "%s", name);
 	sp_resolved_clear(&p->image);
-	cwd = openat(t->dir, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cwd = sp_rights_open(t->dir, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cwd < 0)
 		return ENOENT;
 	r = sp_rights_become(t) == 0 ? sp_resolve(t, cwd, name, false, &p->image) : EACCES;
-	sp_rights_back();
 	(void)close(cwd);
 	return r;
 }
@@ -277,7 +274,7 @@ read_start(const struct sp_target *t, int fd, int *ret_start)
 		(void)snprintf(name, sizeof(name), "cwd");
 	else
 		(void)snprintf(name, sizeof(name), "fd/%d", fd);
-	*ret_start = openat(t->dir, name, O_PATH | O_CLOEXEC);
+	*ret_start = sp_rights_open(t->dir, name, O_PATH | O_CLOEXEC);
 	if (*ret_start >= 0)
 		return 0;
 	return fd == AT_FDCWD ? ENOENT : EBADF;
@@ -295,17 +292,15 @@ read_file(struct sp_program *p, const struct sp_target *t, int fd, unsigned flag
 		return ENOENT;
 	if (p->given[0] != '/')
 		r = read_start(t, fd, &start);
-	if (r == 0) {
+	if (r == 0)
 		r = sp_rights_become(t) == 0 ? sp_resolve(t, start, p->given, nofollow, &p->image) : EACCES;
-		sp_rights_back();
-	}
 	if (start >= 0)
 		(void)close(start);
 	return r;
 }
 
 int
-sp_program_read(const struct sp_target *t, long nr, const uint64_t args[6], struct sp_program *ret_p)
+sp_program_read(struct sp_target *t, long nr, const uint64_t args[6], struct sp_program *ret_p)
 {
 	struct sp_program *p = ret_p;
 	bool is_at = nr == SYS_execveat;
@@ -351,7 +346,7 @@ sp_program_is(const struct sp_program *p, int proc, pid_t pid)
 	is_same = shown != NULL && fstatat(proc, name, &st, 0) == 0 && st.st_dev == p->image.st.st_dev &&
 	    st.st_ino == p->image.st.st_ino;
 	(void)snprintf(name, sizeof(name), "%d/cmdline", (int)pid);
-	fd = is_same ? openat(proc, name, O_RDONLY | O_CLOEXEC) : -1;
+	fd = is_same ? sp_rights_open(proc, name, O_RDONLY | O_CLOEXEC) : -1;
 	while (fd >= 0 && n > 0 && have < p->words.len + 1) {
 		n = read(fd, shown + have, p->words.len + 1 - have);
 		if (n > 0)

@@ -29,7 +29,7 @@ int sp_program_init(void) SP_MUST_CHECK;
  * Reads an execve (nr) or execveat as the listener tells it, into ret_p, which the caller clears in any case.
  * 0, or the errno to answer with: what execve(2) would say, without a decision.
  */
-int sp_program_read(const struct sp_target *t, long nr, const uint64_t args[6], struct sp_program *ret_p) SP_MUST_CHECK;
+int sp_program_read(struct sp_target *t, long nr, const uint64_t args[6], struct sp_program *ret_p) SP_MUST_CHECK;
 /* Whether the process that has just executed (stopped, in /proc at dir) is what p says. */
 bool sp_program_is(const struct sp_program *p, int proc, pid_t pid) SP_MUST_CHECK;
 void sp_program_clear(struct sp_program *p);

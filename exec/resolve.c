@@ -16,6 +16,8 @@ struct walk {
 	char rest[2 * PATH_MAX]; /* what is still to go */
 	size_t pos;
 	unsigned links;
+	bool is_fs_known; /* is_proc is true of the device of st */
+	bool is_proc;
 	bool is_steady;
 	bool nofollow;
 };
@@ -30,6 +32,17 @@ is_roots(const struct stat *st)
 	return st->st_uid == 0 && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/* Goes to fd, of which st is known; takes fd over. */
+static void
+walk_enter(struct walk *w, int fd, const struct stat *st)
+{
+	if (w->at >= 0)
+		(void)close(w->at);
+	w->at = fd;
+	w->is_fs_known = w->is_fs_known && w->st.st_dev == st->st_dev;
+	w->st = *st;
+}
+
 static int
 walk_move(struct walk *w, int fd)
 {
@@ -41,9 +54,7 @@ walk_move(struct walk *w, int fd)
 		(void)close(fd);
 		return EIO;
 	}
-	(void)close(w->at);
-	w->at = fd;
-	w->st = st;
+	walk_enter(w, fd, &st);
 	return 0;
 }
 
@@ -68,12 +79,16 @@ walk_expand(struct walk *w, int link)
 	return w->rest[0] == '/' ? walk_move(w, open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : 0;
 }
 
+/* Asked once for each device on the way. */
 static bool
-walk_is_proc(const struct walk *w)
+walk_is_proc(struct walk *w)
 {
 	struct statfs fs;
 
-	return fstatfs(w->at, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	if (!w->is_fs_known)
+		w->is_proc = fstatfs(w->at, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	w->is_fs_known = true;
+	return w->is_proc;
 }
 
 /* A name below /proc: "self" is the process that asks, and its links are no paths but doors. */
@@ -107,8 +122,10 @@ walk_name(struct walk *w, const char *name, bool is_last)
 		(void)close(fd);
 		return EIO;
 	}
-	if (!S_ISLNK(st.st_mode))
-		return walk_move(w, fd);
+	if (!S_ISLNK(st.st_mode)) {
+		walk_enter(w, fd, &st);
+		return 0;
+	}
 	r = is_last && w->nofollow ? ELOOP : ++w->links > SP_RESOLVE_LINKS_MAX ? ELOOP : walk_expand(w, fd);
 	(void)close(fd);
 	return r;
@@ -151,6 +168,7 @@ walk_run(struct walk *w, const struct sp_target *t, int start, const char *path,
 	w->t = t;
 	w->at = path[0] == '/' ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : fcntl(start, F_DUPFD_CLOEXEC, 0);
 	w->pos = w->links = 0;
+	w->is_fs_known = false;
 	w->is_steady = true;
 	w->nofollow = nofollow;
 	if (w->at < 0 || fstat(w->at, &w->st) != 0)
@@ -173,13 +191,19 @@ path_is_gone(const char *path)
 	return path[0] != '/' || (n >= sizeof(mark) && strcmp(path + n - (sizeof(mark) - 1), mark) == 0);
 }
 
-/* Whether the real path leads to the same file again, and by root's directories only. */
+/*
+ * Whether the real path leads to the same file again, and by root's directories only. Where it is what was asked for, and
+ * no link was on the way, that is the walk that was made.
+ */
 static bool
-resolved_is_steady(const struct sp_target *t, const struct sp_resolved *r)
+resolved_is_steady(const struct walk *made, const char *path, const struct sp_resolved *r)
 {
+	const struct sp_target *t = made->t;
 	struct walk w;
 	bool is_steady;
 
+	if (made->links == 0 && strcmp(path, r->path) == 0)
+		return made->is_steady;
 	is_steady = walk_run(&w, t, AT_FDCWD, r->path, true) == 0 && w.is_steady && w.st.st_dev == r->st.st_dev &&
 	    w.st.st_ino == r->st.st_ino;
 	if (w.at >= 0)
@@ -206,7 +230,7 @@ sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow
 	n = readlink(link, ret_r->path, sizeof(ret_r->path) - 1);
 	ret_r->path[n < 0 ? 0 : n] = '\0';
 	ret_r->is_gone = w.st.st_nlink == 0 || path_is_gone(ret_r->path);
-	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(t, ret_r);
+	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(&w, path, ret_r);
 	ret_r->is_steady = ret_r->is_steady_file && w.is_steady && path[0] != '\0';
 	return 0;
 }

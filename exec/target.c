@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exec/rights.h"
+
 #define TARGET_STATUS_MAX 8192 /* bytes of /proc/PID/status */
-#define TARGET_PAGE 4096
 #define TARGET_ADDRESS_MAX ((uint64_t)1 << 56)
 
 /* --- who ------------------------------------------------------------------------------------------------ */
@@ -74,16 +75,19 @@ int
 sp_target_open(int proc, pid_t tid, struct sp_target *ret_t)
 {
 	char name[16];
+	size_t i;
 	int r;
 
-	memset(ret_t, 0, sizeof(*ret_t));
+	memset(ret_t, 0, offsetof(struct sp_target, pages));
+	for (i = 0; i < SP_TARGET_PAGES; i++)
+		ret_t->pages[i].addr = 0;
 	ret_t->tid = tid;
 	ret_t->mem = -1;
 	(void)snprintf(name, sizeof(name), "%d", (int)tid);
 	ret_t->dir = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret_t->dir < 0)
 		return SP_ERR_NOT_FOUND;
-	ret_t->mem = openat(ret_t->dir, "mem", O_RDONLY | O_CLOEXEC);
+	ret_t->mem = sp_rights_open(ret_t->dir, "mem", O_RDONLY | O_CLOEXEC);
 	r = ret_t->mem < 0 ? SP_ERR_NOT_FOUND : target_status(ret_t);
 	if (r != 0)
 		sp_target_close(ret_t);
@@ -103,12 +107,14 @@ sp_target_close(struct sp_target *t)
 bool
 sp_target_is_here(const struct sp_target *t)
 {
-	struct statx ours, theirs;
-	struct stat a, b;
+	static struct statx ours; /* which do not change */
+	static struct stat a;
+	struct statx theirs;
+	struct stat b;
 
-	if (stat("/proc/self/ns/mnt", &a) != 0 || fstatat(t->dir, "ns/mnt", &b, 0) != 0 || a.st_ino != b.st_ino)
+	if (a.st_ino == 0 && (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) != 0 || stat("/proc/self/ns/mnt", &a) != 0))
 		return false;
-	return statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) == 0 &&
+	return fstatat(t->dir, "ns/mnt", &b, 0) == 0 && a.st_ino == b.st_ino &&
 	    statx(t->dir, "root", 0, STATX_INO | STATX_MNT_ID, &theirs) == 0 && ours.stx_ino == theirs.stx_ino &&
 	    ours.stx_mnt_id == theirs.stx_mnt_id && ours.stx_dev_major == theirs.stx_dev_major &&
 	    ours.stx_dev_minor == theirs.stx_dev_minor;
@@ -116,23 +122,42 @@ sp_target_is_here(const struct sp_target *t)
 
 /* --- what ----------------------------------------------------------------------------------------------- */
 
+/* The page that addr is in, read once: what a process asks with lies close together. NULL: it cannot be read. */
+static const struct sp_target_page *
+target_page(struct sp_target *t, uint64_t addr)
+{
+	uint64_t start = addr - addr % SP_TARGET_PAGE;
+	struct sp_target_page *p = &t->pages[start / SP_TARGET_PAGE % SP_TARGET_PAGES];
+	ssize_t n;
+
+	if (start == 0 || start >= TARGET_ADDRESS_MAX)
+		return NULL;
+	if (p->addr == start)
+		return p;
+	do
+		n = pread(t->mem, p->bytes, sizeof(p->bytes), (off_t)start);
+	while (n < 0 && errno == EINTR);
+	p->addr = n == (ssize_t)sizeof(p->bytes) ? start : 0;
+	return p->addr == 0 ? NULL : p;
+}
+
 /* Up to n bytes, not across the end of a page: the next one may not be there. */
 static ssize_t
-target_read(const struct sp_target *t, uint64_t addr, void *p, size_t n)
+target_read(struct sp_target *t, uint64_t addr, void *ret_p, size_t n)
 {
-	size_t page = TARGET_PAGE - (size_t)(addr % TARGET_PAGE);
-	ssize_t r;
+	const struct sp_target_page *page = target_page(t, addr);
+	size_t at = (size_t)(addr % SP_TARGET_PAGE);
 
-	if (addr == 0 || addr >= TARGET_ADDRESS_MAX)
+	if (page == NULL)
 		return -1;
-	do
-		r = pread(t->mem, p, n < page ? n : page, (off_t)addr);
-	while (r < 0 && errno == EINTR);
-	return r;
+	if (n > SP_TARGET_PAGE - at)
+		n = SP_TARGET_PAGE - at;
+	memcpy(ret_p, page->bytes + at, n);
+	return (ssize_t)n;
 }
 
 int
-sp_target_string(const struct sp_target *t, uint64_t addr, char *buf, size_t cap)
+sp_target_string(struct sp_target *t, uint64_t addr, char *buf, size_t cap)
 {
 	size_t have = 0;
 
@@ -149,7 +174,7 @@ sp_target_string(const struct sp_target *t, uint64_t addr, char *buf, size_t cap
 }
 
 static int
-target_word(const struct sp_target *t, uint64_t addr, struct sp_words *w)
+target_word(struct sp_target *t, uint64_t addr, struct sp_words *w)
 {
 	int r = sp_target_string(t, addr, w->bytes + w->len, SP_TARGET_ARGS_BYTES - w->len);
 
@@ -161,13 +186,13 @@ target_word(const struct sp_target *t, uint64_t addr, struct sp_words *w)
 }
 
 int
-sp_target_words(const struct sp_target *t, uint64_t addr, struct sp_words *ret_w)
+sp_target_words(struct sp_target *t, uint64_t addr, struct sp_words *ret_w)
 {
-	struct sp_words w = { .bytes = malloc(SP_TARGET_ARGS_BYTES) };
-	uint64_t pointers[TARGET_PAGE / sizeof(uint64_t)];
+	static char room[SP_TARGET_ARGS_BYTES]; /* not from malloc(3), which would map and unmap it each time */
+	struct sp_words w = { .bytes = room };
+	uint64_t pointers[SP_TARGET_PAGE / sizeof(uint64_t)];
 	bool is_over = false;
-	char *fit;
-	int r = w.bytes == NULL ? ENOMEM : 0;
+	int r = 0;
 
 	while (r == 0 && !is_over) {
 		/* A pointer that lies across two pages is read by itself: two parts. */
@@ -192,13 +217,12 @@ sp_target_words(const struct sp_target *t, uint64_t addr, struct sp_words *ret_w
 	}
 	if (r == 0 && w.n == 0)
 		r = EINVAL;
-	if (r != 0) {
-		free(w.bytes);
+	if (r != 0)
 		return r;
-	}
-	fit = realloc(w.bytes, w.len);
-	if (fit != NULL)
-		w.bytes = fit;
+	w.bytes = malloc(w.len);
+	if (w.bytes == NULL)
+		return ENOMEM;
+	memcpy(w.bytes, room, w.len);
 	*ret_w = w;
 	return 0;
 }

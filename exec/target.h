@@ -21,6 +21,8 @@
 #define SP_TARGET_GROUPS_MAX 256
 #define SP_TARGET_ARGS_MAX 16384			/* words of one exec */
 #define SP_TARGET_ARGS_BYTES ((size_t)512 * 1024)	/* bytes of all of them; more is refused as too long */
+#define SP_TARGET_PAGE 4096
+#define SP_TARGET_PAGES 4
 #define SP_TARGET_CWD_MAX 512				/* bytes of a working directory that are told */
 
 /* Words one behind the other, each with its NUL, as /proc/PID/cmdline shows them. */
@@ -28,6 +30,11 @@ struct sp_words {
 	char *bytes;
 	size_t len;
 	size_t n;
+};
+
+struct sp_target_page {
+	uint64_t addr; /* 0: none */
+	char bytes[SP_TARGET_PAGE];
 };
 
 struct sp_target {
@@ -41,15 +48,16 @@ struct sp_target {
 	size_t ngroups;
 	int dir; /* /proc/TID */
 	int mem;
+	struct sp_target_page pages[SP_TARGET_PAGES]; /* of its memory, as it was when first looked at */
 };
 
 /* proc: a descriptor of /proc. NOT_FOUND (it is gone), LIMIT (more groups), SYSTEM. */
 int sp_target_open(int proc, pid_t tid, struct sp_target *ret_t) SP_MUST_CHECK;
 void sp_target_close(struct sp_target *t);
 /* The string at addr in its memory. 0 or errno: EFAULT, ENAMETOOLONG (cap bytes and no NUL). */
-int sp_target_string(const struct sp_target *t, uint64_t addr, char *buf, size_t cap) SP_MUST_CHECK;
+int sp_target_string(struct sp_target *t, uint64_t addr, char *buf, size_t cap) SP_MUST_CHECK;
 /* The words of the NULL-ended array of pointers at addr. 0 or errno: EFAULT, E2BIG, EINVAL (none at all), ENOMEM. */
-int sp_target_words(const struct sp_target *t, uint64_t addr, struct sp_words *ret_w) SP_MUST_CHECK;
+int sp_target_words(struct sp_target *t, uint64_t addr, struct sp_words *ret_w) SP_MUST_CHECK;
 void sp_words_clear(struct sp_words *w);
 /* Whether its root directory and mount namespace are this process's own, so that paths mean the same. */
 bool sp_target_is_here(const struct sp_target *t);
