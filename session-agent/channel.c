@@ -25,6 +25,7 @@
 #include "session-agent/start.h"
 
 #define CHANNEL_NAME_MAX 64
+#define CHANNEL_SUBSYSTEM "sftp" /* the only one that a session may have started */
 #define CHANNEL_ASKS_MAX 4 /* programs that run for one session */
 
 /* Bits of sp_peer_set_state: a live session, or a connection that has not yet resumed one. */
@@ -304,7 +305,7 @@ channel_ssh(struct channel *ch, const char *name, const struct sp_ssh_start *sta
 		*ret_message = "no such connection, or not allowed";
 		return SP_ERR_DENIED;
 	}
-	if (ch->l->transports >= SP_CHANNEL_TRANSPORTS_MAX) {
+	if (ch->l->transports >= (start->is_subsystem ? SP_CHANNEL_SUBSYSTEMS_MAX : SP_CHANNEL_TRANSPORTS_MAX)) {
 		*ret_message = "this session has been at its target already";
 		return SP_ERR_LIMIT;
 	}
@@ -333,13 +334,15 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 		r = sp_buf_get_u8(body, &is_exec);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SP_START_COMMAND_MAX, &command);
-	if (r != 0 || msg->id == 0 || msg->nfds != SP_SSH_START_FDS || tty > 1 || is_exec > 1) {
+	if (r != 0 || msg->id == 0 || msg->nfds != SP_SSH_START_FDS || tty > 1 || is_exec > 2 ||
+	    (is_exec == 2 && (tty != 0 || strcmp(command, CHANNEL_SUBSYSTEM) != 0))) {
 		r = SP_ERR_PROTOCOL;
 		goto out;
 	}
 	start.has_tty = tty == 1;
 	start.term = term;
-	start.command = is_exec == 1 ? command : NULL;
+	start.command = is_exec != 0 ? command : NULL;
+	start.is_subsystem = is_exec == 2;
 	err = channel_ssh(ch, name, &start, msg->fds, &message);
 	sp_log_info("session %s (%s) asked for a transport to %s: %s", ch->l->id, ch->l->user, name,
 	    err == 0 ? "started" : sp_err_str(err));

@@ -10,15 +10,14 @@
 #include "recorder/event.h"
 #include "session-agent/command.h"
 #include "session-agent/session_state.h"
+#include "session-agent/sftp_kind.h"
 
 /* Other ways into a host, which people and programs try; each gets one clear line. */
 static const struct dispatch_other {
 	const char *word; /* last part of the first word's path */
 	const char *what;
 } dispatch_others[] = {
-	{ "sftp", "file transfer" },
-	{ "sftp-server", "file transfer (sftp, and scp of newer clients)" },
-	{ "internal-sftp", "file transfer (sftp, and scp of newer clients)" },
+	{ "sftp", "sftp as a command (it is a subsystem: `sftp bastion`)" },
 	{ "sh", "a shell on the bastion" },
 	{ "bash", "a shell on the bastion" },
 	{ "dash", "a shell on the bastion" },
@@ -93,6 +92,27 @@ dispatch_banner(struct sp_session *s, const struct sp_policy_connection *c)
 		sp_session_say(s, "%.*s", (int)n, p);
 		p += n + (p[n] != '\0');
 	}
+}
+
+int
+sp_session_reach(struct sp_session *s, const struct sp_policy_connection *c)
+{
+	struct sp_policy_terms terms;
+	int r = 0;
+
+	if (!sp_dispatch_terms(s, c, &terms))
+		return SP_ERR_DENIED;
+	if (strcmp(s->limits.connection, c->name) == 0)
+		return 0;
+	if (s->limits.timer == NULL || (s->limits.idle == 0 && s->limits.max == 0)) {
+		sp_limits_free(s);
+		r = sp_limits_start(s, c);
+	} else if (!sp_limits_cover(s, terms.idle_seconds, terms.max_seconds)) {
+		r = SP_ERR_LIMIT;
+	}
+	if (r == 0)
+		dispatch_banner(s, c);
+	return r;
 }
 
 static bool
@@ -245,6 +265,34 @@ dispatch_unknown(struct sp_session *s, const char *word)
 	dispatch_refuse(s, NULL, text);
 }
 
+/* The command that sshd has for the subsystem "sftp". */
+static bool
+dispatch_is_files(const char *word)
+{
+	const char *base = dispatch_base(word);
+
+	return strcmp(base, "sftp-server") == 0 || strcmp(base, "internal-sftp") == 0;
+}
+
+static void
+dispatch_files(struct sp_session *s)
+{
+	if (s->policy == NULL)
+		dispatch_refuse(s, NULL, "no policy is in force yet, so no target can be reached: try again shortly.");
+	else if (s->has_tty)
+		dispatch_refuse(s, NULL, "file transfer (sftp, and scp of newer clients) needs no terminal.");
+	else if (!sp_sftp_has_targets(s))
+		dispatch_refuse(s, NULL, "file transfer (sftp, and scp of newer clients) is not offered here to you: "
+					 "no rule lets you at a host's files.");
+	else if (dispatch_record(s, NULL, "allow", NULL)) {
+		s->kind = &sp_sftp_kind;
+		if (sp_sftp_kind.start(s, NULL, NULL, &s->kind_ctx) != 0) {
+			s->kind = NULL;
+			sp_session_end(s, "files could not be served");
+		}
+	}
+}
+
 static void
 dispatch_words(struct sp_session *s, size_t argc, const char *const argv[])
 {
@@ -257,6 +305,8 @@ dispatch_words(struct sp_session *s, size_t argc, const char *const argv[])
 	kind = argc == 0 ? NULL : dispatch_kind(argv[0]);
 	if (kind != NULL)
 		dispatch_tool(s, kind, argc, argv);
+	else if (argc > 0 && dispatch_is_files(argv[0]))
+		dispatch_files(s);
 	else if (!sp_builtin_is(argc == 0 ? "help" : argv[0]))
 		dispatch_unknown(s, argv[0]);
 	else if (dispatch_record(s, NULL, "allow", NULL))

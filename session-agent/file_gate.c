@@ -100,6 +100,15 @@ sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask, bool
 	return d.effect == SP_POLICY_ALLOW || (d.effect == SP_POLICY_APPROVE && is_approved);
 }
 
+bool
+sp_file_gate_is_masked(struct sp_file_gate *gate, const struct sp_file_ask *ask)
+{
+	struct sp_decision d;
+
+	gate_decide(gate, ask, &d);
+	return d.nmasks > 0;
+}
+
 /* --- record ------------------------------------------------------------------------------------------------- */
 
 /* "rename /a to /b (size 12)" */

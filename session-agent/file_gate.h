@@ -73,6 +73,9 @@ bool sp_file_gate_is_waiting(const struct sp_file_gate *gate);
  */
 bool sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask, bool is_approved);
 
+/* Whether what it shows would have to be masked, by the policy in force now. */
+bool sp_file_gate_is_masked(struct sp_file_gate *gate, const struct sp_file_ask *ask);
+
 /* What came of an operation: "ok", or what the target said. Late: never AGAIN for long; an error means it is lost. */
 void sp_file_gate_result(struct sp_file_gate *gate, uint64_t seq, const char *status);
 /* Denies on record what never came to a decision: bytes or a path that cannot be understood. */

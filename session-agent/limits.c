@@ -189,6 +189,12 @@ sp_limits_start(struct sp_session *s, const struct sp_policy_connection *c)
 	return 0;
 }
 
+bool
+sp_limits_cover(const struct sp_session *s, uint32_t idle, uint32_t max)
+{
+	return limits_shorter(s->limits.idle, idle) == s->limits.idle && limits_shorter(s->limits.max, max) == s->limits.max;
+}
+
 void
 sp_limits_free(struct sp_session *s)
 {

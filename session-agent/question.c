@@ -183,8 +183,8 @@ sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *
 }
 
 int
-sp_session_ssh(struct sp_session *s, const char *connection, const char *command, const int fds[SP_SESSION_SSH_FDS],
-    sp_session_ssh_cb *cb, void *ctx)
+sp_session_ssh(struct sp_session *s, const char *connection, const char *command, bool is_subsystem,
+    const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx)
 {
 	struct sp_session_question *q = question_new(SP_IPC_MONITOR_SSH, ctx);
 
@@ -192,9 +192,9 @@ sp_session_ssh(struct sp_session *s, const char *connection, const char *command
 		return SP_ERR_NOMEM;
 	q->ssh = cb;
 	sp_buf_put_cstring(q->body, connection);
-	sp_buf_put_u8(q->body, s->has_tty);
+	sp_buf_put_u8(q->body, s->has_tty && !is_subsystem);
 	sp_buf_put_cstring(q->body, s->term);
-	sp_buf_put_u8(q->body, command != NULL);
+	sp_buf_put_u8(q->body, command == NULL ? 0 : is_subsystem ? 2 : 1);
 	sp_buf_put_cstring(q->body, command);
 	for (; q->nfds < SP_SESSION_SSH_FDS; q->nfds++) {
 		q->fds[q->nfds] = fcntl(fds[q->nfds], F_DUPFD_CLOEXEC, 3);

@@ -39,6 +39,12 @@ sp_session_fault(const struct sp_session *s)
 	return s->fault;
 }
 
+bool
+sp_session_can_record(const struct sp_session *s)
+{
+	return s->fault == NULL && s->ring != NULL && s->recorder != NULL;
+}
+
 uint64_t
 sp_session_next_seq(struct sp_session *s)
 {

@@ -122,10 +122,10 @@ inside_offer_agent(void)
 
 /* In the child. */
 static void
-inside_exec(bool has_tty, const char *command)
+inside_exec(bool has_tty, bool is_subsystem, const char *command)
 {
-	const char *argv[12] = { "ssh", "-F", INSIDE_CONFIG, "-E", INSIDE_LOG, has_tty ? "-tt" : "-T", "--",
-		SP_SSH_CONFIG_TARGET };
+	const char *argv[12] = { "ssh", "-F", INSIDE_CONFIG, "-E", INSIDE_LOG, has_tty ? "-tt" : is_subsystem ? "-sT" : "-T",
+		"--", SP_SSH_CONFIG_TARGET };
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -255,16 +255,19 @@ int
 main(int argc, char **argv)
 {
 	struct inside in = { 0 };
-	bool has_tty;
+	bool has_tty, is_subsystem;
 	pid_t pid;
 
 	if (argc == 2 && strcmp(argv[1], "connect") == 0)
 		return inside_connect();
 	if (argc == 2 && strcmp(argv[0], SP_SSH_CONFIG_ASKPASS) == 0)
 		return inside_askpass(argv[1]);
-	if (argc < 2 || argc > 3 || (strcmp(argv[1], "tty") != 0 && strcmp(argv[1], "pipes") != 0))
+	if (argc < 2 || argc > 3)
 		return 2;
 	has_tty = strcmp(argv[1], "tty") == 0;
+	is_subsystem = strcmp(argv[1], "subsystem") == 0;
+	if ((!has_tty && !is_subsystem && strcmp(argv[1], "pipes") != 0) || (is_subsystem && argc != 3))
+		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || fcntl(SP_SSH_LAUNCH_CHANNEL, F_SETFD, FD_CLOEXEC) != 0 ||
@@ -279,7 +282,7 @@ main(int argc, char **argv)
 		return INSIDE_STATUS;
 	pid = fork();
 	if (pid == 0)
-		inside_exec(has_tty, argc == 3 ? argv[2] : NULL);
+		inside_exec(has_tty, is_subsystem, argc == 3 ? argv[2] : NULL);
 	if (pid < 0)
 		return INSIDE_STATUS;
 	return inside_wait(&in, pid);

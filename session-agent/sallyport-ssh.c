@@ -73,14 +73,16 @@ ssh_get_start(struct sp_buf *body, struct sp_ssh_launch *l, char **ret_id)
 		r = sp_buf_get_u8(body, &is_exec);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SSH_COMMAND_MAX, &command);
-	if (r != 0 || sp_buf_len(body) != 0 || has_tty > 1 || is_exec > 1 || !sp_ssh_launch_is_term(term)) {
+	if (r != 0 || sp_buf_len(body) != 0 || has_tty > 1 || is_exec > 2 || (is_exec == 2 && has_tty != 0) ||
+	    !sp_ssh_launch_is_term(term)) {
 		free(command);
 		free(term);
 		return SP_ERR_PROTOCOL;
 	}
 	l->has_tty = has_tty == 1;
 	l->term = term;
-	l->command = is_exec == 1 ? command : NULL;
+	l->command = is_exec != 0 ? command : NULL;
+	l->is_subsystem = is_exec == 2;
 	return 0;
 }
 

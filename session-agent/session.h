@@ -57,6 +57,11 @@ int sp_session_record(struct sp_session *s) SP_MUST_CHECK;
  * which outlives both, can hold it. Never for something new that is to be let through to a target.
  */
 int sp_session_record_late(struct sp_session *s) SP_MUST_CHECK;
+/*
+ * Whether something new could be put on record now. If not, and sp_session_fault() is NULL: hold what would move without a
+ * record of its own (bytes of an open file), until record_ready is called.
+ */
+bool sp_session_can_record(const struct sp_session *s);
 /* NULL, or why nothing can be recorded now (one line for the person). */
 const char *sp_session_fault(const struct sp_session *s);
 /* Next statement number, from 1. */
@@ -108,14 +113,15 @@ int sp_session_credential(struct sp_session *s, const char *connection, sp_sessi
 typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
 int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
- * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. command NULL: a shell. fds stay
- * the caller's: the client's stdin, stdout and stderr (a terminal's slave thrice if the session has one), the transport
- * channel (PROTOCOL.ipc section 9) and a TCP connection to the target. cb is called from the loop, once.
+ * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. command NULL: a shell;
+ * is_subsystem: it is the name of a subsystem, "sftp". fds stay the caller's: the client's stdin, stdout and stderr (a
+ * terminal's slave thrice if the session has one and it is no subsystem), the transport channel (PROTOCOL.ipc section 9)
+ * and a TCP connection to the target. cb is called from the loop, once.
  */
 #define SP_SESSION_SSH_FDS 5
 typedef void sp_session_ssh_cb(int err, const char *message, void *ctx);
-int sp_session_ssh(struct sp_session *s, const char *connection, const char *command, const int fds[SP_SESSION_SSH_FDS],
-    sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
+int sp_session_ssh(struct sp_session *s, const char *connection, const char *command, bool is_subsystem,
+    const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
  * Has sallyportd let the sallyport-exec at the other end of channel (which stays the caller's) become the connection's
  * account, with n of its secrets. cb is called from the loop, once; on 0 with the account's uid and the secrets' values in
@@ -203,6 +209,12 @@ int sp_session_run_relayed(struct sp_session *s, const struct sp_policy_connecti
  * When it exits, the session ends with its status.
  */
 int sp_session_exec(struct sp_session *s, const int fds[3], int channel) SP_MUST_CHECK;
+
+/*
+ * For a kind that comes to reach connections in the middle of what it serves: their banner, and their time limits. DENIED:
+ * policy lets this person not reach it. LIMIT: its time limits are shorter than those of another one, which count already.
+ */
+int sp_session_reach(struct sp_session *s, const struct sp_policy_connection *c) SP_MUST_CHECK;
 
 /* One line for the person on stderr (escaped), also put on record as a NOTE. */
 void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);

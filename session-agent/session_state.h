@@ -216,6 +216,8 @@ void sp_client_kill(struct sp_session *s, int sig);
 /* limits.c */
 int sp_limits_start(struct sp_session *s, const struct sp_policy_connection *c) SP_MUST_CHECK;
 void sp_limits_touch(struct sp_session *s); /* the person did something */
+/* Whether those that count are as short as these, or shorter. */
+bool sp_limits_cover(const struct sp_session *s, uint32_t idle, uint32_t max);
 void sp_limits_policy_changed(struct sp_session *s);
 void sp_limits_free(struct sp_session *s);
 

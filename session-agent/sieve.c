@@ -100,6 +100,19 @@ sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_subject
 	return r;
 }
 
+int
+sp_sieve_of(const struct sp_policy_mask *const *masks, size_t n, const uint8_t key[SP_SIEVE_KEY], struct sp_sieve **ret_sieve)
+{
+	struct sp_sieve *sieve = calloc(1, sizeof(*sieve));
+	int r = sieve == NULL ? SP_ERR_NOMEM : sieve_build(masks, n, key, NULL, &sieve->set);
+
+	if (r == 0)
+		*ret_sieve = sieve;
+	else
+		free(sieve);
+	return r;
+}
+
 void
 sp_sieve_free(struct sp_sieve *sieve)
 {

@@ -15,6 +15,7 @@
 
 struct sp_policy_connection;
 struct sp_policy_image;
+struct sp_policy_mask;
 struct sp_policy_subject;
 struct sp_hide;
 struct sp_sieve;
@@ -28,6 +29,9 @@ struct sp_sieve_stream;
  */
 int sp_sieve_new(const struct sp_policy_image *image, const struct sp_policy_subject *subject,
     const struct sp_policy_connection *c, const uint8_t key[SP_SIEVE_KEY], const struct sp_hide *hide,
+    struct sp_sieve **ret_sieve) SP_MUST_CHECK;
+/* The same of the n masks of one decision. */
+int sp_sieve_of(const struct sp_policy_mask *const *masks, size_t n, const uint8_t key[SP_SIEVE_KEY],
     struct sp_sieve **ret_sieve) SP_MUST_CHECK;
 void sp_sieve_free(struct sp_sieve *sieve); /* NULL is fine; its streams must be gone */
 

@@ -26,6 +26,7 @@ struct sp_ssh_launch {
 	struct sp_view config;
 	struct sp_view known_hosts;
 	const char *command; /* NULL: a shell */
+	bool is_subsystem;   /* command is the name of one */
 	int fds[SP_SSH_LAUNCH_FDS];
 };
 

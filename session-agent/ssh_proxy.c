@@ -58,6 +58,10 @@ sp_ssh_proxy_fail(struct sp_ssh_proxy *px, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (px->carrier != NULL && px->carrier->failed != NULL) {
+		px->carrier->failed(px->carrier_ctx, text);
+		return;
+	}
 	sp_session_say(px->session, "sallyport: %s: %s", px->name, text);
 	sp_session_exit(px->session, status);
 }

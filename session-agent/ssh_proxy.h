@@ -51,6 +51,9 @@ struct sp_ssh_carrier {
 	int (*open)(void *ctx, int ret_fds[3]);	 /* descriptors for the client, which stay the carrier's */
 	void (*given)(void *ctx);		 /* the client has them: they can be closed, and bytes flow */
 	void (*over)(void *ctx, int status);	 /* the client has ended, with this exit status; the session goes on */
+	/* It could not be had, or was lost, for this reason; nothing else follows. NULL: the session ends, and says it. */
+	void (*failed)(void *ctx, const char *why);
+	bool is_subsystem; /* the command is the name of one; what becomes of it is no result of the statement */
 };
 
 struct sp_ssh_proxy {
@@ -96,7 +99,7 @@ struct sp_ssh_proxy {
 /* ssh_proxy.c */
 /*
  * For a carrier: a command line on connection c under the statement seq, not started. sp_ssh_transport_start() does that;
- * what goes wrong ends the session (sp_ssh_proxy_fail), its end is told the carrier. NOMEM.
+ * what goes wrong is told the carrier or ends the session (sp_ssh_proxy_fail), its end is told the carrier. NOMEM.
  */
 int sp_ssh_proxy_carry(struct sp_session *s, const struct sp_policy_connection *c, const char *command, uint64_t seq,
     const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px) SP_MUST_CHECK;

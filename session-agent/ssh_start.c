@@ -27,7 +27,7 @@ start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *star
 	sp_buf_put_cstring(body, start->term);
 	sp_buf_put_string(body, sp_buf_data(config), sp_buf_len(config));
 	sp_buf_put_string(body, sp_buf_data(known), sp_buf_len(known));
-	sp_buf_put_u8(body, start->command != NULL);
+	sp_buf_put_u8(body, start->command == NULL ? 0 : start->is_subsystem ? 2 : 1);
 	sp_buf_put_cstring(body, start->command);
 	r = sp_buf_error(body);
 out:

@@ -17,6 +17,7 @@ struct sp_ssh_start {
 	bool has_tty;
 	const char *term;
 	const char *command; /* NULL: a shell */
+	bool is_subsystem;   /* command is the name of one */
 };
 
 /*

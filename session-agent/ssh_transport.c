@@ -236,6 +236,12 @@ transport_reason(const struct sp_ssh_proxy *px)
 	return px->is_signed ? NULL : "the connection to the host failed before the login";
 }
 
+static bool
+transport_is_subsystem(const struct sp_ssh_proxy *px)
+{
+	return px->carrier != NULL && px->carrier->is_subsystem;
+}
+
 static int
 transport_result(struct sp_ssh_proxy *px, bool is_signaled, int value)
 {
@@ -259,11 +265,15 @@ transport_over(struct sp_ssh_proxy *px, bool is_signaled, int value)
 	if (px->stage != SP_SSH_PROXY_RUNNING && px->stage != SP_SSH_PROXY_STARTING)
 		return;
 	px->stage = SP_SSH_PROXY_ENDED;
-	if (transport_result(px, is_signaled, value) != 0)
+	if (!transport_is_subsystem(px) && transport_result(px, is_signaled, value) != 0)
 		sp_log_warn("the end of a command is not on record");
+	if (reason != NULL && transport_note(px, "failed", reason) != 0)
+		sp_log_warn("a failed connection is not on record");
+	if (reason != NULL && px->carrier != NULL && px->carrier->failed != NULL) {
+		px->carrier->failed(px->carrier_ctx, reason);
+		return;
+	}
 	if (reason != NULL) {
-		if (transport_note(px, "failed", reason) != 0)
-			sp_log_warn("a failed connection is not on record");
 		sp_session_say(px->session, "sallyport: %s: %s", px->name, reason);
 	}
 	value = is_signaled ? SP_SSH_PROXY_FAILED : value;
@@ -367,7 +377,7 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	fds[4] = px->tcp;
 	px->stage = SP_SSH_PROXY_STARTING;
 	px->pins++;
-	r = sp_session_ssh(px->session, px->name, px->command, fds, on_started, px);
+	r = sp_session_ssh(px->session, px->name, px->command, transport_is_subsystem(px), fds, on_started, px);
 	if (r != 0)
 		sp_ssh_proxy_drop(px);
 out:
