@@ -78,7 +78,7 @@ void sp_event_begin(struct sp_buf *b, enum sp_event_type type, uint64_t time_ns)
 void sp_event_put(struct sp_buf *b, enum sp_event_field f, const void *p, size_t n);
 void sp_event_put_cstring(struct sp_buf *b, enum sp_event_field f, const char *s); /* NULL puts nothing */
 void sp_event_put_u64(struct sp_buf *b, enum sp_event_field f, uint64_t v);
-/* CLOCK_REALTIME in nanoseconds. */
+/* CLOCK_REALTIME in nanoseconds, to the microsecond: more would be noise that is stored. */
 uint64_t sp_event_now(void);
 
 /* A parsed event: views into the bytes it was read from. */

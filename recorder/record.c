@@ -6,10 +6,12 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "recorder/columns.h"
 #include "recorder/event.h"
 
 #define SP_RECORD_MAGIC "SPRECORD"
 #define SP_RECORD_BLOCK_MAGIC "SPBK"
+#define SP_RECORD_SMALL_MAGIC "SPBC" /* columns.h in its zstd frame, not records */
 #define SP_RECORD_VERSION 1
 #define SP_RECORD_TAG_HEADER "SPREC.h1"
 #define SP_RECORD_TAG_EVENT "SPREC.e1"
@@ -17,8 +19,10 @@
 #define SP_RECORD_HEAD ((size_t)20) /* number, length, part of the hash */
 #define SP_RECORD_PART ((size_t)8)  /* bytes of the hash that a record repeats */
 #define SP_RECORD_LEVEL 1	    /* zstd: speed first */
+#define SP_RECORD_LEVEL_SMALL 19    /* zstd: size first, for what nobody waits for */
 
 _Static_assert(SP_EVENT_MAX + SP_RECORD_HEAD <= SP_RECORD_RAW_MAX, "the largest event fits a block");
+_Static_assert(SP_COLUMNS_EVENT + SP_COLUMNS_HEAD <= SP_RECORD_HEAD, "what fits as records fits in columns");
 
 /* The chain's hash function with its context kept: it runs once for each event. */
 struct sp_record_hasher {
@@ -169,6 +173,7 @@ struct sp_record_packer {
 	struct sp_record_hasher hasher;
 	struct sp_record_state state; /* after the last record put */
 	ZSTD_CCtx *zstd;
+	struct sp_columns *columns; /* NULL: records */
 	uint64_t first;
 	size_t count;
 	size_t used;
@@ -176,7 +181,7 @@ struct sp_record_packer {
 };
 
 int
-sp_record_packer_new(const struct sp_sign_key *key, struct sp_record_packer **ret_p)
+sp_record_packer_new(const struct sp_sign_key *key, bool is_small, struct sp_record_packer **ret_p)
 {
 	struct sp_record_packer *p = malloc(sizeof(*p));
 	int r;
@@ -185,10 +190,14 @@ sp_record_packer_new(const struct sp_sign_key *key, struct sp_record_packer **re
 		return SP_ERR_NOMEM;
 	p->key = key;
 	p->count = p->used = 0;
+	p->columns = NULL;
 	p->zstd = ZSTD_createCCtx();
 	r = sp_record_hasher_init(&p->hasher);
+	if (r == 0 && is_small)
+		r = sp_columns_new(&p->columns);
 	if (r != 0 || p->zstd == NULL ||
-	    ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, SP_RECORD_LEVEL))) {
+	    ZSTD_isError(ZSTD_CCtx_setParameter(
+		p->zstd, ZSTD_c_compressionLevel, is_small ? SP_RECORD_LEVEL_SMALL : SP_RECORD_LEVEL))) {
 		sp_record_packer_free(p);
 		return r != 0 ? r : SP_ERR_NOMEM;
 	}
@@ -202,6 +211,7 @@ sp_record_packer_free(struct sp_record_packer *p)
 	if (p == NULL)
 		return;
 	sp_record_hasher_clear(&p->hasher);
+	sp_columns_free(p->columns);
 	ZSTD_freeCCtx(p->zstd);
 	free(p);
 }
@@ -213,6 +223,8 @@ sp_record_packer_begin(struct sp_record_packer *p, const struct sp_record_state 
 	p->first = state->number + 1;
 	p->count = 0;
 	p->used = 0;
+	if (p->columns != NULL)
+		sp_columns_reset(p->columns);
 }
 
 int
@@ -225,7 +237,9 @@ sp_record_packer_put(struct sp_record_packer *p, const void *event, size_t n)
 		return SP_ERR_LIMIT;
 	if (p->count == SP_RECORD_COUNT_MAX || SP_RECORD_RAW_MAX - p->used < SP_RECORD_HEAD + n)
 		return SP_ERR_FULL;
-	r = sp_record_chain(&p->hasher, &p->state, event, n);
+	r = p->columns == NULL ? 0 : sp_columns_put(p->columns, event, n);
+	if (r == 0)
+		r = sp_record_chain(&p->hasher, &p->state, event, n);
 	if (r != 0)
 		return r;
 	sp_record_set_be(d, p->state.number, 8);
@@ -264,18 +278,23 @@ int
 sp_record_packer_end(struct sp_record_packer *p, struct sp_buf *out, struct sp_record_state *ret_state)
 {
 	uint8_t head[SP_RECORD_BLOCK_HEAD], digest[SP_SIGN_HASH], sig[SP_SIGN_SIZE], *d;
-	size_t cap = ZSTD_compressBound(p->used), n;
+	size_t cap, n;
 	int r;
 
 	if (p->count == 0)
 		return SP_ERR_INVALID;
+	if (p->columns != NULL) { /* in place of the records, and never more than they */
+		p->used = sp_columns_bytes(p->columns);
+		sp_columns_end(p->columns, p->raw);
+	}
+	cap = ZSTD_compressBound(p->used);
 	r = sp_buf_reserve(out, sizeof(head) + cap + sizeof(sig), &d);
 	if (r != 0)
 		return r;
 	n = ZSTD_compress2(p->zstd, d + sizeof(head), cap, p->raw, p->used);
 	if (ZSTD_isError(n) || n > SP_RECORD_PACKED_MAX)
 		return SP_ERR_INTERNAL;
-	memcpy(head, SP_RECORD_BLOCK_MAGIC, 4);
+	memcpy(head, p->columns != NULL ? SP_RECORD_SMALL_MAGIC : SP_RECORD_BLOCK_MAGIC, 4);
 	sp_record_set_be(head + 4, p->count, 4);
 	sp_record_set_be(head + 8, p->used, 4);
 	sp_record_set_be(head + 12, n, 4);
@@ -309,7 +328,8 @@ sp_record_block_parse(const void *p, size_t n, struct sp_record_block *ret_b, si
 	struct sp_record_block b;
 	size_t packed;
 
-	if (memcmp(d, SP_RECORD_BLOCK_MAGIC, n < 4 ? n : 4) != 0)
+	b.is_small = memcmp(d, SP_RECORD_SMALL_MAGIC, n < 4 ? n : 4) == 0;
+	if (!b.is_small && memcmp(d, SP_RECORD_BLOCK_MAGIC, n < 4 ? n : 4) != 0)
 		return SP_ERR_FORMAT;
 	if (n < SP_RECORD_BLOCK_HEAD)
 		return SP_ERR_INCOMPLETE;
@@ -320,7 +340,8 @@ sp_record_block_parse(const void *p, size_t n, struct sp_record_block *ret_b, si
 	b.first = sp_record_be(d + 16, 8);
 	b.hash = d + 24;
 	if (b.count == 0 || b.count > SP_RECORD_COUNT_MAX || b.raw_len > SP_RECORD_RAW_MAX ||
-	    b.raw_len < b.count * SP_RECORD_HEAD || packed == 0 || packed > SP_RECORD_PACKED_MAX || b.first == 0)
+	    (!b.is_small && b.raw_len < b.count * SP_RECORD_HEAD) || packed == 0 || packed > SP_RECORD_PACKED_MAX ||
+	    b.first == 0)
 		return SP_ERR_FORMAT;
 	if (n - SP_RECORD_BLOCK_HEAD < packed + SP_SIGN_SIZE)
 		return SP_ERR_INCOMPLETE;
@@ -346,6 +367,7 @@ struct sp_record_unpacker {
 	ZSTD_DCtx *zstd;
 	size_t len; /* bytes in raw, 0 unless the block was proven */
 	size_t off; /* next record */
+	uint8_t *columns; /* SP_RECORD_RAW_MAX bytes, from the first block on that has them */
 	uint8_t raw[SP_RECORD_RAW_MAX];
 };
 
@@ -358,6 +380,7 @@ sp_record_unpacker_new(struct sp_record_unpacker **ret_u)
 	if (u == NULL)
 		return SP_ERR_NOMEM;
 	u->len = u->off = 0;
+	u->columns = NULL;
 	u->zstd = ZSTD_createDCtx();
 	r = sp_record_hasher_init(&u->hasher);
 	if (r != 0 || u->zstd == NULL) {
@@ -375,6 +398,7 @@ sp_record_unpacker_free(struct sp_record_unpacker *u)
 		return;
 	sp_record_hasher_clear(&u->hasher);
 	ZSTD_freeDCtx(u->zstd);
+	free(u->columns);
 	free(u);
 }
 
@@ -413,36 +437,98 @@ sp_record_unpack_one(struct sp_record_unpacker *u, size_t len, size_t *off, stru
 	return 0;
 }
 
+/* Proves the records that lie at raw[0, len). */
+static int
+sp_record_unpack_records(struct sp_record_unpacker *u, size_t len, struct sp_record_state *s, uint32_t *ret_count,
+    struct sp_record_problem *p)
+{
+	size_t off = 0;
+	int r = 0;
+
+	while (r == 0 && off < len) {
+		r = sp_record_unpack_one(u, len, &off, s, p);
+		if (r == 0)
+			(*ret_count)++;
+	}
+	return r;
+}
+
+/* Makes records at raw of the columns; their chain is proven by where it ends. *ret_len: how many bytes. */
+static int
+sp_record_unpack_columns(struct sp_record_unpacker *u, size_t len, struct sp_record_state *s, uint32_t *ret_count,
+    size_t *ret_len, struct sp_record_problem *p)
+{
+	struct sp_columns_reader reader;
+	size_t off = 0, n;
+	int r = sp_columns_open(u->columns, len, &reader);
+
+	while (r == 0) {
+		size_t room = SP_RECORD_RAW_MAX - off;
+		uint8_t *d = u->raw + off;
+
+		if (room <= SP_RECORD_HEAD) /* none, so that there had better be nothing more */
+			r = sp_columns_next(&reader, NULL, 0, &n);
+		else
+			r = sp_columns_next(&reader, d + SP_RECORD_HEAD, room - SP_RECORD_HEAD, &n);
+		if (r != 0)
+			break;
+		r = sp_record_chain(&u->hasher, s, d + SP_RECORD_HEAD, n);
+		if (r != 0)
+			return sp_record_problem_set(p, s->number + 1, "cannot compute a hash", r);
+		sp_record_set_be(d, s->number, 8);
+		sp_record_set_be(d + 8, n, 4);
+		memcpy(d + 12, s->hash, SP_RECORD_PART);
+		off += SP_RECORD_HEAD + n;
+		(*ret_count)++;
+	}
+	*ret_len = off;
+	if (r != SP_ERR_NOT_FOUND)
+		return sp_record_problem_set(p, s->number + 1, "record breaks the format", SP_ERR_FORMAT);
+	return 0;
+}
+
+/* Where the block's frame is unpacked to. NULL: no memory. */
+static uint8_t *
+sp_record_unpack_to(struct sp_record_unpacker *u, const struct sp_record_block *b)
+{
+	if (!b->is_small)
+		return u->raw;
+	if (u->columns == NULL)
+		u->columns = malloc(SP_RECORD_RAW_MAX);
+	return u->columns;
+}
+
 int
 sp_record_unpack(struct sp_record_unpacker *u, const struct sp_record_block *b, struct sp_record_state *state,
     struct sp_record_problem *ret_problem)
 {
 	struct sp_record_state s = *state;
+	uint8_t *to = sp_record_unpack_to(u, b);
 	uint32_t count = 0;
-	size_t off = 0, n;
+	size_t n;
 	int r;
 
 	u->len = u->off = 0;
+	if (to == NULL)
+		return sp_record_problem_set(ret_problem, 0, "cannot be read", SP_ERR_NOMEM);
 	if (b->first != s.number + 1)
 		return sp_record_problem_set(ret_problem, s.number + 1, "record is missing or out of order",
 		    SP_ERR_SIGNATURE);
 	if (ZSTD_findFrameCompressedSize(b->packed.data, b->packed.len) != b->packed.len)
 		return sp_record_problem_set(ret_problem, 0, "block is not one zstd frame", SP_ERR_FORMAT);
-	n = ZSTD_decompressDCtx(u->zstd, u->raw, b->raw_len, b->packed.data, b->packed.len);
+	n = ZSTD_decompressDCtx(u->zstd, to, b->raw_len, b->packed.data, b->packed.len);
 	if (ZSTD_isError(n) || n != b->raw_len)
 		return sp_record_problem_set(ret_problem, 0, "block does not unpack", SP_ERR_FORMAT);
-	while (off < n) {
-		r = sp_record_unpack_one(u, n, &off, &s, ret_problem);
-		if (r != 0)
-			return r;
-		count++;
-	}
+	r = b->is_small ? sp_record_unpack_columns(u, n, &s, &count, &n, ret_problem)
+			: sp_record_unpack_records(u, n, &s, &count, ret_problem);
+	if (r != 0)
+		return r;
 	if (count != b->count)
 		return sp_record_problem_set(ret_problem, s.number + 1, "block has a wrong count of records",
 		    SP_ERR_FORMAT);
 	if (memcmp(s.hash, b->hash, SP_SIGN_HASH) != 0)
-		return sp_record_problem_set(ret_problem, s.number, "record does not match the hash chain",
-		    SP_ERR_SIGNATURE);
+		return sp_record_problem_set(ret_problem, b->is_small ? b->first : s.number,
+		    "record does not match the hash chain", SP_ERR_SIGNATURE);
 	*state = s;
 	u->len = n;
 	return 0;

@@ -48,9 +48,12 @@ int sp_record_header_parse(const void *p, size_t n, struct sp_record_header *ret
 /* As sp_sign_check(). */
 int sp_record_header_check(const struct sp_record_header *h, const struct sp_sign_ring *keys) SP_MUST_CHECK;
 
-/* Makes blocks. One serves any number of sessions, one block at a time. */
+/*
+ * Makes blocks. One serves any number of sessions, one block at a time. is_small: their second form, which takes long to
+ * make, for records that are closed.
+ */
 struct sp_record_packer;
-int sp_record_packer_new(const struct sp_sign_key *key, struct sp_record_packer **ret_p) SP_MUST_CHECK;
+int sp_record_packer_new(const struct sp_sign_key *key, bool is_small, struct sp_record_packer **ret_p) SP_MUST_CHECK;
 void sp_record_packer_free(struct sp_record_packer *p);
 /* Starts a block that follows state. */
 void sp_record_packer_begin(struct sp_record_packer *p, const struct sp_record_state *state);
@@ -70,6 +73,7 @@ struct sp_record_block {
 	const uint8_t *hash;	  /* of the last record, as it says */
 	struct sp_view packed;
 	const uint8_t *signature;
+	bool is_small; /* the second form */
 };
 
 /* Bytes of the whole block whose first SP_RECORD_BLOCK_HEAD bytes, already found INCOMPLETE, are at p. */

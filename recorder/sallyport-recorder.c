@@ -22,6 +22,7 @@
 #include "recorder/keyfile.h"
 #include "recorder/live.h"
 #include "recorder/recorder.h"
+#include "recorder/repack.h"
 #include "recorder/service.h"
 #include "recorder/tree.h"
 #include "runtime/conffile.h"
@@ -40,17 +41,18 @@ struct sp_options {
 	const char *reserve; /* likewise */
 	struct sp_settings settings;
 	bool is_debug;
+	bool is_repack; /* that, and nothing else */
 };
 
 static const char *const sp_usage =
-    "usage: sallyport-recorder [-d] [-a required|off] [-c FILE] [-l DIR] [-s DIR] [-r DIR] [-u USER] [-f MIB]\n";
+    "usage: sallyport-recorder [-dp] [-a required|off] [-c FILE] [-l DIR] [-s DIR] [-r DIR] [-u USER] [-f MIB]\n";
 
 static int
 sp_options_parse(int argc, char **argv, struct sp_options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "a:c:df:l:r:s:u:V")) != -1) {
+	while ((c = getopt(argc, argv, "a:c:df:l:pr:s:u:V")) != -1) {
 		if (c == 'a' && (strcmp(optarg, "required") == 0 || strcmp(optarg, "off") == 0))
 			o->audit = optarg;
 		else if (c == 'c')
@@ -61,6 +63,8 @@ sp_options_parse(int argc, char **argv, struct sp_options *o)
 			o->reserve = optarg;
 		else if (c == 'l')
 			o->log_dir = optarg;
+		else if (c == 'p')
+			o->is_repack = true;
 		else if (c == 'r')
 			o->run_dir = optarg;
 		else if (c == 's')
@@ -168,7 +172,7 @@ sp_open_files(struct sp_recorder *rec, const struct sp_options *o)
 	rec->event = malloc(SP_EVENT_MAX);
 	if (rec->block == NULL || rec->event == NULL)
 		return SP_ERR_NOMEM;
-	return sp_record_packer_new(rec->key, &rec->packer);
+	return sp_record_packer_new(rec->key, false, &rec->packer);
 }
 
 static void
@@ -234,6 +238,26 @@ sp_serve(struct sp_recorder *rec, const struct sp_options *o)
 	return r;
 }
 
+/* Closed records are made smaller, beside the recorder that runs: it never touches a closed one again. */
+static int
+sp_repack(const struct sp_recorder *rec, const struct sp_options *o)
+{
+	struct sp_sandbox_path paths[] = { { o->log_dir, 1 }, { NULL, 0 } };
+	struct sp_repack_result done;
+	int r = sp_sandbox_enter(SP_SANDBOX_RECORDER, paths);
+
+	if (r == 0)
+		r = sp_repack_tree(rec->root, rec->key, rec->keys, &done);
+	if (r != 0) {
+		sp_log_err("cannot make records smaller: %s (%s)", sp_err_str(r), strerror(errno));
+		return r;
+	}
+	sp_log_info("%llu records were made smaller: %llu bytes instead of %llu; %llu stay as they are",
+	    (unsigned long long)done.sessions, (unsigned long long)done.after, (unsigned long long)done.before,
+	    (unsigned long long)done.failed);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -260,6 +284,8 @@ main(int argc, char **argv)
 	rec.reserve = o.settings.reserve;
 	rec.checkpoint_s = o.settings.checkpoint;
 	rec.has_audit = o.settings.has_audit;
+	if (o.is_repack)
+		o.settings.has_audit = false; /* nothing of it is the kernel's business */
 	r = sp_privdrop(o.user, o.settings.has_audit ? (uint64_t)1 << CAP_AUDIT_WRITE : 0);
 	if (r != 0) {
 		sp_log_err("cannot become %s with CAP_AUDIT_WRITE alone: %s", o.user, sp_err_str(r));
@@ -267,9 +293,11 @@ main(int argc, char **argv)
 	}
 	rec.base = event_base_new();
 	r = rec.base == NULL ? SP_ERR_NOMEM : sp_open_files(&rec, &o);
-	if (r == 0)
+	if (r == 0 && o.is_repack)
+		r = sp_repack(&rec, &o);
+	else if (r == 0)
 		r = sp_recorder_start(&rec);
-	if (r == 0)
+	if (r == 0 && !o.is_repack)
 		r = sp_serve(&rec, &o);
 	sp_close_files(&rec);
 	return r == 0 ? 0 : 1;

@@ -17,6 +17,7 @@ struct sp_tree_file {
 	uint8_t key[SP_SIGN_HASH];
 	uint64_t offset;
 	uint64_t blocks;
+	uint64_t small; /* of the blocks, in their second form */
 	uint64_t size;
 	int fd;
 	uint8_t bytes[SP_RECORD_BLOCK_MAX];
@@ -249,6 +250,7 @@ sp_tree_file_block(struct sp_tree_file *f, const struct sp_sign_ring *keys, stru
 		f->state = state;
 		f->offset += size;
 		f->blocks++;
+		f->small += b.is_small;
 	}
 	return r;
 }
@@ -269,6 +271,12 @@ uint64_t
 sp_tree_file_blocks(const struct sp_tree_file *f)
 {
 	return f->blocks;
+}
+
+bool
+sp_tree_file_is_small(const struct sp_tree_file *f)
+{
+	return f->blocks > 0 && f->small == f->blocks;
 }
 
 uint64_t

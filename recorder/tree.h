@@ -4,11 +4,13 @@
 #define SALLYPORT_RECORDER_TREE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "recorder/record.h"
 #include "recorder/sign.h"
 
 #define SP_TREE_EVENTS "events"
+#define SP_TREE_EVENTS_NEW "events.new" /* being made, to take the place of events; also what is left of that */
 #define SP_TREE_MANIFEST "manifest"
 #define SP_TREE_CHAIN "chain"
 #define SP_TREE_HEAD "chain.head"
@@ -43,6 +45,8 @@ int sp_tree_file_next(struct sp_tree_file *f, uint64_t *ret_number, struct sp_vi
 uint64_t sp_tree_file_offset(const struct sp_tree_file *f);
 uint64_t sp_tree_file_blocks(const struct sp_tree_file *f);
 const struct sp_record_state *sp_tree_file_state(const struct sp_tree_file *f);
+/* Whether all blocks so far were in their second form, and there were any. */
+bool sp_tree_file_is_small(const struct sp_tree_file *f);
 /* Bytes of the file when it was opened. */
 uint64_t sp_tree_file_size(const struct sp_tree_file *f);
 

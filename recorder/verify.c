@@ -57,7 +57,7 @@ sp_verify_checkpoint(struct sp_verify *v, const struct sp_verify_session *s, con
 /* Reads a session's events to the end; *ret_state is how far they are proven. */
 static int
 sp_verify_events(struct sp_verify *v, const struct sp_verify_session *s, int dir, bool is_last_try,
-    struct sp_record_state *ret_state, uint64_t *ret_size)
+    struct sp_record_state *ret_state, uint64_t *ret_size, bool *ret_is_small)
 {
 	struct sp_record_problem problem = { 0, "" };
 	struct sp_record_state before;
@@ -91,6 +91,7 @@ sp_verify_events(struct sp_verify *v, const struct sp_verify_session *s, int dir
 	}
 	*ret_state = *sp_tree_file_state(f);
 	*ret_size = sp_tree_file_size(f);
+	*ret_is_small = sp_tree_file_is_small(f);
 	sp_tree_file_free(f);
 	if (r == SP_ERR_NOT_FOUND && ret_state->number < s->seen)
 		sp_verify_find(v, s->id, ret_state->number + 1,
@@ -120,7 +121,10 @@ sp_verify_sha256(int dir, const char *name, uint8_t ret_h[SP_SIGN_HASH])
 	return r;
 }
 
-/* Whether the manifest says what the file is; the first thing that differs is named. */
+/*
+ * Whether the manifest says what the file is; the first thing that differs is named. size 0: it is the smaller one that
+ * took its place, with the same header and events, which head and records say.
+ */
 static void
 sp_verify_manifest_says(struct sp_verify *v, const struct sp_verify_session *s, const json_t *m, int dir,
     const struct sp_record_state *st, uint64_t size)
@@ -138,6 +142,8 @@ sp_verify_manifest_says(struct sp_verify *v, const struct sp_verify_session *s, 
 		    (unsigned long long)n);
 	else if (n != st->number || memcmp(h, st->hash, SP_SIGN_HASH) != 0)
 		sp_verify_find(v, s->id, n, "record is not the last one that the manifest knows");
+	else if (size == 0)
+		return;
 	else if (sp_seal_get_u64(events, "size", &n) != 0 || n != size || sp_seal_get_hash(events, "sha256", h) != 0 ||
 	    sp_verify_sha256(dir, SP_TREE_EVENTS, sha) != 0 || memcmp(h, sha, sizeof(h)) != 0)
 		sp_verify_find(v, s->id, 0, "the file events is not the one that the manifest knows");
@@ -183,7 +189,8 @@ sp_verify_manifest(struct sp_verify *v, const struct sp_verify_session *s, int d
 static void
 sp_verify_others(struct sp_verify *v, const char *id, int dir)
 {
-	static const char *const known[] = { ".", "..", SP_TREE_EVENTS, SP_TREE_MANIFEST, "manifest.new" };
+	static const char *const known[] = { ".", "..", SP_TREE_EVENTS, SP_TREE_EVENTS_NEW, SP_TREE_MANIFEST,
+		"manifest.new" };
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
@@ -207,6 +214,7 @@ sp_verify_session(struct sp_verify *v, const struct sp_verify_session *s)
 	char path[SP_TREE_PATH];
 	struct sp_record_state st = { .number = 0 };
 	uint64_t size = 0;
+	bool is_small = false;
 	int dir, r = sp_tree_path(s->id, path);
 
 	if (r == 0)
@@ -215,14 +223,14 @@ sp_verify_session(struct sp_verify *v, const struct sp_verify_session *s)
 		sp_verify_find(v, s->id, 0, "the session's folder %s %s", path, errno == ENOENT ? "is missing" : "cannot be read");
 		return 0;
 	}
-	r = sp_verify_events(v, s, dir, s->is_closed, &st, &size);
+	r = sp_verify_events(v, s, dir, s->is_closed, &st, &size, &is_small);
 	if (r == SP_ERR_INCOMPLETE && !s->is_closed) {
 		(void)nanosleep(&again, NULL);
-		r = sp_verify_events(v, s, dir, true, &st, &size);
+		r = sp_verify_events(v, s, dir, true, &st, &size, &is_small);
 	}
 	v->res->records += st.number;
 	if (r != SP_ERR_NOMEM)
-		r = sp_verify_manifest(v, s, dir, r == 0 ? &st : NULL, size);
+		r = sp_verify_manifest(v, s, dir, r == 0 ? &st : NULL, is_small ? 0 : size);
 	sp_verify_others(v, s->id, dir);
 	(void)close(dir);
 	if (s->is_damaged)

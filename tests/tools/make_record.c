@@ -98,7 +98,7 @@ session_put(int root, const struct sp_sign_key *key, json_t *s)
 
 	must(sp_tree_path(id, path), "id");
 	must(sp_tree_open_dir(root, path, true, &dir), path);
-	must(sp_record_packer_new(key, &p), "packer");
+	must(sp_record_packer_new(key, false, &p), "packer");
 	must(sp_record_header_put(out, key, id, sp_ulid_time_ms(id) * 1000000, header, strlen(header), &st), "header");
 	sp_record_packer_begin(p, &st);
 	json_array_foreach (json_object_get(s, "events"), i, o)

@@ -12,6 +12,7 @@
 
 static struct sp_sign_key *key, *other;
 static struct sp_sign_ring *keys;
+static bool is_small; /* which form of blocks */
 
 static int
 setup(void **state)
@@ -45,7 +46,7 @@ make_file(const struct sp_sign_key *k, size_t blocks, size_t per, size_t *ret_en
 	struct sp_record_packer *p;
 	struct sp_record_state st;
 
-	assert_int_equal(sp_record_packer_new(k, &p), 0);
+	assert_int_equal(sp_record_packer_new(k, is_small, &p), 0);
 	assert_int_equal(sp_record_header_put(f, k, SESSION, 5, "{}", 2, &st), 0);
 	ret_ends[0] = sp_buf_len(f);
 	for (size_t i = 0; i < blocks; i++) {
@@ -215,7 +216,7 @@ test_another_key(void **state)
 	assert_int_equal(err, SP_ERR_NOT_FOUND);
 	/* Right chain, wrong key. */
 	assert_int_equal(sp_record_header_parse(sp_buf_data(f), sp_buf_len(f), &h, &size), 0);
-	assert_int_equal(sp_record_packer_new(other, &p), 0);
+	assert_int_equal(sp_record_packer_new(other, is_small, &p), 0);
 	st = h.state;
 	sp_record_packer_begin(p, &st);
 	assert_int_equal(sp_record_packer_put(p, "\17\0\0\0\0\0\0\0\0", 9), 0);
@@ -240,7 +241,7 @@ test_limits(void **state)
 	int r;
 
 	(void)state;
-	assert_int_equal(sp_record_packer_new(key, &p), 0);
+	assert_int_equal(sp_record_packer_new(key, is_small, &p), 0);
 	sp_record_packer_begin(p, &st);
 	assert_int_equal(sp_record_packer_end(p, out, &end), SP_ERR_INVALID);
 	assert_int_equal(sp_record_packer_put(p, e, sizeof(e)), SP_ERR_LIMIT);
@@ -257,9 +258,89 @@ test_limits(void **state)
 	sp_buf_free(out);
 }
 
+/* Both forms of blocks in one file: what was read of the one says nothing of the other. */
+static void
+test_both_forms(void **state)
+{
+	static uint8_t big[SP_EVENT_MAX];
+	struct sp_buf *f = sp_buf_new(0), *ev = sp_buf_new(0);
+	struct sp_record_problem pr;
+	struct sp_record_packer *p[2];
+	struct sp_record_state st;
+	int err;
+
+	(void)state;
+	assert_int_equal(sp_record_packer_new(key, false, &p[0]), 0);
+	assert_int_equal(sp_record_packer_new(key, true, &p[1]), 0);
+	assert_int_equal(sp_record_header_put(f, key, SESSION, 5, "{}", 2, &st), 0);
+	memset(big, 'x', sizeof(big));
+	for (unsigned i = 0; i < 6; i++) {
+		sp_record_packer_begin(p[i & 1], &st);
+		for (unsigned k = 0; k < 1 + i / 2; k++) {
+			sp_buf_reset(ev);
+			sp_event_begin(ev, SP_EVENT_OUTPUT, 1000 * i + k);
+			sp_event_put(ev, SP_FIELD_TEXT, big, sizeof(big) - 14 - i);
+			assert_int_equal(sp_record_packer_put(p[i & 1], sp_buf_data(ev), sp_buf_len(ev)), 0);
+		}
+		assert_int_equal(sp_record_packer_end(p[i & 1], f, &st), 0);
+	}
+	assert_int_equal(prove(sp_buf_data(f), sp_buf_len(f), &err, &pr), 12);
+	assert_int_equal(err, 0);
+	sp_record_packer_free(p[0]);
+	sp_record_packer_free(p[1]);
+	sp_buf_free(ev);
+	sp_buf_free(f);
+}
+
+/* Signed by us and yet wrong: more in it than fits a block of records, a count that is another, no columns at all. */
+static void
+test_small_and_wrong(void **state)
+{
+	static uint8_t e[SP_EVENT_MAX];
+	struct sp_record_packer *p;
+	struct sp_record_unpacker *u;
+	struct sp_record_state st = { .number = 0 }, end;
+	struct sp_record_problem pr;
+	struct sp_record_block b;
+	struct sp_buf *out = sp_buf_new(0);
+	size_t size;
+
+	(void)state;
+	assert_int_equal(sp_record_packer_new(key, true, &p), 0);
+	assert_int_equal(sp_record_unpacker_new(&u), 0);
+	sp_record_packer_begin(p, &st);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(sp_record_packer_put(p, e, sizeof(e)), 0);
+	assert_int_equal(sp_record_packer_end(p, out, &end), 0);
+	assert_int_equal(sp_record_block_parse(sp_buf_data(out), sp_buf_len(out), &b, &size), 0);
+	assert_true(b.is_small && b.count == 3);
+	b.count = 4;
+	assert_int_equal(sp_record_unpack(u, &b, &st, &pr), SP_ERR_FORMAT);
+	b.count = 3;
+	b.raw_len--;
+	assert_int_equal(sp_record_unpack(u, &b, &st, &pr), SP_ERR_FORMAT);
+	b.raw_len++;
+	b.is_small = false;
+	assert_int_equal(sp_record_unpack(u, &b, &st, &pr), SP_ERR_SIGNATURE);
+	b.is_small = true;
+	assert_int_equal(sp_record_unpack(u, &b, &st, &pr), 0);
+	assert_int_equal(st.number, 3);
+	sp_record_unpacker_free(u);
+	sp_record_packer_free(p);
+	sp_buf_free(out);
+}
+
+static int
+setup_small(void **state)
+{
+	is_small = true;
+	return setup(state);
+}
+
 int
 main(void)
 {
+	int r;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_cut_at_every_byte),
@@ -267,7 +348,10 @@ main(void)
 		cmocka_unit_test(test_moved_blocks),
 		cmocka_unit_test(test_another_key),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_both_forms),
+		cmocka_unit_test(test_small_and_wrong),
 	};
 
-	return cmocka_run_group_tests_name("record", tests, setup, teardown);
+	r = cmocka_run_group_tests_name("record", tests, setup, teardown);
+	return r != 0 ? r : cmocka_run_group_tests_name("record, small", tests, setup_small, teardown);
 }

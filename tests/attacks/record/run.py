@@ -274,6 +274,80 @@ def do_rolled_back_with_anchor(t):
 def do_anchor_holds(t): t.args = ["--anchor", t.good.anchor]
 
 
+# --- closed records made smaller --------------------------------------------------------------------------
+
+def small(t):
+    """What sallyport-recorder -p does, to the whole tree."""
+    for p in [t.tree, *t.tree.rglob("*")]:
+        shutil.chown(p, USER, None)
+    before = t.path("events").read_bytes()
+    p = subprocess.run([BUILD / "recorder/sallyport-recorder", "-p", "-l", t.tree, "-s", t.good.state, "-u", USER],
+                       capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
+    return before
+
+
+def do_small_untouched(t):
+    before = small(t)
+    after = t.path("events").read_bytes()
+    header, blocks = parse_events(after)
+    assert len(after) < len(before) and before.startswith(header) and {b[0][:4] for b in blocks} == {b"SPBC"}
+    small(t)
+    assert t.path("events").read_bytes() == after and not list(t.tree.glob("*/*/*/*/events.new"))
+
+
+def do_small_stopped_before(t):
+    t.path("events.new").write_bytes(t.path("events").read_bytes()[:100])
+
+
+def do_small_put_back(t): t.path("events").write_bytes(small(t))
+
+
+def do_small_with_old_blocks(t):
+    header, blocks = parse_events(small(t))
+    t.blocks(lambda b: b + blocks)
+
+
+def do_small_of_other_session(t):
+    small(t)
+    do_events_of_other_session(t)
+
+
+def do_small_of_what_was_changed(t):
+    do_append_events(t)
+    assert small(t) == t.path("events").read_bytes(), "it was written again all the same"
+
+
+def do_flip_every_byte_small(t):
+    small(t)
+    return all_bytes(t, "events", "flip")
+
+
+def do_cut_every_byte_small(t):
+    small(t)
+    return all_bytes(t, "events", "cut")
+
+
+def forge_small(t, change):
+    small(t)
+
+    def f(blocks):
+        head, packed, _ = blocks[0]
+        head, raw = change(bytearray(head), bytearray(unpack(packed, struct.unpack(">I", head[8:12])[0])))
+        packed = pack(bytes(raw))
+        head[8:16] = struct.pack(">II", len(raw), len(packed))
+        return [t.good.sign.block(bytes(head), packed)] + blocks[1:]
+    t.blocks(f)
+
+
+def do_forged_small_count(t):
+    forge_small(t, lambda head, raw: (head[:4] + struct.pack(">I", struct.unpack(">I", head[4:8])[0] + 1) + head[8:], raw))
+
+
+def do_forged_small_text(t): forge_small(t, lambda head, raw: (head, raw[:-1] + bytes([raw[-1] ^ 1])))
+def do_forged_small_columns(t): forge_small(t, lambda head, raw: (head, raw[:-1]))
+
+
 # --- forged with the recorder's own key, so that one check alone can find it ------------------------------
 
 TAIL = 90  # a separator, base64 of a signature, LF
@@ -498,7 +572,7 @@ class Good:
         self.open = r.feed("-n", "30", "-s", "10", "-e", "leave", "-z", "20").communicate()[0].split()[0]
         time.sleep(0.2)
         r.kill(signal.SIGTERM)  # writes a checkpoint that names it
-        self.tree, self.key = r.base / "log", r.base / "state/signing.pub"
+        self.tree, self.state, self.key = r.base / "log", r.base / "state", r.base / "state/signing.pub"
         self.sign = Signer(r.base / "state/signing.key")
         anchors = re.findall(r".*sallyport-anchor n=.*", (r.base / "err").read_text())
         self.anchor = base / "anchor"
