@@ -26,6 +26,7 @@ static const struct {
 	{ "resume", sp_cli_resume, "let it flow again" },
 	{ "verify", sp_cli_verify, "prove that the records are whole and unchanged" },
 	{ "export", sp_cli_export, "write a session as asciicast, for sudo or tlog, or as JSON" },
+	{ "host-ca", sp_cli_host_ca, "print the known_hosts line for ssh -J" },
 	{ "status", sp_cli_status, "ask the daemons how they are" },
 	{ "version", sp_sallyport_version, "print the version" },
 	{ "help", sp_sallyport_help, "print this list" },

@@ -188,7 +188,7 @@ static const char *const *
 sp_compile_connection_keys(enum sp_policy_kind kind)
 {
 	static const char *const ssh[] = {"kind", "address", "host_keys", "login", "jump", "labels", "durability", "idle",
-	    "max", "banner", "record_input", "tools", NULL};
+	    "max", "banner", "record_input", "tools", "forward", NULL};
 	static const char *const shell[] = {"kind", "run_as", "directory", "environment", "secrets", "labels", "durability",
 	    "idle", "max", "banner", "record_input", NULL};
 	static const char *const command[] = {"kind", "command", "parameters", "run_as", "directory", "environment", "secrets",

@@ -41,13 +41,18 @@ int sp_ssh_cert_parse(struct sp_view blob, struct sp_ssh_cert *ret_cert, struct 
 int sp_ssh_cert_check(const struct sp_ssh_cert *cert, const struct sp_ssh_key *authority, const char *name,
     int64_t now) SP_MUST_CHECK;
 
-/* What a user's certificate says, besides the key. It may have a terminal, and nothing else that a session could ask for. */
+/*
+ * What a certificate says, besides the key. A user's may have a terminal, and nothing else that a session could ask for; a
+ * host's has no options at all.
+ */
 struct sp_ssh_cert_terms {
+	bool is_host;
 	uint64_t serial;
 	const char *key_id;	    /* the target's log has it */
-	const char *principal;	    /* the one login that it is for */
+	const char *principal;	    /* the one login that it is for; "" for a host */
+	struct sp_view names;	    /* the host's, as strings; none for a user */
 	uint64_t valid_after, valid_before; /* as above */
-	const char *source_address; /* "": from anywhere; networks with commas between */
+	const char *source_address; /* "": from anywhere; networks with commas between; "" for a host */
 };
 
 /*

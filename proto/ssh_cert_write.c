@@ -6,6 +6,7 @@
 
 #define CERT_SUFFIX "-cert-v01@openssh.com"
 #define CERT_USER 1
+#define CERT_HOST 2
 #define CERT_NONCE 32
 #define CERT_PART_MAX ((size_t)4 * 1024)
 
@@ -54,15 +55,18 @@ write_key(struct sp_buf *out, const struct sp_ssh_key *key)
 static int
 write_body(const struct sp_ssh_cert_terms *t, const struct sp_ssh_key *key, const struct sp_ssh_key *ca, struct sp_buf *out)
 {
-	struct sp_buf *part = sp_buf_new(CERT_PART_MAX);
+	struct sp_buf *part = sp_buf_new(CERT_PART_MAX + t->names.len);
 	struct sp_view authority = sp_ssh_key_blob(ca);
 	int r = part == NULL ? SP_ERR_NOMEM : write_key(out, key);
 
 	if (r == 0) {
 		sp_buf_put_u64(out, t->serial);
-		sp_buf_put_u32(out, CERT_USER);
+		sp_buf_put_u32(out, t->is_host ? CERT_HOST : CERT_USER);
 		sp_buf_put_cstring(out, t->key_id);
-		sp_buf_put_cstring(part, t->principal);
+		if (t->is_host)
+			sp_buf_put(part, t->names.data, t->names.len);
+		else
+			sp_buf_put_cstring(part, t->principal);
 		r = write_part(out, part);
 	}
 	if (r == 0) {
@@ -73,7 +77,8 @@ write_body(const struct sp_ssh_cert_terms *t, const struct sp_ssh_key *key, cons
 		r = write_part(out, part);
 	}
 	if (r == 0) {
-		write_option(part, "permit-pty", NULL);
+		if (!t->is_host)
+			write_option(part, "permit-pty", NULL);
 		r = write_part(out, part);
 	}
 	if (r == 0) {
@@ -88,12 +93,14 @@ int
 sp_ssh_cert_write(
     const struct sp_ssh_cert_terms *t, const struct sp_ssh_key *key, const struct sp_ssh_key *ca, struct sp_buf *out)
 {
-	struct sp_buf *body = sp_buf_new(SP_SSH_KEY_BLOB_MAX), *signature = sp_buf_new(SP_SSH_KEY_SIGNATURE_MAX);
+	struct sp_buf *body = sp_buf_new(SP_SSH_KEY_BLOB_MAX + t->names.len), *signature = sp_buf_new(SP_SSH_KEY_SIGNATURE_MAX);
 	uint32_t flags = strcmp(sp_ssh_key_type(ca), "ssh-rsa") == 0 ? SP_SSH_KEY_SHA2_512 : 0;
 	struct sp_view v;
 	int r = SP_ERR_INVALID;
 
-	if (t->key_id[0] == '\0' || t->principal[0] == '\0' || t->valid_after >= t->valid_before)
+	if (t->key_id[0] == '\0' || t->valid_after >= t->valid_before ||
+	    (t->is_host ? t->names.len == 0 || t->principal[0] != '\0' || t->source_address[0] != '\0'
+			: t->names.len != 0 || t->principal[0] == '\0'))
 		goto out;
 	r = SP_ERR_NOMEM;
 	if (body == NULL || signature == NULL)

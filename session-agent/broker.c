@@ -15,6 +15,7 @@
 #include "runtime/peer.h"
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
+#include "session-agent/host_ca.h"
 #include "session-agent/policy_copy.h"
 
 #define BROKER_MESSAGE_MAX 4096
@@ -394,6 +395,7 @@ broker_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	sp_policy_copy_free(b->policy);
 	b->policy = copy;
 	sp_forward_policy(b->g->forward);
+	sp_host_ca_certify(b->g->host_ca, b->g->forward, (int64_t)time(NULL));
 	return 0;
 }
 

@@ -7,10 +7,13 @@
 
 #include "policy/decide.h"
 #include "policy/image.h"
+#include "proto/rsync.h"
+#include "proto/scp.h"
 #include "recorder/event.h"
 #include "session-agent/command.h"
 #include "session-agent/session_state.h"
 #include "session-agent/sftp_kind.h"
+#include "session-agent/ssh_kind.h"
 
 /* Other ways into a host, which people and programs try; each gets one clear line. */
 static const struct dispatch_other {
@@ -274,19 +277,20 @@ dispatch_is_files(const char *word)
 	return strcmp(base, "sftp-server") == 0 || strcmp(base, "internal-sftp") == 0;
 }
 
+/* c: that host's alone; NULL: all of theirs. */
 static void
-dispatch_files(struct sp_session *s)
+dispatch_files(struct sp_session *s, const struct sp_policy_connection *c)
 {
 	if (s->policy == NULL)
 		dispatch_refuse(s, NULL, "no policy is in force yet, so no target can be reached: try again shortly.");
 	else if (s->has_tty)
 		dispatch_refuse(s, NULL, "file transfer (sftp, and scp of newer clients) needs no terminal.");
-	else if (!sp_sftp_has_targets(s))
+	else if (c == NULL ? !sp_sftp_has_targets(s) : !sp_sftp_may_reach(s, c))
 		dispatch_refuse(s, NULL, "file transfer (sftp, and scp of newer clients) is not offered here to you: "
 					 "no rule lets you at a host's files.");
-	else if (dispatch_record(s, NULL, "allow", NULL)) {
+	else if (dispatch_record(s, c == NULL ? NULL : c->name, "allow", NULL)) {
 		s->kind = &sp_sftp_kind;
-		if (sp_sftp_kind.start(s, NULL, NULL, &s->kind_ctx) != 0) {
+		if (sp_sftp_kind.start(s, c, NULL, &s->kind_ctx) != 0) {
 			s->kind = NULL;
 			sp_session_end(s, "files could not be served");
 		}
@@ -306,7 +310,7 @@ dispatch_words(struct sp_session *s, size_t argc, const char *const argv[])
 	if (kind != NULL)
 		dispatch_tool(s, kind, argc, argv);
 	else if (argc > 0 && dispatch_is_files(argv[0]))
-		dispatch_files(s);
+		dispatch_files(s, NULL);
 	else if (!sp_builtin_is(argc == 0 ? "help" : argv[0]))
 		dispatch_unknown(s, argv[0]);
 	else if (dispatch_record(s, NULL, "allow", NULL))
@@ -400,6 +404,84 @@ dispatch_forward(struct sp_session *s)
 	}
 }
 
+/* The n paths among the words, each behind the connection's name, as they are written to the bastion itself. */
+static void
+endpoint_copy(struct sp_session *s, const struct sp_kind *kind, const struct sp_command *c, const char *const *paths, size_t n)
+{
+	const char *const *given = sp_command_argv(c), *argv[SP_COMMAND_WORDS_MAX + 1] = { NULL };
+	char *made[SP_RSYNC_PATHS_MAX] = { NULL };
+	size_t i, k, argc = sp_command_argc(c);
+	bool is_whole = true;
+
+	for (i = 0; i < argc; i++) {
+		argv[i] = given[i];
+		for (k = 0; k < n; k++) {
+			if (paths[k] != given[i])
+				continue;
+			is_whole = is_whole && paths[k][0] == '/' && asprintf(&made[k], "/%s%s", s->endpoint, paths[k]) > 0;
+			argv[i] = made[k];
+		}
+	}
+	if (is_whole)
+		dispatch_tool(s, kind, argc, argv);
+	else
+		dispatch_refuse(s, s->endpoint, "write the whole path on the host, from / on.");
+	for (k = 0; k < n; k++)
+		free(made[k]);
+}
+
+/* What scp -O and rsync ask a host for is the copy that it would be through the bastion. False: it is not that. */
+static bool
+dispatch_endpoint_copy(struct sp_session *s, const char *line)
+{
+	struct sp_command_error error;
+	struct sp_command *c = NULL;
+	struct sp_scp_request scp;
+	struct sp_rsync_request rsync;
+	char text[SP_RSYNC_PROBLEM_MAX];
+	const char *problem, *word;
+	const struct sp_kind *kind;
+	bool is_copy = false;
+
+	if (sp_command_parse(line, strlen(line), &c, &error) != 0)
+		return false;
+	word = sp_command_argc(c) > 0 ? sp_command_argv(c)[0] : "";
+	kind = dispatch_kind(word);
+	if (kind == NULL || sp_command_argc(c) > SP_RSYNC_WORDS_MAX) {
+		is_copy = false;
+	} else if (strcmp(word, "scp") == 0 && sp_scp_request_parse(sp_command_argc(c), sp_command_argv(c), &scp, &problem) == 0) {
+		is_copy = true;
+		endpoint_copy(s, kind, c, &scp.path, 1);
+	} else if (strcmp(word, "rsync") == 0 && sp_rsync_request_parse(sp_command_argc(c), sp_command_argv(c), &rsync, text) == 0) {
+		is_copy = true;
+		endpoint_copy(s, kind, c, rsync.paths, rsync.n_paths);
+	}
+	sp_command_free(c);
+	return is_copy;
+}
+
+/*
+ * `ssh NAME LINE`, as sallyportd has made it of what was asked for through ssh -J: LINE is the person's to the byte, quotes
+ * included, for that is what their ssh would have sent to the host itself.
+ */
+static void
+dispatch_endpoint(struct sp_session *s)
+{
+	const char *argv[] = { "ssh", s->endpoint, NULL, NULL }, *line = s->command + strlen("ssh ") + strlen(s->endpoint);
+	const struct sp_policy_connection *c = s->policy == NULL ? NULL : dispatch_connection(s, &sp_ssh_kind, s->endpoint);
+	char word[SP_POLICY_NAME_MAX];
+
+	if (line[0] == ' ')
+		argv[2] = ++line;
+	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(line, " \t\n"), line);
+	if (s->policy != NULL && (c == NULL || !c->is_forwarded))
+		dispatch_refuse(s, s->endpoint, "no such connection, or not allowed, or not to be forwarded to.");
+	else if (dispatch_is_files(word))
+		dispatch_files(s, c);
+	else if (argv[2] == NULL || !dispatch_endpoint_copy(s, argv[2]))
+		dispatch_tool(s, &sp_ssh_kind, argv[2] == NULL ? 2 : 3, argv);
+}
+
 void
 sp_dispatch(struct sp_session *s)
 {
@@ -410,6 +492,10 @@ sp_dispatch(struct sp_session *s)
 
 	if (s->forward != NULL) {
 		dispatch_forward(s);
+		return;
+	}
+	if (s->endpoint != NULL) {
+		dispatch_endpoint(s);
 		return;
 	}
 	if (dispatch_line(s))

@@ -28,7 +28,8 @@ struct forward_name {
 	struct sp_forward *f;
 	char name[SP_HOSTS_NAME_MAX + 1];
 	uint32_t address; /* host byte order */
-	int fd;		  /* -1: nobody listens there */
+	enum sp_policy_kind kind; /* of the connection, while it is offered */
+	int fd;			  /* -1: nobody of ours listens there */
 	struct event *event;
 	struct event *pause;
 	bool is_offered; /* the policy in force has it */
@@ -142,6 +143,20 @@ forward_write(const struct sp_forward *f)
 	return r;
 }
 
+uint16_t
+sp_forward_port(enum sp_policy_kind kind)
+{
+	return kind == SP_POLICY_KIND_POSTGRES ? 5432 : kind == SP_POLICY_KIND_SSH ? 22 : 0;
+}
+
+void
+sp_forward_hosts(const struct sp_forward *f, void (*each)(void *ctx, const char *name), void *ctx)
+{
+	for (unsigned i = 0; i < f->nnames; i++)
+		if (f->names[i]->is_offered && f->names[i]->kind == SP_POLICY_KIND_SSH)
+			each(ctx, f->names[i]->name);
+}
+
 /* --- connections -------------------------------------------------------------------------------------- */
 
 /* The login whose sshd made the connection; NULL: nobody's. */
@@ -154,6 +169,26 @@ forward_login(struct sp_registry *g, const struct sp_forward_peer *peer)
 		if (l->uid == peer->uid && sp_forward_peer_is_of(peer, l) == 0)
 			return l;
 	return NULL;
+}
+
+int
+sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_l, const char **ret_name)
+{
+	struct sp_forward_peer peer = { .uid = (uid_t)-1 };
+	struct sockaddr_in here = { 0 }, there = { 0 };
+	const struct forward_name *n = NULL;
+	int r = sp_forward_peer_arrived(pid, SP_HOSTS_NET, sp_forward_port(SP_POLICY_KIND_SSH), &here, &there);
+
+	if (r != 0)
+		return r;
+	for (unsigned i = 0; n == NULL && i < f->nnames; i++)
+		if (f->names[i]->address == ntohl(here.sin_addr.s_addr))
+			n = f->names[i];
+	if (n == NULL || !n->is_offered || n->kind != SP_POLICY_KIND_SSH || sp_forward_peer_socket(&there, &here, &peer) != 0)
+		return SP_ERR_DENIED;
+	*ret_l = forward_login(f->g, &peer);
+	*ret_name = n->name;
+	return *ret_l == NULL ? SP_ERR_DENIED : 0;
 }
 
 static void
@@ -218,10 +253,23 @@ forward_on_accept(evutil_socket_t listener, short what, void *ctx)
 	}
 }
 
+static void
+forward_deafen(struct forward_name *n)
+{
+	if (n->event != NULL)
+		event_free(n->event);
+	if (n->pause != NULL)
+		event_free(n->pause);
+	n->event = n->pause = NULL;
+	if (n->fd >= 0)
+		(void)close(n->fd);
+	n->fd = -1;
+}
+
 static int
 forward_listen(struct forward_name *n)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(SP_FORWARD_PORT) };
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(sp_forward_port(n->kind)) };
 	int one = 1;
 
 	sin.sin_addr.s_addr = htonl(n->address);
@@ -235,14 +283,17 @@ forward_listen(struct forward_name *n)
 		if (n->event != NULL && n->pause != NULL && event_add(n->event, NULL) == 0)
 			return 0;
 	}
-	if (n->event != NULL)
-		event_free(n->event);
-	if (n->pause != NULL)
-		event_free(n->pause);
-	n->event = n->pause = NULL;
-	(void)close(n->fd);
-	n->fd = -1;
+	forward_deafen(n);
 	return SP_ERR_SYSTEM;
+}
+
+/* Whether who connects there meets somebody: ourselves, or sshd. */
+static bool
+forward_is_served(struct forward_name *n)
+{
+	if (n->kind == SP_POLICY_KIND_SSH)
+		return sp_forward_peer_listens(n->address, sp_forward_port(n->kind));
+	return n->fd >= 0 || forward_listen(n) == 0;
 }
 
 /* --- policy ------------------------------------------------------------------------------------------- */
@@ -265,7 +316,7 @@ forward_obstacle(const char *name)
 }
 
 static void
-forward_offer(struct sp_forward *f, const char *name)
+forward_offer(struct sp_forward *f, const char *name, enum sp_policy_kind kind)
 {
 	struct forward_name *n = forward_find(f, name);
 	const char *problem;
@@ -274,8 +325,13 @@ forward_offer(struct sp_forward *f, const char *name)
 		n = forward_add(f, name, 0);
 	if (n == NULL)
 		return;
+	if (n->kind != kind)
+		forward_deafen(n);
 	n->is_offered = true;
-	problem = n->fd < 0 && forward_listen(n) != 0 ? "nothing can listen at its address" : forward_obstacle(name);
+	n->kind = kind;
+	problem = forward_obstacle(name);
+	if (kind != SP_POLICY_KIND_SSH && !forward_is_served(n)) /* sshd may come up after us */
+		problem = "nothing can listen at its address";
 	if (problem != NULL)
 		sp_log_warn("%s cannot be forwarded to: %s", name, problem);
 }
@@ -291,8 +347,8 @@ sp_forward_policy(struct sp_forward *f)
 	for (size_t i = 0; image != NULL && i < sp_policy_image_connections(image); i++) {
 		const struct sp_policy_connection *c = sp_policy_image_connection(image, i);
 
-		if (c->is_forwarded && c->kind == SP_POLICY_KIND_POSTGRES)
-			forward_offer(f, c->name);
+		if (c->is_forwarded && sp_forward_port(c->kind) != 0)
+			forward_offer(f, c->name, c->kind);
 	}
 	if (f->nnames != before && forward_write(f) != 0)
 		sp_log_err("%s cannot be written, so its new names cannot be forwarded to: %m", SP_HOSTS_PATH);
@@ -301,10 +357,10 @@ sp_forward_policy(struct sp_forward *f)
 bool
 sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connection *c)
 {
-	const struct forward_name *n = c->is_forwarded ? forward_find(f, c->name) : NULL;
+	struct forward_name *n = c->is_forwarded ? forward_find(f, c->name) : NULL;
 	struct sp_hosts_scan scan;
 
-	if (n == NULL || !n->is_offered || n->fd < 0 || forward_obstacle(n->name) != NULL)
+	if (n == NULL || !n->is_offered || n->kind != c->kind || !forward_is_served(n) || forward_obstacle(n->name) != NULL)
 		return false;
 	sp_hosts_scan_init(&scan, n->name, 0);
 	return sp_hosts_scan_file(&scan, SP_HOSTS_PATH, 0) == 0 && scan.is_found && scan.address == n->address;

@@ -9,6 +9,7 @@
 #define SALLYPORT_SESSION_AGENT_FORWARD_PEER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -25,6 +26,14 @@ struct sp_forward_peer {
 /* The other end of the connection peer -> here, which must be established. NOT_FOUND, SYSTEM, DENIED (odd). */
 int sp_forward_peer_socket(const struct sockaddr_in *peer, const struct sockaddr_in *here,
     struct sp_forward_peer *ret_p) SP_MUST_CHECK;
+/* Whether something of root's listens where a connection to the address and port would arrive (host byte order). */
+bool sp_forward_peer_listens(uint32_t address, uint16_t port);
+/*
+ * The connection to the port of an address of net/16 that the process holds: its own end and the other. NOT_FOUND: it
+ * holds none. SYSTEM.
+ */
+int sp_forward_peer_arrived(pid_t pid, uint32_t net, uint16_t port, struct sockaddr_in *ret_here,
+    struct sockaddr_in *ret_there) SP_MUST_CHECK;
 /* 0: sshd holds it for that login. DENIED otherwise. */
 int sp_forward_peer_is_of(const struct sp_forward_peer *p, const struct sp_login *l) SP_MUST_CHECK;
 

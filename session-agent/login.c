@@ -15,6 +15,8 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
+#include "session-agent/forward.h"
+#include "session-agent/reach.h"
 
 #define LOGIN_ITEM_MAX 1024
 #define LOGIN_AUTH_INFO_MAX 131072
@@ -97,6 +99,51 @@ login_origin(const struct client *c, const struct sp_login *l)
 	    "auid", (json_int_t)l->auid, "ses", (json_int_t)l->ses, "from", c->rhost, "host", c->g->host);
 }
 
+/* The same issuer's same subject. */
+static bool
+login_is_same(const json_t *a, const json_t *b)
+{
+	static const char *const names[] = { "iss", "sub", "user" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *one = json_string_value(json_object_get(a, names[i]));
+		const char *two = json_string_value(json_object_get(b, names[i]));
+
+		if (one == NULL || two == NULL || strcmp(one, two) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * ssh -J: a login at the address of an ssh connection. It must come from this very person's login, which says where
+ * they are and stands beside it in the record; all it is good for is that connection. NULL, or why it is refused.
+ */
+static const char *
+login_through(const struct client *c, const json_t *identity, json_t *origin)
+{
+	const struct sp_policy_image *policy = sp_broker_policy(c->g->broker);
+	const struct sp_policy_connection *conn;
+	struct sp_login *outer = NULL;
+	const char *name = NULL;
+	json_t *from;
+	int r = sp_forward_through(c->g->forward, sp_peer_cred(c->peer)->pid, &outer, &name);
+
+	if (r == SP_ERR_NOT_FOUND)
+		return NULL;
+	if (r != 0 || outer->uid != c->uid || !login_is_same(outer->identity, identity))
+		return "Only your own login to this bastion can go on from here: ssh -J BASTION NAME.";
+	from = json_object_get(outer->origin, "from");
+	conn = policy == NULL ? NULL : sp_policy_image_find(policy, name);
+	if (conn == NULL || conn->kind != SP_POLICY_KIND_SSH || !conn->is_forwarded ||
+	    !sp_reach_is_allowed(policy, identity, json_string_value(from), conn))
+		return "No such connection, or not allowed, or not to be forwarded to.";
+	if (json_object_set_new(origin, "endpoint", json_string(name)) != 0 || json_object_set(origin, "from", from) != 0 ||
+	    json_object_set_new(origin, "through", json_string(outer->id)) != 0)
+		return "Sallyport cannot register this login now. Try again, or call an administrator.";
+	return NULL;
+}
+
 static int
 login_make(const struct client *c, json_t *identity, struct sp_login **ret_l)
 {
@@ -130,6 +177,7 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 {
 	struct client *c = ctx;
 	struct sp_login *l = NULL, *old;
+	const char *problem;
 	int r;
 
 	c->verify = 0;
@@ -145,6 +193,12 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 		return;
 	}
 	r = login_make(c, identity, &l);
+	problem = r == 0 ? login_through(c, identity, l->origin) : NULL;
+	if (problem != NULL) {
+		client_refuse(c, SP_ERR_DENIED, problem);
+		sp_login_free(l);
+		return;
+	}
 	if (r == 0) {
 		/* The kernel never gives an audit session twice: an old login of the same number has ended. */
 		while ((old = sp_registry_login_of(c->g, l->ses)) != NULL)

@@ -44,6 +44,7 @@ begin_origin(struct sp_session *s)
 	s->ses = (uint32_t)ses;
 	s->from = json_string_value(json_object_get(s->origin, "from"));
 	s->forward = json_string_value(json_object_get(s->origin, "forward"));
+	s->endpoint = json_string_value(json_object_get(s->origin, "endpoint"));
 	return sp_policy_subject_new(s->identity_text, strlen(s->identity_text), &s->subject);
 }
 

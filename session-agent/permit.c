@@ -41,7 +41,7 @@ permit_list(const struct sp_registry *g, const json_t *identity, struct sp_buf *
 		if (n >= SP_IPC_PERMIT_MAX || !sp_forward_is_offered(g->forward, c) ||
 		    !sp_reach_is_allowed(policy, identity, NULL, c))
 			continue;
-		(void)snprintf(item, sizeof(item), "%s:%d", c->name, SP_FORWARD_PORT);
+		(void)snprintf(item, sizeof(item), "%s:%u", c->name, sp_forward_port(c->kind));
 		sp_buf_put_cstring(names, item);
 		n++;
 	}

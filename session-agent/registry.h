@@ -33,6 +33,7 @@ struct event_base;
 struct sp_broker;
 struct sp_credential_runs;
 struct sp_forward;
+struct sp_host_ca;
 struct sp_hold;
 struct sp_peer;
 struct sp_listener;
@@ -92,6 +93,7 @@ struct sp_registry {
 	struct sp_broker *broker;
 	struct sp_hold *hold;
 	struct sp_forward *forward;
+	struct sp_host_ca *host_ca; /* NULL: none */
 	struct sp_credential_runs *runs; /* NULL: there is no account for them */
 	struct sp_logins logins;
 	struct sp_lives lives;

@@ -29,6 +29,7 @@
 #include "session-agent/channel.h"
 #include "session-agent/credential_run.h"
 #include "session-agent/forward.h"
+#include "session-agent/host_ca.h"
 #include "session-agent/hold.h"
 #include "session-agent/login.h"
 #include "session-agent/operator.h"
@@ -105,9 +106,12 @@ on_child(evutil_socket_t sig, short what, void *ctx)
 static void
 on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
+	struct sp_registry *g = ctx;
+
 	(void)fd;
 	(void)what;
-	sp_login_sweep(ctx);
+	sp_login_sweep(g);
+	sp_host_ca_certify(g->host_ca, g->forward, (int64_t)time(NULL));
 }
 
 /* Sessions of before: those that ended while nobody looked, and in the end those that did not come back. */
@@ -200,6 +204,16 @@ daemon_runs(struct sp_registry *g)
 	return 0;
 }
 
+/* Without it ssh -J goes on, for who trusts this machine's host key under each name. */
+static void
+daemon_host_ca(struct sp_registry *g)
+{
+	int r = sp_host_ca_new(&g->host_ca);
+
+	if (r != 0)
+		sp_log_err("hosts cannot be known with ssh -J: " SP_HOST_CA_KEY ": %s", sp_err_str(r));
+}
+
 static int
 daemon_listen(struct sp_registry *g)
 {
@@ -260,6 +274,7 @@ daemon_init(struct sp_registry *g)
 	g->base = event_base_new();
 	if (g->base == NULL)
 		return SP_ERR_NOMEM;
+	daemon_host_ca(g);
 	r = daemon_settings(g);
 	if (r == 0)
 		r = daemon_accounts(g);

@@ -73,6 +73,7 @@ struct sp_session {
 	json_t *identity;
 	json_t *origin;
 	const char *from; /* in origin: the person's address, or NULL */
+	const char *endpoint; /* in origin: the connection that it was asked for through ssh -J, or NULL */
 	const char *forward; /* in origin: the connection whose forwarded connections it serves, or NULL */
 	int forwarded[SP_SESSION_FORWARDED_MAX]; /* of those, the ones that wait to be served */
 	unsigned nforwarded;

@@ -125,6 +125,22 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 	return NULL;
 }
 
+/* What is asked for in a login through ssh -J is asked of that connection: `ssh NAME`, and what came as it stands. */
+static const char *
+start_endpoint(const struct sp_login *l, struct start *s)
+{
+	const char *name = json_string_value(json_object_get(l->origin, "endpoint"));
+	char *command = NULL;
+
+	if (name == NULL)
+		return NULL;
+	if (asprintf(&command, "ssh %s%s%s", name, s->command[0] == '\0' ? "" : " ", s->command) < 0)
+		return "sallyport: a session could not be started now. Try again shortly.";
+	free(s->command);
+	s->command = command;
+	return strlen(command) > SP_START_COMMAND_MAX ? "sallyport: the command is too long." : NULL;
+}
+
 static int
 starter_refuse(struct starter *st, const char *message)
 {
@@ -414,6 +430,8 @@ starter_on_start(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body,
 	if (r != 0)
 		goto out;
 	problem = start_check(g, sp_peer_cred(p), &l);
+	if (problem == NULL)
+		problem = start_endpoint(l, &s);
 	if (problem != NULL) {
 		sp_log(LOG_NOTICE, "a session of uid %u, audit session %u, is refused: %s",
 		    (unsigned)sp_peer_cred(p)->uid, sp_peer_cred(p)->sessionid, problem);

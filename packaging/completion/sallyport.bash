@@ -17,7 +17,7 @@ _sallyport() {
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay search watch end pause resume verify export status version help" ;;
+		1:*) words="policy sessions replay search watch end pause resume verify export host-ca status version help" ;;
 		2:policy) words="check test explain" ;;
 		*:policy)
 			case ${COMP_WORDS[2]} in

@@ -22,6 +22,7 @@ _sallyport() {
 		'end:end a live session'
 		'pause:stop what flows in a live session'
 		'resume:let it flow again'
+		'host-ca:print the known_hosts line for ssh -J'
 		'status:ask the daemons how they are'
 		'version:print the version'
 		'help:print the list of commands'

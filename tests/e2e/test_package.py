@@ -54,7 +54,7 @@ def refused(machine):
 def test_installing_changes_no_login(m):
     text = m.run(SSHD_STATE).stdout
     assert "sallyport" not in text
-    assert m.run(["sshd", "-T", "-C", "user=alice,host=h,addr=192.0.2.1"]).stdout.count("forcecommand none") == 1
+    assert m.run(["sshd", "-T", "-C", "user=alice,host=h,addr=192.0.2.1,laddr=192.0.2.2,lport=22"]).stdout.count("forcecommand none") == 1
 
 
 @pytest.mark.parametrize("path, want", [
@@ -96,10 +96,10 @@ def test_enable_and_disable(m):
     m.run(["sallyport-enable"])
     m.run(["sallyport-enable"])  # a second time is fine
     assert m.read("/etc/pam.d/sshd").count("@include sallyport") == 1
-    effective = m.run(["sshd", "-T", "-C", "user=alice,host=h,addr=192.0.2.1"]).stdout
+    effective = m.run(["sshd", "-T", "-C", "user=alice,host=h,addr=192.0.2.1,laddr=192.0.2.2,lport=22"]).stdout
     assert "forcecommand /usr/libexec/sallyport/sallyport-forcecmd" in effective
     for who in ("root", "ops"):
-        effective = m.run(["sshd", "-T", "-C", f"user={who},host=h,addr=192.0.2.1"]).stdout
+        effective = m.run(["sshd", "-T", "-C", f"user={who},host=h,addr=192.0.2.1,laddr=192.0.2.2,lport=22"]).stdout
         assert "forcecommand none" in effective, who
     m.run(["sallyport-enable", "--disable"])
     assert m.run(SSHD_STATE).stdout == before

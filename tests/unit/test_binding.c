@@ -21,6 +21,7 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
+#include "session-agent/forward.h"
 #include "session-agent/login.h"
 #include "session-agent/start.h"
 
@@ -127,6 +128,19 @@ sp_channel_forward(struct sp_live *l, int fd)
 	(void)l;
 	(void)fd;
 	return SP_ERR_UNAVAILABLE;
+}
+
+static int through_err = SP_ERR_NOT_FOUND; /* most logins come from outside */
+static struct sp_login *through;
+
+int
+sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_l, const char **ret_name)
+{
+	(void)f;
+	assert_int_equal(pid, cred.pid);
+	*ret_l = through;
+	*ret_name = "web1";
+	return through_err;
 }
 
 const struct sp_policy_image *
@@ -322,6 +336,53 @@ test_login_of_another(void **state)
 }
 
 static void
+refused_through(int err, struct sp_login *l, const char *want)
+{
+	json_t *identity = json_pack("{s:s,s:s,s:s}", "user", "alice", "iss", "https://idp", "sub", "1");
+	char text[2048];
+	int fd;
+
+	believable();
+	through_err = err;
+	through = l;
+	fd = open_login("alice");
+	assert_non_null(verify_cb);
+	verify_cb(0, "", identity, verify_ctx);
+	turn();
+	told(fd, text, sizeof(text));
+	if (strstr(text, want) == NULL)
+		fail_msg("wanted \"%s\", got \"%s\"", want, text);
+	assert_int_equal(g.nlogins, 0);
+	json_decref(identity);
+	through_err = SP_ERR_NOT_FOUND;
+}
+
+/* ssh -J: what comes to a host's address comes through this very person's login, or not at all. */
+static void
+test_login_through_another(void **state)
+{
+	static const char *const wrong[] = { "{\"user\":\"alice\",\"iss\":\"https://idp\",\"sub\":\"2\"}",
+		"{\"user\":\"alice\",\"iss\":\"https://idp2\",\"sub\":\"1\"}", "{\"user\":\"bob\",\"iss\":\"https://idp\",\"sub\":\"1\"}",
+		"{\"user\":\"alice\"}" };
+	struct sp_login l = { .uid = 1001 };
+	size_t i;
+
+	(void)state;
+	refused_through(SP_ERR_DENIED, NULL, "Only your own login");
+	refused_through(SP_ERR_SYSTEM, NULL, "Only your own login");
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		l.identity = json_loads(wrong[i], 0, NULL);
+		refused_through(0, &l, "Only your own login");
+		json_decref(l.identity);
+	}
+	l.identity = json_loads("{\"user\":\"alice\",\"iss\":\"https://idp\",\"sub\":\"1\"}", 0, NULL);
+	refused_through(0, &l, "No such connection"); /* hers, but there is no policy */
+	l.uid = 1002;
+	refused_through(0, &l, "Only your own login");
+	json_decref(l.identity);
+}
+
+static void
 start(char *text, size_t cap)
 {
 	struct sp_buf *b = sp_buf_new(0);
@@ -432,6 +493,7 @@ main(void)
 		cmocka_unit_test(test_login_account),
 		cmocka_unit_test(test_login_audit_session),
 		cmocka_unit_test(test_login_of_another),
+		cmocka_unit_test(test_login_through_another),
 		cmocka_unit_test(test_session_of_whom),
 		cmocka_unit_test(test_close_of_whom),
 		cmocka_unit_test(test_peer_of_whom),

@@ -204,6 +204,44 @@ test_no_connection(void **state)
 	assert_true(sp_forward_peer_socket(&there, &here, &p) != 0); /* its process has gone: it is closing */
 }
 
+/* The other way round: the connection to an address of the network that a process has accepted. */
+static void
+test_arrived(void **state)
+{
+	struct sockaddr_in a = { 0 }, b = { 0 };
+	uint16_t port = ntohs(here.sin_port);
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b), SP_ERR_NOT_FOUND); /* a listener */
+	connect_by(false);
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b), 0);
+	assert_memory_equal(&a, &here, sizeof(a));
+	assert_memory_equal(&b, &there, sizeof(b));
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4e0000, port, &a, &b), SP_ERR_NOT_FOUND);
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port ^ 1, &a, &b), SP_ERR_NOT_FOUND);
+	assert_int_equal(sp_forward_peer_arrived(getppid(), 0x7f4d0000, port, &a, &b), SP_ERR_NOT_FOUND);
+	assert_int_equal(sp_forward_peer_arrived(INT32_MAX, 0x7f4d0000, port, &a, &b), SP_ERR_SYSTEM);
+}
+
+static void
+test_listens(void **state)
+{
+	uint16_t port = ntohs(here.sin_port);
+
+	(void)state;
+	assert_int_equal(sp_forward_peer_listens(0x7f4d0101, port), geteuid() == 0); /* root's, or of no use */
+	assert_false(sp_forward_peer_listens(0x7f4d0102, port));
+	(void)close(listener);
+	assert_false(sp_forward_peer_listens(0x7f4d0101, port));
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&(struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port) },
+			     sizeof(struct sockaddr_in)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(sp_forward_peer_listens(0x7f4d0101, port), geteuid() == 0); /* as sshd does: at all addresses */
+}
+
 int
 main(void)
 {
@@ -212,6 +250,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_somebody_elses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_connection, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arrived, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_listens, setup, teardown),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -591,6 +591,48 @@ test_certificate_refused(void **state)
 	stage_close(&g);
 }
 
+/* A host's, as ssh-keygen(1) would make it: names and no options, and it is read again. */
+static void
+test_host_certificate(void **state)
+{
+	static const char names[] = "\0\0\0\4web1\0\0\0\4web2";
+	struct sp_ssh_cert_terms t = { .is_host = true, .serial = 7, .key_id = "sallyport host-ca", .principal = "",
+		.names = { (const uint8_t *)names, sizeof(names) - 1 }, .valid_after = NOW - 60, .valid_before = NOW + 120,
+		.source_address = "" };
+	struct sp_buf *out = sp_buf_new(0);
+	struct sp_ssh_cert cert;
+	struct sp_ssh_key *key = NULL;
+	struct sp_view v;
+	struct stage g;
+
+	(void)state;
+	stage_open(&g);
+	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), 0);
+	v.data = sp_buf_data(out);
+	v.len = sp_buf_len(out);
+	assert_int_equal(sp_ssh_cert_parse(v, &cert, &key), 0);
+	assert_int_equal(sp_ssh_cert_check(&cert, g.other, "web1", NOW), 0);
+	assert_int_equal(sp_ssh_cert_check(&cert, g.other, "web2", NOW), 0);
+	assert_int_not_equal(sp_ssh_cert_check(&cert, g.other, "web3", NOW), 0);
+	assert_int_not_equal(sp_ssh_cert_check(&cert, g.ours, "web1", NOW), 0);
+	assert_int_not_equal(sp_ssh_cert_check(&cert, g.other, "web1", NOW + 120), 0);
+	sp_buf_reset(out);
+	t.principal = "web1"; /* a user's */
+	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
+	t.principal = "";
+	t.source_address = "10.0.0.0/8";
+	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
+	t.source_address = "";
+	t.names.len = 0; /* for any name at all */
+	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
+	t = user_terms;
+	t.names = (struct sp_view){ (const uint8_t *)names, sizeof(names) - 1 };
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), SP_ERR_INVALID);
+	sp_ssh_key_free(key);
+	sp_buf_free(out);
+	stage_close(&g);
+}
+
 /* Two are two, and the agent takes them. */
 static void
 test_fresh(void **state)
@@ -871,6 +913,7 @@ main(void)
 		cmocka_unit_test(test_attacks_certified),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_certificate_refused),
+		cmocka_unit_test(test_host_certificate),
 		cmocka_unit_test(test_fresh),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_limits),
