@@ -14,7 +14,7 @@ import ttylib
 
 ROUNDS, MEGABYTES, PART = 3, 1000, 20  # PART: megabytes of the file, which is shown as often as it takes
 TEXT, LOG = "/srv/bench.txt", "/srv/bench.log"
-NOTE = ("1 GB of a service's log on a terminal, over one ssh. `ssh alone` is the ceiling: the same without anybody recording it, "
+NOTE = ("{megabytes:,} MB of a service's log on a terminal, over one ssh. `ssh alone` is the ceiling: the same without anybody recording it, "
         "{alone:.1f} MB/s here.{over}")
 EMAIL = "bob@example.com"
 WORDS = ("starting stopped request from worker queue shard took reading the replica for table orders slow retry with timeout "
@@ -101,7 +101,7 @@ def main():
                         "this ssh can reach it." for part in parts if part["reach"] * part["peer"] > alone)
         parts.append({"name": "ssh alone", "ours": round(ours, 1), "peer": round(alone, 1), "ratio": round(ours / alone, 3)})
         lib.report("tty-bulk", "MB/s", ours, max(part["peer"] for part in parts if "reach" in part), rounds, megabytes=round(size / 1e6), parts=parts,
-                   note=NOTE.format(alone=alone, over=" " + over if over else ""))
+                   note=NOTE.format(megabytes=round(size / 1e6), alone=alone, over=" " + over if over else ""))
 
 
 if __name__ == "__main__":
