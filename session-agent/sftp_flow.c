@@ -25,6 +25,16 @@ sp_sftp_flow_add(struct sp_sftp_handle *h, enum sp_file_direction direction, uin
 		f->is_shuffled = true;
 }
 
+/* Its end was read if nothing lies between that and what has passed. */
+void
+sp_sftp_flow_eof(struct sp_sftp_handle *h, uint64_t offset)
+{
+	const struct sp_sftp_flow *f = &h->down;
+
+	if (f->is_begun ? offset <= f->next || f->is_short : offset == 0)
+		h->is_at_end = true;
+}
+
 /* Why it is not complete; NULL: it is, as far as can be seen. */
 static const char *
 flow_problem(const struct sp_sftp_handle *h, const struct sp_sftp_flow *f, const char *why)
@@ -41,7 +51,7 @@ flow_problem(const struct sp_sftp_handle *h, const struct sp_sftp_flow *f, const
 static void
 flow_record(struct sp_sftp_handle *h, struct sp_sftp_flow *f, const char *why)
 {
-	struct sp_file_transfer t = {.seq = h->seq,
+	struct sp_file_transfer t = { .seq = h->seq,
 	    .path = h->path,
 	    .offset = f->offset,
 	    .bytes = f->bytes,
@@ -73,5 +83,5 @@ sp_sftp_flow_end(struct sp_sftp_handle *h, const char *why)
 		flow_record(h, &h->up, why);
 	EVP_MD_CTX_free(h->down.md);
 	EVP_MD_CTX_free(h->up.md);
-	h->down = h->up = (struct sp_sftp_flow){0};
+	h->down = h->up = (struct sp_sftp_flow){ 0 };
 }

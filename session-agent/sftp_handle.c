@@ -15,7 +15,7 @@
 #define HANDLE_ROOT_NAMES 64	/* targets in one answer */
 #define HANDLE_SMALL_READ 32768 /* what a server takes that does not say */
 
-/* --- handles --------------------------------------------------------------------------------------------------- */
+/* --- handles ------------------------------------------------------------------------------------------------- */
 
 struct sp_sftp_handle *
 sp_sftp_handle_new(struct sp_sftp *x, struct sp_sftp_target *target)
@@ -88,14 +88,14 @@ sp_sftp_handle_free(struct sp_sftp *x, struct sp_sftp_handle *h, const char *why
 	sp_sieve_stream_free(h->stream);
 	sp_sieve_free(h->sieve);
 	sp_buf_free(h->spool);
-	*h = (struct sp_sftp_handle){0};
+	*h = (struct sp_sftp_handle){ 0 };
 }
 
 /* Ours to close: nobody waits for it. */
 void
 sp_sftp_handle_shut(struct sp_sftp_op *of, const struct sp_sftp_handle *h)
 {
-	struct sp_sftp_request q = {.type = SP_SFTP_CLOSE};
+	struct sp_sftp_request q = { .type = SP_SFTP_CLOSE };
 	struct sp_sftp_op *op = sp_sftp_op_new(of->x, &q);
 	struct sp_sftp_part part = sp_sftp_string(h->theirs, h->ntheirs);
 
@@ -130,13 +130,12 @@ sp_sftp_handle_opened(struct sp_sftp_op *op, struct sp_view theirs)
 	sp_sftp_op_free(op);
 }
 
-/* --- the root's list
- * --------------------------------------------------------------------------------------------------- */
+/* --- the root's list ----------------------------------------------------------------------------------------- */
 
 static void
 root_list(struct sp_sftp *x, const struct sp_sftp_request *q, struct sp_sftp_handle *h)
 {
-	uint8_t attrs[8] = {0, 0, 0, SP_SFTP_ATTR_MODE, 0, 0, 0x41, 0x6d};
+	uint8_t attrs[8] = { 0, 0, 0, SP_SFTP_ATTR_MODE, 0, 0, 0x41, 0x6d };
 	const struct sp_policy_image *image = sp_session_policy(x->session);
 	size_t total = image == NULL ? 0 : sp_policy_image_connections(image);
 	struct sp_buf *names = sp_buf_new(SP_SFTP_PACKET_MAX / 2);
@@ -181,8 +180,7 @@ root_request(struct sp_sftp *x, const struct sp_sftp_request *q, struct sp_sftp_
 	}
 }
 
-/* --- requests
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- requests ------------------------------------------------------------------------------------------------ */
 
 /* What a request may be used on, and a refusal if it is not. */
 static const char *
@@ -282,8 +280,7 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 	sp_sftp_op_gate(op);
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------------------------- */
 
 static bool
 handle_names_are_good(const struct sp_sftp_answer *a)
@@ -322,12 +319,13 @@ static void
 handle_status(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 {
 	uint32_t code = a->code <= SP_SFTP_OP_UNSUPPORTED ? a->code : SP_SFTP_FAILURE;
+	bool is_end = op->type == SP_SFTP_READ && code == SP_SFTP_EOF;
 	struct sp_sftp_handle *h = op->handle;
 
-	if (op->type == SP_SFTP_READ && code == SP_SFTP_EOF)
-		h->is_at_end = true;
-	else if ((op->type == SP_SFTP_READ || op->type == SP_SFTP_WRITE || op->type == SP_SFTP_EXTENDED) &&
-		 code != SP_SFTP_OK)
+	if (is_end && op->length > 0)
+		sp_sftp_flow_eof(h, op->offset);
+	if ((op->type == SP_SFTP_READ || op->type == SP_SFTP_WRITE || op->type == SP_SFTP_EXTENDED) && code != SP_SFTP_OK &&
+	    !is_end)
 		h->has_failed = true;
 	else if (op->type == SP_SFTP_FSETSTAT)
 		sp_file_gate_result(op->target->gate, op->seq, sp_sftp_op_text(code));
@@ -355,7 +353,7 @@ sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, str
 	} else if (a->type == SP_SFTP_ATTRS && op->type == SP_SFTP_FSTAT && op->handle->is_masked) {
 		handle_attrs(op, a);
 	} else if ((a->type == SP_SFTP_DATA && op->type == SP_SFTP_READ && a->data.len <= op->length &&
-		       a->data.len > 0) ||
+		       (a->data.len > 0 || op->length == 0)) ||
 		   (a->type == SP_SFTP_ATTRS && op->type == SP_SFTP_FSTAT) ||
 		   (a->type == SP_SFTP_NAME && op->type == SP_SFTP_READDIR && handle_names_are_good(a)) ||
 		   (a->type == SP_SFTP_EXTENDED_REPLY && op->extension == SP_SFTP_EXT_FSTATVFS && a->data.len <= 128)) {
@@ -364,8 +362,10 @@ sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, str
 			sp_sftp_op_end(op, SP_SFTP_FAILURE, sp_session_fault(op->x->session));
 			return;
 		}
-		if (a->type == SP_SFTP_DATA && !op->handle->is_revoked)
+		if (a->type == SP_SFTP_DATA && !op->handle->is_revoked) {
 			sp_sftp_flow_add(op->handle, SP_FILE_DOWNLOAD, op->offset, a->data.data, a->data.len);
+			op->handle->down.is_short = a->data.len < op->length;
+		}
 		if (op->handle->is_revoked)
 			sp_sftp_status(op->x, op->id, SP_SFTP_PERMISSION_DENIED, "the policy has changed");
 		else
@@ -381,7 +381,7 @@ sp_sftp_handle_policy(struct sp_sftp *x)
 {
 	for (unsigned i = 0; i < SP_SFTP_HANDLES_MAX; i++) {
 		struct sp_sftp_handle *h = &x->handles[i];
-		struct sp_file_ask ask = {.words = h->words, .path = h->path, .size = SP_FILE_GATE_NO_SIZE};
+		struct sp_file_ask ask = { .words = h->words, .path = h->path, .size = SP_FILE_GATE_NO_SIZE };
 
 		if (!h->is_used || h->is_root || h->path == NULL || h->is_revoked)
 			continue;

@@ -14,7 +14,7 @@ bool sp_sftp_may_reach(struct sp_session *s, const struct sp_policy_connection *
 /* Of any connection. */
 bool sp_sftp_has_targets(struct sp_session *s);
 
-/* --- the same for who has a client of its own to serve -------------------------------------------------------- */
+/* --- the same for who has a client of its own to serve ------------------------------------------------------- */
 struct sp_sftp;
 struct sp_sftp_hooks {
 	void (*over)(void *ctx, int status); /* it has ended, with this exit status; once. Do not close it here */

@@ -11,7 +11,7 @@
 
 static void op_go(struct sp_sftp_op *op);
 
-/* --- life --------------------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------------------- */
 
 struct sp_sftp_op *
 sp_sftp_op_new(struct sp_sftp *x, const struct sp_sftp_request *q)
@@ -21,7 +21,7 @@ sp_sftp_op_new(struct sp_sftp *x, const struct sp_sftp_request *q)
 
 		if (op->is_used)
 			continue;
-		*op = (struct sp_sftp_op){.is_used = true,
+		*op = (struct sp_sftp_op){ .is_used = true,
 		    .serial = ++x->serial,
 		    .x = x,
 		    .type = q->type,
@@ -50,7 +50,7 @@ sp_sftp_op_free(struct sp_sftp_op *op)
 	free(op->text);
 	free(op->attrs);
 	op->x->nops--;
-	*op = (struct sp_sftp_op){0};
+	*op = (struct sp_sftp_op){ 0 };
 }
 
 void
@@ -83,8 +83,7 @@ sp_sftp_op_target(struct sp_sftp_op *op)
 	}
 }
 
-/* --- resolving
- * -------------------------------------------------------------------------------------------------------- */
+/* --- resolving ----------------------------------------------------------------------------------------------- */
 
 static void
 op_resolve(struct sp_sftp_op *op)
@@ -98,6 +97,10 @@ op_resolve(struct sp_sftp_op *op)
 		part = sp_sftp_string(op->asked[op->at], strlen(op->asked[op->at]));
 	} else if (sp_sftp_path_parent(op->asked[op->at], dir, name)) {
 		op->name[op->at] = strdup(name);
+		if (op->name[op->at] == NULL) {
+			sp_sftp_op_end(op, SP_SFTP_FAILURE, "no memory");
+			return;
+		}
 		part = sp_sftp_string(dir, strlen(dir));
 	} else if (op->type == SP_SFTP_LSTAT || op->type == SP_SFTP_READLINK) { /* no link by that name */
 		part = sp_sftp_string(op->asked[op->at], strlen(op->asked[op->at]));
@@ -173,8 +176,7 @@ op_looked(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 	op_go(op);
 }
 
-/* --- deciding
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- deciding ------------------------------------------------------------------------------------------------ */
 
 /* What masks the file that is read; NULL, or why it cannot be. */
 static const char *
@@ -261,8 +263,8 @@ on_answer(const struct sp_file_answer *answer, void *ctx)
 static void
 op_gate(struct sp_sftp_op *op)
 {
-	struct sp_sftp_request q = {.type = op->type, .extension = op->extension};
-	struct sp_file_ask ask = {.op = sp_sftp_request_name(&q),
+	struct sp_sftp_request q = { .type = op->type, .extension = op->extension };
+	struct sp_file_ask ask = { .op = sp_sftp_request_name(&q),
 	    .words = op->words,
 	    .path = op->resolved[0],
 	    .path2 = op->npaths > 1 ? op->resolved[1] : NULL,
@@ -279,14 +281,13 @@ op_gate(struct sp_sftp_op *op)
 		op_denied(op, answer.message);
 }
 
-/* --- doing
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- doing --------------------------------------------------------------------------------------------------- */
 
 /* A path of the host, as the tree has it. */
 static void
 op_tell_path(struct sp_sftp_op *op, const char *of, size_t n)
 {
-	static const uint8_t none[4] = {0};
+	static const uint8_t none[4] = { 0 };
 	char path[SP_FILE_PATH_MAX + SP_POLICY_NAME_MAX + 3];
 	struct sp_sftp_part parts[4];
 
@@ -384,8 +385,7 @@ sp_sftp_op_gate(struct sp_sftp_op *op)
 	op_go(op);
 }
 
-/* --- the end
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------- */
 
 static void
 op_done(struct sp_sftp_op *op, const struct sp_sftp_answer *a, struct sp_view packet)

@@ -60,7 +60,7 @@ sp_sftp_has_targets(struct sp_session *s)
 	return false;
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------ */
+/* --- the client ---------------------------------------------------------------------------------------------- */
 
 void
 sp_sftp_send(struct sp_sftp *x, uint8_t type, uint32_t id, const struct sp_sftp_part *parts, size_t n)
@@ -186,7 +186,7 @@ proxy_take(struct sp_sftp *x)
 			sp_sftp_fail(x, "the client does not keep to the protocol");
 			return;
 		}
-		proxy_packet(x, (struct sp_view){sp_buf_data(x->from) + SP_SFTP_HEAD, len});
+		proxy_packet(x, (struct sp_view){ sp_buf_data(x->from) + SP_SFTP_HEAD, len });
 		if (sp_buf_consume(x->from, SP_SFTP_HEAD + len) != 0)
 			return;
 	}
@@ -292,8 +292,7 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 	on_turn(-1, what, ctx);
 }
 
-/* --- life -----------------------------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------------------------- */
 
 static void
 proxy_free(struct sp_sftp *x)
@@ -351,7 +350,7 @@ sp_sftp_open(
 	(void)snprintf(x->root, sizeof(x->root), "%s", root != NULL ? root : "");
 	for (unsigned i = 0; i < SP_SFTP_TARGETS_MAX; i++)
 		x->targets[i] =
-		    (struct sp_sftp_target){.x = x, .to = -1, .from = -1, .err = -1, .theirs = {-1, -1, -1}};
+		    (struct sp_sftp_target){ .x = x, .to = -1, .from = -1, .err = -1, .theirs = { -1, -1, -1 } };
 	r = getrandom(x->key, sizeof(x->key), 0) == (ssize_t)sizeof(x->key) ? 0 : SP_ERR_SYSTEM;
 	if (r == 0)
 		r = proxy_client(x);
@@ -413,8 +412,7 @@ sp_sftp_is_busy(const struct sp_sftp *x)
 	return x->nops > 0 || sp_ipc_now_ms() - x->last_ms < PROXY_BUSY_MS;
 }
 
-/* --- the kind ------------------------------------------------------------------------------------------------------
- */
+/* --- the kind ------------------------------------------------------------------------------------------------ */
 
 static void
 on_over(void *ctx, int status)
@@ -425,7 +423,7 @@ on_over(void *ctx, int status)
 static int
 on_start(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[], void **ret_ctx)
 {
-	struct sp_sftp_hooks hooks = {on_over, s};
+	struct sp_sftp_hooks hooks = { on_over, s };
 	struct sp_sftp *x = NULL;
 	int fds[3], r;
 
@@ -467,7 +465,7 @@ on_is_busy(const void *ctx)
 	return sp_sftp_is_busy(ctx);
 }
 
-static const char *const tools[] = {NULL};
+static const char *const tools[] = { NULL };
 
 const struct sp_kind sp_sftp_kind = {
     .name = "sftp",

@@ -46,6 +46,7 @@ struct sp_ssh_proxy;
 /* Bytes of one file, one way. */
 struct sp_sftp_flow {
 	bool is_begun, is_shuffled; /* shuffled: not in order, so there is no digest */
+	bool is_short; /* its last part was shorter than what was asked for */
 	uint64_t offset, next, bytes;
 	EVP_MD_CTX *md;
 };
@@ -212,6 +213,8 @@ void sp_sftp_handle_shut(struct sp_sftp_op *of, const struct sp_sftp_handle *h);
  */
 void
 sp_sftp_flow_add(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p, size_t n);
+/* The host has said that the file ends at offset or before. */
+void sp_sftp_flow_eof(struct sp_sftp_handle *h, uint64_t offset);
 /* Puts on record what has passed; why: it was cut off, NULL: closed by the client. */
 void sp_sftp_flow_end(struct sp_sftp_handle *h, const char *why);
 
@@ -237,25 +240,25 @@ bool sp_sftp_target_is_full(const struct sp_sftp_target *t);
 static inline struct sp_sftp_part
 sp_sftp_string(const void *p, size_t n)
 {
-	return (struct sp_sftp_part){.kind = SP_SFTP_PART_STRING, .bytes = {p, n}};
+	return (struct sp_sftp_part){ .kind = SP_SFTP_PART_STRING, .bytes = { p, n } };
 }
 
 static inline struct sp_sftp_part
 sp_sftp_u32(uint32_t v)
 {
-	return (struct sp_sftp_part){.kind = SP_SFTP_PART_U32, .number = v};
+	return (struct sp_sftp_part){ .kind = SP_SFTP_PART_U32, .number = v };
 }
 
 static inline struct sp_sftp_part
 sp_sftp_u64(uint64_t v)
 {
-	return (struct sp_sftp_part){.kind = SP_SFTP_PART_U64, .number = v};
+	return (struct sp_sftp_part){ .kind = SP_SFTP_PART_U64, .number = v };
 }
 
 static inline struct sp_sftp_part
 sp_sftp_raw(const void *p, size_t n)
 {
-	return (struct sp_sftp_part){.kind = SP_SFTP_PART_RAW, .bytes = {p, n}};
+	return (struct sp_sftp_part){ .kind = SP_SFTP_PART_RAW, .bytes = { p, n } };
 }
 
 #endif

@@ -96,8 +96,8 @@ sp_sftp_op_describe(struct sp_sftp_op *op, const struct sp_sftp_request *q)
 	static const struct {
 		uint32_t flag;
 		const char *word;
-	} flags[] = {{SP_SFTP_OPEN_READ, "read"}, {SP_SFTP_OPEN_WRITE, "write"}, {SP_SFTP_OPEN_APPEND, "append"},
-	    {SP_SFTP_OPEN_CREAT, "create"}, {SP_SFTP_OPEN_TRUNC, "truncate"}, {SP_SFTP_OPEN_EXCL, "new"}};
+	} flags[] = {{ SP_SFTP_OPEN_READ, "read" }, { SP_SFTP_OPEN_WRITE, "write" }, { SP_SFTP_OPEN_APPEND, "append" },
+	    { SP_SFTP_OPEN_CREAT, "create" }, { SP_SFTP_OPEN_TRUNC, "truncate" }, { SP_SFTP_OPEN_EXCL, "new" } };
 	size_t n = 0;
 
 	for (size_t i = 0; q->type == SP_SFTP_OPEN && i < sizeof(flags) / sizeof(flags[0]); i++)
@@ -117,12 +117,12 @@ sp_sftp_op_describe(struct sp_sftp_op *op, const struct sp_sftp_request *q)
 		(void)snprintf(op->details + n, sizeof(op->details) - n, "%stimes", n > 0 ? ", " : "");
 }
 
-/* --- the root of the tree ----------------------------------------------------------------------------------------- */
+/* --- the root of the tree ------------------------------------------------------------------------------------ */
 
 static void
 op_root(struct sp_sftp *x, const struct sp_sftp_request *q, const char *target)
 {
-	uint8_t attrs[8] = {0, 0, 0, SP_SFTP_ATTR_MODE, 0, 0, 0x41, 0x6d}; /* drwxr-xr-x without w: 040555 */
+	uint8_t attrs[8] = { 0, 0, 0, SP_SFTP_ATTR_MODE, 0, 0, 0x41, 0x6d }; /* drwxr-xr-x without w: 040555 */
 	char path[SP_POLICY_NAME_MAX + 2];
 	struct sp_sftp_part parts[4];
 	struct sp_sftp_handle *h;
@@ -155,8 +155,7 @@ op_root(struct sp_sftp *x, const struct sp_sftp_request *q, const char *target)
 	}
 }
 
-/* --- beginning ------------------------------------------------------------------------------------------------------
- */
+/* --- beginning ----------------------------------------------------------------------------------------------- */
 
 /* Where a symbolic link leads, on its target: what it says is the tree's if absolute, and else from its own directory.
  */

@@ -87,7 +87,7 @@ sp_sftp_spool_serve(struct sp_sftp *x, const struct sp_sftp_request *q, struct s
 	struct sp_sftp_part part;
 
 	if (q->offset >= n) {
-		h->is_at_end = true;
+		sp_sftp_flow_eof(h, n);
 		sp_sftp_status(x, q->id, SP_SFTP_EOF, "end of file");
 		return;
 	}

@@ -21,7 +21,7 @@
 #define TARGET_ID(slot, serial) ((uint32_t)((serial) << 8 | (slot)))
 _Static_assert(SP_SFTP_OPS_MAX == 256, "a slot is the last byte of an id");
 
-/* --- the end ------------------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------------------- */
 
 static void
 target_given(struct sp_sftp_target *t)
@@ -90,7 +90,7 @@ sp_sftp_target_clear(struct sp_sftp_target *t)
 	sp_file_gate_free(t->gate);
 	sp_buf_free(t->in);
 	sp_buf_free(t->out);
-	*t = (struct sp_sftp_target){.to = -1, .from = -1, .err = -1, .theirs = {-1, -1, -1}};
+	*t = (struct sp_sftp_target){ .to = -1, .from = -1, .err = -1, .theirs = { -1, -1, -1 } };
 }
 
 /* --- bytes --------------------------------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ target_take(struct sp_sftp_target *t)
 			sp_sftp_target_over(t, "the host's server does not keep to the protocol");
 			return;
 		}
-		target_packet(t, (struct sp_view){sp_buf_data(t->in) + SP_SFTP_HEAD, len});
+		target_packet(t, (struct sp_view){ sp_buf_data(t->in) + SP_SFTP_HEAD, len });
 		if (t->stage == SP_SFTP_TARGET_OVER || sp_buf_consume(t->in, SP_SFTP_HEAD + len) != 0)
 			return;
 	}
@@ -250,7 +250,7 @@ sp_sftp_target_send(struct sp_sftp_op *op, uint8_t type, const struct sp_sftp_pa
 		sp_sftp_op_end(op, SP_SFTP_FAILURE, "this is too long");
 }
 
-/* --- the transport --------------------------------------------------------------------------------------------- */
+/* --- the transport ------------------------------------------------------------------------------------------- */
 
 static int
 on_carrier_open(void *ctx, int ret_fds[3])
@@ -283,7 +283,7 @@ on_carrier_over(void *ctx, int status)
 	on_carrier_failed(ctx, "the host's server has ended");
 }
 
-static const struct sp_ssh_carrier target_carrier = {.open = on_carrier_open,
+static const struct sp_ssh_carrier target_carrier = { .open = on_carrier_open,
     .given = on_carrier_given,
     .over = on_carrier_over,
     .failed = on_carrier_failed,
@@ -394,7 +394,7 @@ sp_sftp_target_get(struct sp_sftp *x, const char *name, const char **ret_why)
 		       : "no such host, or no rule lets you at its files";
 	if (r != 0)
 		return NULL;
-	*t = (struct sp_sftp_target){.x = x, .to = -1, .from = -1, .err = -1, .theirs = {-1, -1, -1}};
+	*t = (struct sp_sftp_target){ .x = x, .to = -1, .from = -1, .err = -1, .theirs = { -1, -1, -1 } };
 	(void)snprintf(t->name, sizeof(t->name), "%s", name);
 	if (target_start(t, c) != 0)
 		sp_sftp_target_over(t, "it cannot be reached: no memory");

@@ -391,6 +391,17 @@ def test_partial(f, flags):
     assert "partial" in out and hashlib.sha256(b"hel").hexdigest() in out and "complete" not in out
 
 
+def test_an_end_that_was_not_reached(f):
+    """Having asked for bytes behind the end is not having read up to it."""
+    with Client(f) as c:
+        handle = c.open("/files1/srv/www/a.txt")[1]
+        assert c.ask(READ, handle + struct.pack(">QI", 0, 3))[0] == DATA
+        assert c.ask(READ, handle + struct.pack(">QI", 1000, 3)) == (STATUS, EOF)
+        assert c.ask(READ, handle + struct.pack(">QI", 3, 0))[0] in (DATA, STATUS)
+        assert c.ask(CLOSE, handle)[1] == OK
+    assert "closed before its end was read" in shown(f)
+
+
 def session_pid(b):
     """Of the newest session; other machines' processes can be seen here too."""
     sid = newest(b)

@@ -12,12 +12,12 @@ test_split(void **state)
 {
 	static const struct {
 		const char *asked, *target, *path;
-	} cases[] = {{"", "", "/"}, {".", "", "/"}, {"/", "", "/"}, {"/..", "", "/"}, {"/web1", "web1", "/"},
-	    {"web1", "web1", "/"}, {"/web1/", "web1", "/"}, {"/web1/.", "web1", "/"}, {"/web1/..", "", "/"},
-	    {"/web1/../web2/a", "web2", "/a"}, {"//web1//a//b", "web1", "/a//b"},
-	    {"/web1/a/../../web2", "web1", "/a/../../web2"}, {"/web1/./../../web2/./x", "web2", "/x"},
-	    {"/web1/~", "web1", "."}, {"/web1/~/x", "web1", "./x"}, {"/web1/~x", "web1", "/~x"},
-	    {"../../web1/x", "web1", "/x"}, {"/.../x", "...", "/x"}};
+	} cases[] = {{ "", "", "/" }, { ".", "", "/" }, { "/", "", "/" }, { "/..", "", "/" }, { "/web1", "web1", "/" },
+	    { "web1", "web1", "/" }, { "/web1/", "web1", "/" }, { "/web1/.", "web1", "/" }, { "/web1/..", "", "/" },
+	    { "/web1/../web2/a", "web2", "/a" }, { "//web1//a//b", "web1", "/a//b" },
+	    { "/web1/a/../../web2", "web1", "/a/../../web2" }, { "/web1/./../../web2/./x", "web2", "/x" },
+	    { "/web1/~", "web1", "." }, { "/web1/~/x", "web1", "./x" }, { "/web1/~x", "web1", "/~x" },
+	    { "../../web1/x", "web1", "/x" }, { "/.../x", "...", "/x" } };
 	struct sp_sftp_path p;
 
 	(void)state;
@@ -36,9 +36,9 @@ test_parent(void **state)
 {
 	static const struct {
 		const char *path, *dir, *name;
-	} cases[] = {{"/a", "/", "a"}, {"/a/b", "/a", "b"}, {"/a/b//", "/a", "b"}, {"/a//b", "/a", "b"},
-	    {"./x", ".", "x"}, {"/a/../b", "/a/..", "b"}, {"/", NULL, NULL}, {"/a/..", NULL, NULL},
-	    {"/a/.", NULL, NULL}, {"/a/../", NULL, NULL}, {".", NULL, NULL}};
+	} cases[] = {{ "/a", "/", "a" }, { "/a/b", "/a", "b" }, { "/a/b//", "/a", "b" }, { "/a//b", "/a", "b" },
+	    { "./x", ".", "x" }, { "/a/../b", "/a/..", "b" }, { "/", NULL, NULL }, { "/a/..", NULL, NULL },
+	    { "/a/.", NULL, NULL }, { "/a/../", NULL, NULL }, { ".", NULL, NULL } };
 	char dir[SP_FILE_PATH_MAX + 3], name[SP_FILE_PATH_MAX + 1], plain[SP_FILE_PATH_MAX + 3];
 
 	(void)state;
@@ -62,8 +62,8 @@ test_rooted(void **state)
 {
 	static const struct {
 		const char *asked, *path;
-	} cases[] = {{"", "."}, {".", "./."}, {"/", "/"}, {"/..", "/.."}, {"/web2/a", "/web2/a"}, {"a", "./a"},
-	    {"../../web2", "./../../web2"}, {"/~", "/~"}};
+	} cases[] = {{ "", "." }, { ".", "./." }, { "/", "/" }, { "/..", "/.." }, { "/web2/a", "/web2/a" }, { "a", "./a" },
+	    { "../../web2", "./../../web2" }, { "/~", "/~" } };
 	struct sp_sftp_path p;
 
 	(void)state;
