@@ -122,7 +122,7 @@ struct sp_policy_connection {
 	const char *const *tools; /* commands that may be run on it (postgres: psql unless set) */
 	bool records_input;	  /* what is typed, password prompts left out */
 	const char *banner;
-	bool is_forwarded; /* postgres: ssh -L reaches it by its name, which lib/hosts.h takes */
+	bool is_forwarded; /* ssh -L (postgres) or -J (ssh) reaches it by its name, which lib/hosts.h takes */
 	/* ssh: at least one way to know the host is given (the compiler sees to it); any of them will do */
 	enum sp_policy_login login;
 	size_t nhost_keys;

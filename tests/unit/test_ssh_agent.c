@@ -610,6 +610,7 @@ test_host_certificate(void **state)
 	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), 0);
 	v.data = sp_buf_data(out);
 	v.len = sp_buf_len(out);
+	assert_null(memmem(v.data, v.len, "permit-", 7));
 	assert_int_equal(sp_ssh_cert_parse(v, &cert, &key), 0);
 	assert_int_equal(sp_ssh_cert_check(&cert, g.other, "web1", NOW), 0);
 	assert_int_equal(sp_ssh_cert_check(&cert, g.other, "web2", NOW), 0);
