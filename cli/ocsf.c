@@ -81,7 +81,7 @@ sp_cli_ocsf_unmapped(const struct sp_event *ev)
 				n = n << 8 | v.data[i];
 			value = json_integer((json_int_t)n);
 		} else if (field == SP_FIELD_IDENTITY || field == SP_FIELD_ORIGIN || field == SP_FIELD_MASKED ||
-		    field == SP_FIELD_PARAMS) {
+		    field == SP_FIELD_FOUND || field == SP_FIELD_PARAMS) {
 			value = json_loadb((const char *)v.data, v.len, JSON_DECODE_ANY, NULL);
 			value = value == NULL ? sp_cli_ocsf_text(&v, false) : value;
 		} else {

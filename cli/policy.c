@@ -191,6 +191,22 @@ sp_cli_policy_masks(const struct sp_decision *d)
 }
 
 static void
+sp_cli_policy_scans(const struct sp_decision *d)
+{
+	for (size_t i = 0; i < d->nscans; i++) {
+		const struct sp_policy_scan *s = d->scans[i];
+
+		printf("scan:     found: %s, unreadable: %s:", s->records_only ? "record" : "refuse",
+		    s->passes_unreadable ? "pass" : "refuse");
+		for (size_t j = 0; j < s->ndetectors; j++)
+			printf(" %s", s->detectors[j]);
+		for (size_t j = 0; j < s->nregexes; j++)
+			printf(" regex %s", s->regexes[j].name);
+		printf("\n");
+	}
+}
+
+static void
 sp_cli_policy_verdict(const struct sp_decision *d)
 {
 	printf("decision: %s%s\n", sp_policy_effect_str(d->effect), d->is_refusal ? " (no rule of the policy allows it)" : "");
@@ -205,6 +221,7 @@ sp_cli_policy_verdict(const struct sp_decision *d)
 		printf(", within %" PRIu32 " seconds\n", d->approve->within);
 	}
 	sp_cli_policy_masks(d);
+	sp_cli_policy_scans(d);
 }
 
 /* What a command line was read as. */

@@ -309,18 +309,35 @@ sp_compile_from(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 
 /* --- mask, approve ---------------------------------------------------------------------------------- */
 
-static void
-sp_compile_regexes(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_mask *ret)
+/* n may be NULL: none. */
+static const struct sp_policy_pair *
+sp_compile_regexes(struct sp_compile *c, const struct sp_yaml_node *n, size_t *ret_n)
 {
-	struct sp_policy_pair *p = sp_compile_pairs(c, n, &ret->nregexes);
+	struct sp_policy_pair *p = n == NULL ? NULL : sp_compile_pairs(c, n, ret_n);
 
-	ret->regexes = p;
-	for (size_t i = 0; i < ret->nregexes; i++) {
+	for (size_t i = 0; n != NULL && i < *ret_n; i++) {
 		sp_compile_pattern(c, sp_yaml_item(n, i), p[i].value);
 		if (!sp_compile_is_name(p[i].name) || strlen(p[i].name) > 32)
 			sp_yaml_error(sp_yaml_key_node(n, i), c->diags, NULL,
 			    "a pattern's name has letters, digits and _, at most 32");
 	}
+	return p;
+}
+
+/* n may be NULL: none. */
+static struct sp_model_strings
+sp_compile_detect(struct sp_compile *c, const struct sp_yaml_node *n)
+{
+	struct sp_model_strings s = {0};
+	size_t unused;
+
+	if (n != NULL)
+		sp_compile_strings(c, n, &s);
+	for (size_t k = 0; k < s.n; k++)
+		if (sp_yaml_enum(sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, k) : n, sp_compile_detectors, c->diags,
+			&unused) != 0)
+			continue;
+	return s;
 }
 
 static void
@@ -328,9 +345,8 @@ sp_compile_mask(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 {
 	static const char *const keys[] = {"columns", "detect", "regex", "with", NULL};
 	static const char *const transforms[] = {"redact", "partial", "hash", "null", NULL};
-	const struct sp_yaml_node *detect = sp_yaml_get(n, "detect");
 	struct sp_model_strings s = {0};
-	size_t i = 0, unused;
+	size_t i = 0;
 
 	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
 		return;
@@ -341,17 +357,10 @@ sp_compile_mask(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 		sp_compile_strings(c, sp_yaml_get(n, "columns"), &s);
 	ret->mask.columns = s.s;
 	ret->mask.ncolumns = s.n;
-	s = (struct sp_model_strings){0};
-	if (detect != NULL)
-		sp_compile_strings(c, detect, &s);
+	s = sp_compile_detect(c, sp_yaml_get(n, "detect"));
 	ret->mask.detectors = s.s;
 	ret->mask.ndetectors = s.n;
-	for (size_t k = 0; k < s.n; k++)
-		if (sp_yaml_enum(sp_yaml_type(detect) == SP_YAML_SEQUENCE ? sp_yaml_item(detect, k) : detect,
-			sp_compile_detectors, c->diags, &unused) != 0)
-			continue;
-	if (sp_yaml_get(n, "regex") != NULL)
-		sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->mask);
+	ret->mask.regexes = sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->mask.nregexes);
 	/* `with: null` is YAML's null. */
 	if (sp_yaml_get(n, "with") != NULL && sp_yaml_type(sp_yaml_get(n, "with")) == SP_YAML_NULL)
 		i = SP_POLICY_MASK_NULL - SP_POLICY_MASK_REDACT;
@@ -360,6 +369,36 @@ sp_compile_mask(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 	ret->mask.transform = (enum sp_policy_transform)(SP_POLICY_MASK_REDACT + i);
 	if (ret->mask.ncolumns + ret->mask.ndetectors + ret->mask.nregexes == 0)
 		sp_yaml_error(n, c->diags, NULL, "expected columns, detect or regex");
+}
+
+static void
+sp_compile_scan(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"detect", "regex", "found", "unreadable", NULL};
+	static const char *const founds[] = {"refuse", "record", NULL}, *const unreadables[] = {"refuse", "pass", NULL};
+	const struct sp_yaml_node *found = sp_yaml_get(n, "found"), *unreadable = sp_yaml_get(n, "unreadable");
+	struct sp_model_strings s;
+	size_t i = 0;
+
+	if (n == NULL || sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	ret->has_scan = 1;
+	if (ret->effect == SP_POLICY_DENY)
+		sp_yaml_error(n, c->diags, NULL, "a rule that denies lets nothing through that could be scanned");
+	if ((ret->files & (SP_FILE_BIT(SP_FILE_READ) | SP_FILE_BIT(SP_FILE_WRITE))) == 0)
+		sp_yaml_error(n, c->diags, "do: { file: [read, write], path: [/srv/**] }",
+		    "only contents of files are scanned: the rule needs `file` with read or write");
+	s = sp_compile_detect(c, sp_yaml_get(n, "detect"));
+	ret->scan.detectors = s.s;
+	ret->scan.ndetectors = s.n;
+	ret->scan.regexes = sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->scan.nregexes);
+	if (found != NULL && sp_yaml_enum(found, founds, c->diags, &i) == 0)
+		ret->scan.records_only = i == 1;
+	i = 0;
+	if (unreadable != NULL && sp_yaml_enum(unreadable, unreadables, c->diags, &i) == 0)
+		ret->scan.passes_unreadable = i == 1;
+	if (ret->scan.ndetectors + ret->scan.nregexes == 0)
+		sp_yaml_error(n, c->diags, NULL, "expected detect or regex");
 }
 
 static void
@@ -432,7 +471,7 @@ sp_compile_gives(struct sp_compile *c, const struct sp_yaml_node *rule, struct s
 void
 sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
-	static const char *const keys[] = {"name", "who", "on", "do", "effect", "mask", "approve", "message", "when",
+	static const char *const keys[] = {"name", "who", "on", "do", "effect", "mask", "scan", "approve", "message", "when",
 	    "from", "session", "secrets", NULL};
 	static const char *const effects[] = {"deny", "approve", "allow", NULL};
 	size_t i;
@@ -458,6 +497,7 @@ sp_compile_rule(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 	sp_compile_when(c, sp_yaml_get(n, "when"), ret);
 	sp_compile_from(c, sp_yaml_get(n, "from"), ret);
 	sp_compile_mask(c, sp_yaml_get(n, "mask"), ret);
+	sp_compile_scan(c, sp_yaml_get(n, "scan"), ret);
 	sp_compile_gives(c, n, ret);
 	sp_compile_approve(c, n, sp_yaml_get(n, "approve"), ret);
 }

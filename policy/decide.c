@@ -108,7 +108,7 @@ sp_decide_is_stricter(const struct sp_policy_rule *a, const struct sp_policy_rul
 static void
 sp_decide_too_many(struct sp_decide_work *w)
 {
-	sp_decide_refuse(w, "more than %d rules with masks apply to this; join some of them", SP_DECIDE_MASKS_MAX);
+	sp_decide_refuse(w, "more than %d rules with masks or scans apply to this; join some of them", SP_DECIDE_MASKS_MAX);
 }
 
 void
@@ -125,6 +125,22 @@ sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r)
 		sp_decide_too_many(w);
 	else
 		d->masks[d->nmasks++] = &r->mask;
+}
+
+void
+sp_decide_scan(struct sp_decide_work *w, const struct sp_policy_rule *r)
+{
+	struct sp_decision *d = w->d;
+
+	if (!r->has_scan)
+		return;
+	for (size_t i = 0; i < d->nscans; i++)
+		if (d->scans[i] == &r->scan)
+			return;
+	if (d->nscans == SP_DECIDE_MASKS_MAX)
+		sp_decide_too_many(w);
+	else
+		d->scans[d->nscans++] = &r->scan;
 }
 
 /* The columns that other rules mask for this person here: they stay secret in what another rule lets through. */
@@ -361,7 +377,7 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	d->label = SP_POLICY_PROVEN;
 	d->approve = NULL;
 	d->policy_version = scope->image->version;
-	d->nmasks = d->nmatched = 0;
+	d->nmasks = d->nmatched = d->nscans = 0;
 	d->message[0] = 0;
 	d->nsecrets = 0;
 	d->terms = (struct sp_policy_terms){.idle_seconds = scope->connection->idle_seconds,

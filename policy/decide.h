@@ -93,6 +93,8 @@ struct sp_decision {
 	size_t nmasks;
 	size_t nmatched; /* the first so many masks are of rules that matched; the rest only name columns */
 	const struct sp_policy_mask *masks[SP_DECIDE_MASKS_MAX]; /* all apply; they live as long as the scope */
+	size_t nscans;
+	const struct sp_policy_scan *scans[SP_DECIDE_MASKS_MAX]; /* files: all apply to contents; they live as long as the scope */
 	/* Of the rules that match and let through: the secrets to put into what runs (names of the connection's secrets). */
 	size_t nsecrets;
 	const char *secrets[SP_POLICY_SECRETS_MAX];

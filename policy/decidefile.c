@@ -84,11 +84,24 @@ decide_file_meets(const struct sp_policy_rule *r, const struct sp_decide_file *f
 	return sp_match_file(r, word, is_second ? f->path2 : f->path);
 }
 
-/* What a rule masks in a part of a tree is masked in all of it, though that rule does not allow all of it. */
+/* What a rule masks or scans in a part of a tree it does in all of it, though that rule does not allow all of it. */
 static bool
-decide_file_masks(const struct sp_policy_rule *r, const struct sp_decide_file *f)
+decide_file_concerns(const struct sp_policy_rule *r, const struct sp_decide_file *f, unsigned word)
 {
-	return f->is_tree && (r->files & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_match_file_could(r, f->path, true);
+	return f->is_tree && (r->files & SP_FILE_BIT(word)) != 0 && sp_match_file_could(r, f->path, true);
+}
+
+/* Contents pass: outwards they are masked, both ways they are scanned. */
+static void
+decide_file_contents(struct sp_decide_work *w, const struct sp_policy_rule *r, unsigned word, bool is_second)
+{
+	if (word != SP_FILE_READ && word != SP_FILE_WRITE)
+		return;
+	if (!decide_file_concerns(r, w->req->file, word) && !decide_file_meets(r, w->req->file, word, is_second))
+		return;
+	if (word == SP_FILE_READ)
+		sp_decide_mask(w, r);
+	sp_decide_scan(w, r);
 }
 
 static void
@@ -103,8 +116,7 @@ decide_file_one(struct sp_decide_work *w, unsigned word, bool is_second)
 
 		if (!sp_match_context(r, w->req->time, w->req->from))
 			continue;
-		if (word == SP_FILE_READ && (decide_file_masks(r, f) || decide_file_meets(r, f, word, is_second)))
-			sp_decide_mask(w, r);
+		decide_file_contents(w, r, word, is_second);
 		if (!decide_file_meets(r, f, word, is_second))
 			continue;
 		if (best == NULL || sp_decide_is_stricter(r, best))

@@ -31,6 +31,8 @@ void sp_decide_refuse(struct sp_decide_work *w, const char *fmt, ...) SP_PRINTF(
 /* Whether a asks for more than b. */
 bool sp_decide_is_stricter(const struct sp_policy_rule *a, const struct sp_policy_rule *b);
 void sp_decide_mask(struct sp_decide_work *w, const struct sp_policy_rule *r);
+/* The same for the contents of files. */
+void sp_decide_scan(struct sp_decide_work *w, const struct sp_policy_rule *r);
 /* Takes the strictest rule of one action into the decision. */
 void sp_decide_take(struct sp_decide_work *w, const struct sp_policy_rule *r);
 

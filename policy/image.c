@@ -270,6 +270,13 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 		u->mask.transform =
 		    (enum sp_policy_transform)sp_image_range(r, 1, SP_POLICY_MASK_REDACT, SP_POLICY_MASK_NULL);
 	}
+	u->has_scan = (uint8_t)sp_image_number(r, 1, 1);
+	if (u->has_scan) {
+		u->scan.detectors = sp_image_strings(r, &u->scan.ndetectors);
+		u->scan.regexes = sp_image_pairs(r, &u->scan.nregexes);
+		u->scan.records_only = sp_image_number(r, 1, 1) != 0;
+		u->scan.passes_unreadable = sp_image_number(r, 1, 1) != 0;
+	}
 }
 
 static void

@@ -161,6 +161,16 @@ struct sp_policy_mask {
 	enum sp_policy_transform transform;
 };
 
+/* What is looked for in the contents of files that a rule lets through. */
+struct sp_policy_scan {
+	size_t ndetectors;
+	const char *const *detectors; /* names as in mask/mask.h */
+	size_t nregexes;
+	const struct sp_policy_pair *regexes; /* name, pattern */
+	bool records_only;		      /* what is found is put on record, and the file passes */
+	bool passes_unreadable;		      /* files that are no text pass unread */
+};
+
 struct sp_policy_approve {
 	size_t nby;
 	const char *const *by; /* names of groups, any of which may approve */

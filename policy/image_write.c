@@ -169,6 +169,13 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 		sp_model_put_pairs(b, r->mask.nregexes, r->mask.regexes);
 		(void)sp_buf_put_u8(b, (uint8_t)r->mask.transform);
 	}
+	(void)sp_buf_put_u8(b, r->has_scan);
+	if (r->has_scan) {
+		sp_model_put_strings(b, r->scan.ndetectors, r->scan.detectors);
+		sp_model_put_pairs(b, r->scan.nregexes, r->scan.regexes);
+		(void)sp_buf_put_u8(b, r->scan.records_only);
+		(void)sp_buf_put_u8(b, r->scan.passes_unreadable);
+	}
 }
 
 static void

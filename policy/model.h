@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 5
+#define SP_MODEL_FORMAT 6
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -75,9 +75,10 @@ struct sp_policy_rule {
 	int16_t offset;		/* minutes east of UTC */
 	size_t nfrom;
 	struct sp_model_network *from;
-	uint8_t has_approve, has_mask;
+	uint8_t has_approve, has_mask, has_scan;
 	struct sp_policy_approve approve;
 	struct sp_policy_mask mask;
+	struct sp_policy_scan scan;
 };
 
 /* Memory of a model: freed as a whole. */

@@ -60,6 +60,7 @@ static const struct {
 	[SP_FIELD_STREAM] = { "stream", 8 },
 	[SP_FIELD_DIRECTION] = { "direction", 0 },
 	[SP_FIELD_OFFSET] = { "offset", 8 },
+	[SP_FIELD_FOUND] = { "found", 0 },
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

@@ -38,7 +38,7 @@ enum sp_event_type {
 	SP_EVENT_NOTE = 15,	    /* TEXT: anything else worth a line (a parameter refused, a gap, a resume) */
 	SP_EVENT_WATCH = 16,	    /* WHO: this record was replayed or exported */
 	SP_EVENT_TRANSFER = 17	    /* SEQ, CONNECTION, TEXT: path, DIRECTION, STATUS: complete or partial, OFFSET, BYTES, LENGTH?,
-				       DIGEST?: SHA-256 of those bytes, REASON?, MASKED?, DURATION_NS */
+				       DIGEST?: SHA-256 of those bytes, REASON?, MASKED?, FOUND?, DURATION_NS */
 };
 
 enum sp_event_field {
@@ -70,7 +70,8 @@ enum sp_event_field {
 	SP_FIELD_SESSION = 26,	 /* text: another session's id */
 	SP_FIELD_STREAM = 27,	 /* number: 0 terminal, 1 stdout, 2 stderr; absent: a terminal, or a built-in command */
 	SP_FIELD_DIRECTION = 28, /* text: upload download */
-	SP_FIELD_OFFSET = 29	 /* number: where in the file a transfer began */
+	SP_FIELD_OFFSET = 29,	 /* number: where in the file a transfer began */
+	SP_FIELD_FOUND = 30	 /* json: what a scan has found in a file */
 };
 
 /* Starts an event in b (reset first); puts are sticky in b. */

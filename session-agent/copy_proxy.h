@@ -45,6 +45,7 @@ struct sp_copy_entry {
 	bool is_approved;
 	int64_t began_ms;
 	void *hash; /* EVP_MD_CTX */
+	struct sp_file_scan *scan; /* NULL: nothing is looked for */
 };
 
 struct sp_copy {

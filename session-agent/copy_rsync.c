@@ -79,6 +79,11 @@ rsync_answered(struct sp_copy *c, const struct sp_file_answer *answer)
 		sp_copy_fail(c, SP_COPY_REFUSED, "what is read there is masked, which rsync's stream cannot be: use sftp");
 		return;
 	}
+	if (answer->decision->nscans > 0) {
+		sp_file_gate_result(c->gate, answer->seq, "refused: contents to be scanned");
+		sp_copy_fail(c, SP_COPY_REFUSED, "files there are scanned, which rsync's stream cannot be: use sftp or scp");
+		return;
+	}
 	rsync_next(c);
 }
 

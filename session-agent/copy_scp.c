@@ -10,6 +10,7 @@
 
 #include "lib/ipc.h"
 #include "session-agent/copy_proxy.h"
+#include "session-agent/file_scan.h"
 
 static const char *
 scp_op(const struct sp_copy *c)
@@ -41,7 +42,10 @@ entry_close(struct sp_copy *c, const char *incomplete)
 		t.path = both;
 	}
 	t.duration_ns = (uint64_t)(sp_ipc_now_ms() - e->began_ms) * 1000000U;
+	t.scan = e->scan;
 	sp_file_gate_transfer(c->gate, &t);
+	sp_file_scan_free(e->scan);
+	e->scan = NULL;
 }
 
 static void
@@ -50,6 +54,37 @@ entry_result(struct sp_copy *c, const char *status)
 	if (c->entry.is_asked)
 		sp_file_gate_result(c->gate, c->entry.seq, status);
 	c->entry.is_asked = false;
+}
+
+/* Before it is allowed: what its contents will be looked at for. False: it must not be. */
+static bool
+entry_scan(struct sp_copy *c, const struct sp_file_answer *answer)
+{
+	sp_file_scan_free(c->entry.scan);
+	c->entry.scan = NULL;
+	return sp_file_scan_new(answer->decision, &c->entry.scan) == 0;
+}
+
+/* What passes now. False: it must not, and the copy is over. */
+static bool
+entry_data(struct sp_copy *c, const struct sp_scp_event *ev)
+{
+	struct sp_copy_entry *e = &c->entry;
+
+	if (sp_file_scan_feed(e->scan, e->bytes, ev->data.data, ev->data.len) != 0) {
+		char why[SP_FILE_SCAN_WHY_MAX];
+
+		(void)snprintf(why, sizeof(why), "%s", sp_file_scan_why(e->scan));
+		entry_close(c, why);
+		entry_result(c, why);
+		sp_copy_fail(c, SP_COPY_REFUSED, why);
+		return false;
+	}
+	e->bytes += ev->data.len;
+	if (EVP_DigestUpdate(e->hash, ev->data.data, ev->data.len) == 1 && sp_scp_pass(c->scp) == 0)
+		return true;
+	sp_copy_fail(c, SP_COPY_REFUSED, "no memory");
+	return false;
 }
 
 static void
@@ -112,6 +147,11 @@ entry_answered(struct sp_copy *c, const struct sp_file_answer *answer)
 	if (!c->words.is_upload && answer->decision->nmasks > 0) {
 		entry_result(c, "refused: masked content");
 		entry_refuse(c, "what is read there is masked, which scp -O cannot be: use scp without -O");
+		return;
+	}
+	if (!entry_scan(c, answer)) {
+		entry_result(c, "refused: no memory");
+		entry_refuse(c, "no memory");
 		return;
 	}
 	sp_scp_allow(c->scp);
@@ -188,9 +228,7 @@ scp_event(struct sp_copy *c, const struct sp_scp_event *ev)
 			sp_copy_fail(c, SP_COPY_REFUSED, "no memory");
 		break;
 	case SP_SCP_DATA:
-		c->entry.bytes += ev->data.len;
-		if (EVP_DigestUpdate(c->entry.hash, ev->data.data, ev->data.len) != 1 || sp_scp_pass(c->scp) != 0)
-			sp_copy_fail(c, SP_COPY_REFUSED, "no memory");
+		(void)entry_data(c, ev);
 		break;
 	case SP_SCP_CLOSED:
 		entry_over(c, ev);
@@ -254,7 +292,10 @@ sp_copy_scp_may(struct sp_copy *c)
 {
 	struct sp_file_ask ask = entry_ask(c);
 
-	return !c->entry.is_asked || sp_file_gate_look(c->gate, &ask, c->entry.is_approved);
+	if (!c->entry.is_asked)
+		return true;
+	return sp_file_gate_look(c->gate, &ask, c->entry.is_approved) &&
+	    (c->entry.scan != NULL || !sp_file_gate_is_scanned(c->gate, &ask));
 }
 
 /* --- life -------------------------------------------------------------------------------------------------------- */
@@ -274,7 +315,10 @@ first_answered(struct sp_copy *c, const struct sp_file_answer *answer)
 		sp_copy_fail(c, SP_COPY_REFUSED, "what is read there is masked, which scp -O cannot be: use scp without -O");
 		return;
 	}
-	sp_copy_start(c, answer->seq);
+	if (!entry_scan(c, answer))
+		sp_copy_fail(c, SP_COPY_REFUSED, "no memory");
+	else
+		sp_copy_start(c, answer->seq);
 }
 
 static void
@@ -339,6 +383,8 @@ sp_copy_scp_end(struct sp_copy *c)
 	entry_result(c, "nothing came of it");
 	EVP_MD_CTX_free(c->entry.hash);
 	c->entry.hash = NULL;
+	sp_file_scan_free(c->entry.scan);
+	c->entry.scan = NULL;
 	sp_scp_free(c->scp);
 	c->scp = NULL;
 }

@@ -13,7 +13,9 @@
 #include "recorder/event.h"
 #include "runtime/log.h"
 #include "session-agent/approval_digest.h"
+#include "session-agent/file_scan.h"
 
+#define FOUND_MAX 4096 /* bytes of the json of what a scan has found */
 #define GATE_DIGEST_NAME "sallyport file approval 1"
 #define GATE_TEXT_MAX (3 * SP_FILE_PATH_MAX + 256) /* bytes of an operation as it is recorded */
 #define GATE_UNRECORDED "this cannot be recorded now, so it is not done: try again shortly"
@@ -98,6 +100,15 @@ sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask, bool
 
 	gate_decide(gate, ask, &d);
 	return d.effect == SP_POLICY_ALLOW || (d.effect == SP_POLICY_APPROVE && is_approved);
+}
+
+bool
+sp_file_gate_is_scanned(struct sp_file_gate *gate, const struct sp_file_ask *ask)
+{
+	struct sp_decision d;
+
+	gate_decide(gate, ask, &d);
+	return d.nscans > 0;
 }
 
 bool
@@ -190,7 +201,7 @@ sp_file_gate_result(struct sp_file_gate *gate, uint64_t seq, const char *status)
 void
 sp_file_gate_transfer(struct sp_file_gate *gate, const struct sp_file_transfer *t)
 {
-	struct sp_buf *e = sp_session_event(gate->session);
+	struct sp_buf *e = sp_session_event(gate->session), *found = t->scan == NULL ? NULL : sp_buf_new(FOUND_MAX);
 
 	sp_event_begin(e, SP_EVENT_TRANSFER, sp_event_now());
 	sp_event_put_u64(e, SP_FIELD_SEQ, t->seq);
@@ -206,6 +217,9 @@ sp_file_gate_transfer(struct sp_file_gate *gate, const struct sp_file_transfer *
 		sp_event_put(e, SP_FIELD_DIGEST, t->sha256, 32);
 	sp_event_put_cstring(e, SP_FIELD_REASON, t->incomplete);
 	sp_event_put_cstring(e, SP_FIELD_MASKED, t->masked_json);
+	if (found != NULL && sp_file_scan_counts(t->scan, found) == 0 && sp_buf_len(found) > 0)
+		sp_event_put(e, SP_FIELD_FOUND, sp_buf_data(found), sp_buf_len(found));
+	sp_buf_free(found);
 	sp_event_put_u64(e, SP_FIELD_DURATION_NS, t->duration_ns);
 	if (sp_session_record_late(gate->session) != 0)
 		sp_log_warn("a transfer is not on record");

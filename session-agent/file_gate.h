@@ -30,6 +30,7 @@
 #define SP_FILE_GATE_NO_SIZE UINT64_MAX
 
 struct sp_file_gate;
+struct sp_file_scan;
 struct sp_file_request;
 
 struct sp_file_ask {
@@ -48,7 +49,7 @@ struct sp_file_answer {
 	const char *message; /* not allowed: one line for the person, which lives as long as the call */
 	/*
 	 * Allowed: the decision, for its masks and rule, valid until the loop runs again. Its nmasks is what must be
-	 * looked for in bytes that go to the person.
+	 * looked for in bytes that go to the person; its scans are for sp_file_scan_new().
 	 */
 	const struct sp_decision *decision;
 	bool is_approved; /* by people: sp_file_gate_look() has to be told */
@@ -76,6 +77,9 @@ bool sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask,
 /* Whether what it shows would have to be masked, by the policy in force now. */
 bool sp_file_gate_is_masked(struct sp_file_gate *gate, const struct sp_file_ask *ask);
 
+/* Whether what passes of its contents would have to be scanned, by the policy in force now. */
+bool sp_file_gate_is_scanned(struct sp_file_gate *gate, const struct sp_file_ask *ask);
+
 /* What came of an operation: "ok", or what the target said. Late: never AGAIN for long; an error means it is lost. */
 void sp_file_gate_result(struct sp_file_gate *gate, uint64_t seq, const char *status);
 /* Denies on record what never came to a decision: bytes or a path that cannot be understood. */
@@ -95,6 +99,7 @@ struct sp_file_transfer {
 	const uint8_t *sha256;	 /* 32 bytes, of what moved, in order; NULL: it did not move in order */
 	const char *incomplete;	 /* why it is not complete; NULL: it is, as far as can be seen */
 	const char *masked_json; /* {"kind": count}; NULL: nothing was masked */
+	struct sp_file_scan *scan; /* what was looked for in it; NULL: nothing */
 	uint64_t duration_ns;
 };
 void sp_file_gate_transfer(struct sp_file_gate *gate, const struct sp_file_transfer *t);

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of open files, both ways: this is where they pass, and where it is kept what has passed for the record. */
 #include "lib/ipc.h"
+#include "session-agent/file_scan.h"
 #include "session-agent/sftp_proxy.h"
 
 #define FLOW_SHUFFLED "its bytes did not move in order, so it is not known whether they were all"
+
+const char *
+sp_sftp_flow_look(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p, size_t n)
+{
+	struct sp_file_scan *scan = direction == SP_FILE_UPLOAD ? h->scan_up : h->scan_down;
+
+	if (sp_file_scan_feed(scan, offset, p, n) == 0)
+		return NULL;
+	sp_sftp_flow_add(h, direction, offset, "", 0); /* it is on record, though nothing of it may have passed */
+	h->has_failed = true;
+	return sp_file_scan_why(scan);
+}
 
 void
 sp_sftp_flow_add(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p, size_t n)
@@ -39,6 +52,10 @@ sp_sftp_flow_eof(struct sp_sftp_handle *h, uint64_t offset)
 static const char *
 flow_problem(const struct sp_sftp_handle *h, const struct sp_sftp_flow *f, const char *why)
 {
+	const struct sp_file_scan *scan = f == &h->up ? h->scan_up : h->scan_down;
+
+	if (scan != NULL && sp_file_scan_why(scan)[0] != '\0')
+		return sp_file_scan_why(scan);
 	if (why != NULL)
 		return why;
 	if (h->has_failed)
@@ -63,6 +80,7 @@ flow_record(struct sp_sftp_handle *h, struct sp_sftp_flow *f, const char *why)
 
 	if (!f->is_shuffled && EVP_DigestFinal_ex(f->md, digest, NULL) == 1)
 		t.sha256 = digest;
+	t.scan = f == &h->up ? h->scan_up : h->scan_down;
 	if (f == &h->down && h->masked_json[0] != '\0')
 		t.masked_json = h->masked_json;
 	sp_file_gate_transfer(h->target->gate, &t);

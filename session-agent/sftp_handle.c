@@ -8,6 +8,7 @@
 #include "lib/text.h"
 #include "policy/image.h"
 #include "runtime/log.h"
+#include "session-agent/file_scan.h"
 #include "session-agent/sftp_kind.h"
 #include "session-agent/sftp_proxy.h"
 
@@ -85,6 +86,8 @@ sp_sftp_handle_free(struct sp_sftp *x, struct sp_sftp_handle *h, const char *why
 	if (h->stream != NULL)
 		x->nspools--;
 	free(h->path);
+	sp_file_scan_free(h->scan_up);
+	sp_file_scan_free(h->scan_down);
 	sp_sieve_stream_free(h->stream);
 	sp_sieve_free(h->sieve);
 	sp_buf_free(h->spool);
@@ -196,7 +199,7 @@ handle_problem(const struct sp_sftp_request *q, struct sp_sftp_handle *h)
 	if (h->is_revoked && q->type != SP_SFTP_CLOSE)
 		return "the policy has changed, and this is not allowed any more";
 	if ((is_read || is_write) && sp_session_fault(h->target->x->session) != NULL) {
-		h->has_failed = true;
+		h->has_failed = h->is_cut = true;
 		return sp_session_fault(h->target->x->session);
 	}
 	if (q->type == SP_SFTP_EXTENDED && (h->target->extensions & (1u << q->extension)) == 0)
@@ -250,6 +253,12 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 	problem = handle_problem(q, h);
 	if (problem != NULL) {
 		sp_sftp_status(x, q->id, h->is_revoked ? SP_SFTP_PERMISSION_DENIED : SP_SFTP_FAILURE, problem);
+		return;
+	}
+	if (q->type == SP_SFTP_WRITE)
+		problem = sp_sftp_flow_look(h, SP_FILE_UPLOAD, q->offset, q->data.data, q->data.len);
+	if (problem != NULL) {
+		sp_sftp_status(x, q->id, SP_SFTP_PERMISSION_DENIED, problem);
 		return;
 	}
 	if (h->is_masked && q->type == SP_SFTP_READ) {
@@ -315,6 +324,17 @@ handle_attrs(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 	sp_buf_free(b);
 }
 
+/* A client that has many writes under way may take the last answer to any of them for that to all: so CLOSE says it too. */
+static const char *
+handle_end(const struct sp_sftp_handle *h)
+{
+	if (h->is_revoked)
+		return "the policy has changed";
+	if (h->scan_up != NULL && sp_file_scan_why(h->scan_up)[0] != '\0')
+		return sp_file_scan_why(h->scan_up);
+	return h->is_cut ? "a part of it was refused, for it could not be recorded" : NULL;
+}
+
 static void
 handle_status(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 {
@@ -330,9 +350,17 @@ handle_status(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 	else if (op->type == SP_SFTP_FSETSTAT)
 		sp_file_gate_result(op->target->gate, op->seq, sp_sftp_op_text(code));
 	if (op->type == SP_SFTP_CLOSE) {
+		char why[SP_FILE_SCAN_WHY_MAX] = "";
+
+		if (handle_end(h) != NULL)
+			(void)snprintf(why, sizeof(why), "%s", handle_end(h));
 		if (code != SP_SFTP_OK)
 			h->has_failed = true;
 		sp_sftp_handle_free(op->x, h, NULL);
+		if (why[0] != '\0') {
+			sp_sftp_op_end(op, SP_SFTP_PERMISSION_DENIED, why);
+			return;
+		}
 	}
 	sp_sftp_op_end(op, (enum sp_sftp_code)code, sp_sftp_op_text(code));
 }
@@ -341,6 +369,7 @@ void
 sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, struct sp_view packet)
 {
 	struct sp_sftp_part body = sp_sftp_raw(packet.data + 5, packet.len - 5);
+	const char *problem = NULL;
 
 	if (op->is_ours) {
 		sp_sftp_op_free(op);
@@ -360,6 +389,12 @@ sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, str
 		if (a->type == SP_SFTP_DATA && sp_session_fault(op->x->session) != NULL) {
 			op->handle->has_failed = true;
 			sp_sftp_op_end(op, SP_SFTP_FAILURE, sp_session_fault(op->x->session));
+			return;
+		}
+		if (a->type == SP_SFTP_DATA && !op->handle->is_revoked)
+			problem = sp_sftp_flow_look(op->handle, SP_FILE_DOWNLOAD, op->offset, a->data.data, a->data.len);
+		if (problem != NULL) {
+			sp_sftp_op_end(op, SP_SFTP_PERMISSION_DENIED, problem);
 			return;
 		}
 		if (a->type == SP_SFTP_DATA && !op->handle->is_revoked) {
@@ -386,6 +421,7 @@ sp_sftp_handle_policy(struct sp_sftp *x)
 		if (!h->is_used || h->is_root || h->path == NULL || h->is_revoked)
 			continue;
 		if (!sp_file_gate_look(h->target->gate, &ask, h->is_approved) ||
+		    (h->scan_up == NULL && sp_file_gate_is_scanned(h->target->gate, &ask)) ||
 		    ((h->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_file_gate_is_masked(h->target->gate, &ask)))
 			h->is_revoked = true;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session-agent/file_scan.h"
 #include "session-agent/sftp_proxy.h"
 
 #define OP_FORMAT_MODE 0170000u
@@ -209,6 +210,8 @@ op_handle(struct sp_sftp_op *op, const struct sp_decision *d)
 	h->seq = op->seq;
 	if ((op->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && d->nmasks > 0)
 		why = op_mask(op, h, d);
+	if (why == NULL && (sp_file_scan_new(d, &h->scan_up) != 0 || sp_file_scan_new(d, &h->scan_down) != 0))
+		why = "no memory";
 	if (why != NULL)
 		sp_sftp_handle_free(op->x, h, NULL);
 	else

@@ -64,7 +64,9 @@ struct sp_sftp_handle {
 	uint64_t seq;
 	int64_t began_ms;
 	struct sp_sftp_flow up, down;
+	struct sp_file_scan *scan_up, *scan_down; /* what is looked for in what passes; NULL: nothing */
 	bool has_failed; /* a read or write has */
+	bool is_cut;	 /* ours was the refusal */
 	bool is_at_end;	 /* its end was read */
 	/* what is masked is here as a whole */
 	struct sp_buf *spool;
@@ -211,6 +213,12 @@ void sp_sftp_handle_shut(struct sp_sftp_op *of, const struct sp_sftp_handle *h);
  * n bytes of h's file from offset on pass now: from the client to the host (before they are sent), or from the host to
  * the client (before it gets them; masked as it gets them). All contents of files come by here, and nowhere else.
  */
+/*
+ * Whether they may pass: what is looked for in the file is not among them. NULL, or one line for the client, and nothing
+ * passes any more. Before sp_sftp_flow_add().
+ */
+const char *sp_sftp_flow_look(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p,
+    size_t n);
 void
 sp_sftp_flow_add(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p, size_t n);
 /* The host has said that the file ends at offset or before. */

@@ -85,6 +85,7 @@ sp_sftp_spool_serve(struct sp_sftp *x, const struct sp_sftp_request *q, struct s
 {
 	size_t n = sp_buf_len(h->spool), len = q->length < SP_SFTP_DATA_MAX ? q->length : SP_SFTP_DATA_MAX;
 	struct sp_sftp_part part;
+	const char *problem;
 
 	if (q->offset >= n) {
 		sp_sftp_flow_eof(h, n);
@@ -93,6 +94,11 @@ sp_sftp_spool_serve(struct sp_sftp *x, const struct sp_sftp_request *q, struct s
 	}
 	if (len > n - q->offset)
 		len = (size_t)(n - q->offset);
+	problem = sp_sftp_flow_look(h, SP_FILE_DOWNLOAD, q->offset, sp_buf_data(h->spool) + q->offset, len);
+	if (problem != NULL) {
+		sp_sftp_status(x, q->id, SP_SFTP_PERMISSION_DENIED, problem);
+		return;
+	}
 	sp_sftp_flow_add(h, SP_FILE_DOWNLOAD, q->offset, sp_buf_data(h->spool) + q->offset, len);
 	part = sp_sftp_string(sp_buf_data(h->spool) + q->offset, len);
 	sp_sftp_send(x, SP_SFTP_DATA, q->id, &part, 1);

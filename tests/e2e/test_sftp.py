@@ -151,7 +151,7 @@ def use(b, wanted):
 @pytest.fixture(scope="module")
 def host(shared):
     """files1, as its administrator made it; its sftp server is OpenSSH's until a test puts another in its place."""
-    shared.run(["sh", "-c", f"""set -e; umask 077; mkdir -p /etc/files1; cd /etc/files1
+    shared.run(["sh", "-c", f"""set -e; umask 077; rm -rf /etc/files1 {KEY} {KEY}.pub; mkdir /etc/files1; cd /etc/files1
 id filer >/dev/null 2>&1 || useradd -m -s /bin/sh -p '*' filer
 ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -C files1 -f {KEY}; cp {KEY}.pub filer.keys
 chmod 755 /etc/files1; chmod 644 /etc/files1/*.keys; ln -s /usr/lib/openssh/sftp-server server"""])

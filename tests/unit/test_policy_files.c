@@ -159,6 +159,41 @@ test_tree(void **state)
 }
 
 static void
+test_scans(void **state)
+{
+	static const struct {
+		uint32_t words;
+		const char *path;
+		bool is_tree;
+		size_t n;
+	} cases[] = {{SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/cards/a", false, 1}, {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/a", false, 0},
+	    {SP_FILE_BIT(SP_FILE_CREATE), "/srv/drop/cards/a", false, 0}, {SP_FILE_BIT(SP_FILE_RENAME), "/srv/drop/cards/a", false, 0},
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/cards", true, 1}, {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop", true, 1},
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www", true, 0}};
+	struct sp_policy_subject *who;
+	struct sp_decide_scope *scope = scope_of("{\"groups\":[\"eng\"]}", "web1", &who);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sp_decide_file f = {.words = cases[i].words, .path = cases[i].path, .is_tree = cases[i].is_tree};
+		struct sp_decide_request q = {.file = &f, .time = 1000000000};
+		struct sp_decision d;
+
+		sp_decide(scope, &q, &d);
+		if (d.nscans != cases[i].n)
+			fail_msg("%s: %zu", cases[i].path, d.nscans);
+		if (d.nscans == 1) {
+			assert_int_equal(d.scans[0]->ndetectors, 1);
+			assert_string_equal(d.scans[0]->detectors[0], "credit_card");
+			assert_string_equal(d.scans[0]->regexes[0].name, "ticket");
+			assert_true(d.scans[0]->records_only && d.scans[0]->passes_unreadable);
+		}
+	}
+	sp_decide_scope_free(scope);
+	sp_policy_subject_free(who);
+}
+
+static void
 test_has_files(void **state)
 {
 	static const struct {
@@ -207,6 +242,7 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_decision),
 	    cmocka_unit_test(test_tree),
+	    cmocka_unit_test(test_scans),
 	    cmocka_unit_test(test_has_files),
 	    cmocka_unit_test(test_path),
 	};
