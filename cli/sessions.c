@@ -104,6 +104,7 @@ sp_cli_sessions_row(const char *id, json_t *header, json_t *manifest, json_t *co
 	json_object_set(row, "from", json_object_get(origin, "from"));
 	json_object_set(row, "command", json_object_get(header, "command"));
 	json_object_set(row, "connection", connection);
+	json_object_set(row, "forward", json_object_get(origin, "forward"));
 	json_object_set(row, "auid", json_object_get(header, "auid"));
 	json_object_set(row, "ses", json_object_get(header, "ses"));
 	json_object_set_new(row, "state", json_string(manifest == NULL ? "open" : sp_seal_get_string(manifest, "state")));

@@ -10,12 +10,13 @@
 #include "lib/ipc.h"
 #include "lib/ipc_control.h"
 #include "lib/ipc_identity.h"
+#include "lib/ipc_operator.h"
 #include "lib/ipc_recorder.h"
 #include "lib/text.h"
 #include "runtime/privdrop.h"
 
 #define SP_CLI_STATUS_MS 2000
-#define SP_CLI_STATUS_MAX ((size_t)65536) /* bytes of a daemon's answer */
+#define SP_CLI_STATUS_MAX ((size_t)256 * 1024) /* bytes of a daemon's answer */
 
 static const struct {
 	const char *name;
@@ -30,6 +31,7 @@ static const struct {
 	    SP_IPC_CONTROL_STATUS_REPLY },
 	{ "recorder", "sallyport-recorder", SP_RUNDIR "/recorder/recorder.sock", SP_IPC_RECORDER_STATUS,
 	    SP_IPC_RECORDER_STATUS_REPLY },
+	{ "sallyportd", "root", SP_RUNDIR "/operator.sock", SP_IPC_OPERATOR_STATUS, SP_IPC_OPERATOR_STATUS_REPLY },
 };
 
 /* *ret_json is the answer, to be freed. */
@@ -74,11 +76,11 @@ sp_cli_status(int argc, char **argv)
 
 		sp_buf_reset(line);
 		if (r != 0) {
-			printf("%-9s %s\n", sp_cli_status_daemons[i].name,
+			printf("%-10s %s\n", sp_cli_status_daemons[i].name,
 			    r == SP_ERR_UNAVAILABLE || r == SP_ERR_NOT_FOUND ? "is not running" : sp_err_str(r));
 			status = 1;
 		} else if (sp_text_escape(line, json, strlen(json), SP_CLI_STATUS_MAX) == 0) {
-			printf("%-9s %.*s\n", sp_cli_status_daemons[i].name, (int)sp_buf_len(line), (const char *)sp_buf_data(line));
+			printf("%-10s %.*s\n", sp_cli_status_daemons[i].name, (int)sp_buf_len(line), (const char *)sp_buf_data(line));
 		}
 		free(json);
 	}

@@ -442,6 +442,7 @@ control_on_policy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	policy_note(s);
 	if (s->kind != NULL && s->kind_ctx != NULL)
 		s->kind->policy_changed(s->kind_ctx);
+	sp_forwarded_policy_changed(s);
 	sp_limits_policy_changed(s);
 	sp_relay_policy_changed(s);
 	sp_policy_copy_free(old);

@@ -503,6 +503,8 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	ch->l = l;
 	sp_peer_set_state(p, CHANNEL_LIVE);
 	sp_broker_attach(ch->g->broker, l);
+	if (sp_registry_login(ch->g, l->login_id) == NULL)
+		sp_channel_end(l, "the connection was closed"); /* while it was away, so that nobody could tell it */
 	return 0;
 }
 

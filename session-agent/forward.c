@@ -40,6 +40,8 @@ struct sp_forward {
 	struct forward_name *names[SP_FORWARD_NAMES_MAX];
 	unsigned nnames;
 	bool is_full; /* logged once */
+	struct event *quiet; /* pending: refusals are counted; the first SP_FORWARD_LOG_MAX have been logged */
+	unsigned refused;
 };
 
 /* --- addresses ---------------------------------------------------------------------------------------- */
@@ -192,6 +194,34 @@ sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_
 }
 
 static void
+forward_on_quiet_over(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sp_forward *f = ctx;
+
+	(void)fd;
+	(void)what;
+	if (f->refused > SP_FORWARD_LOG_MAX)
+		sp_log(LOG_NOTICE, "%u more connections to addresses of connections were refused within %d seconds",
+		    f->refused - SP_FORWARD_LOG_MAX, SP_FORWARD_LOG_SECONDS);
+	f->refused = 0;
+}
+
+/* Anybody on this machine can be refused as often as they like: that must not push other things out of the log. */
+static void
+forward_log_refusal(struct sp_forward *f, const struct forward_name *n, const struct sp_forward_peer *peer,
+    const struct sp_login *l, const char *problem)
+{
+	static const struct timeval window = { .tv_sec = SP_FORWARD_LOG_SECONDS };
+
+	if (f->refused == 0)
+		(void)event_add(f->quiet, &window);
+	if (f->refused++ < SP_FORWARD_LOG_MAX)
+		sp_log(LOG_NOTICE, "a connection of uid %ld%s%s to %s is refused: %s",
+		    peer->uid == (uid_t)-1 ? -1L : (long)peer->uid, l == NULL ? "" : ", login ", l == NULL ? "" : l->id, n->name,
+		    problem);
+}
+
+static void
 forward_take(struct forward_name *n, int fd)
 {
 	struct sp_registry *g = n->f->g;
@@ -215,8 +245,7 @@ forward_take(struct forward_name *n, int fd)
 		(void)close(fd);
 		return;
 	}
-	sp_log(LOG_NOTICE, "a connection of uid %ld%s%s to %s is refused: %s", peer.uid == (uid_t)-1 ? -1L : (long)peer.uid,
-	    l == NULL ? "" : ", login ", l == NULL ? "" : l->id, n->name, problem);
+	forward_log_refusal(n->f, n, &peer, l, problem);
 	sp_forward_refuse(g->base, fd, problem);
 }
 
@@ -315,6 +344,13 @@ forward_obstacle(const char *name)
 	return problem;
 }
 
+/* Likewise, of this program's own part too. */
+static const char *
+forward_problem(struct forward_name *n)
+{
+	return !forward_is_served(n) ? "nothing can listen at its address" : forward_obstacle(n->name);
+}
+
 static void
 forward_offer(struct sp_forward *f, const char *name, enum sp_policy_kind kind)
 {
@@ -360,10 +396,46 @@ sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connect
 	struct forward_name *n = c->is_forwarded ? forward_find(f, c->name) : NULL;
 	struct sp_hosts_scan scan;
 
-	if (n == NULL || !n->is_offered || n->kind != c->kind || !forward_is_served(n) || forward_obstacle(n->name) != NULL)
+	if (n == NULL || !n->is_offered || n->kind != c->kind || forward_problem(n) != NULL)
 		return false;
 	sp_hosts_scan_init(&scan, n->name, 0);
 	return sp_hosts_scan_file(&scan, SP_HOSTS_PATH, 0) == 0 && scan.is_found && scan.address == n->address;
+}
+
+static unsigned
+forward_sessions(const struct sp_registry *g, const char *name)
+{
+	const struct sp_live *l;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(l, &g->lives, next) {
+		const char *forward = json_string_value(json_object_get(json_object_get(l->header, "origin"), "forward"));
+
+		n += !l->is_dead && forward != NULL && strcmp(forward, name) == 0;
+	}
+	return n;
+}
+
+json_t *
+sp_forward_status(const struct sp_forward *f)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < f->nnames; i++) {
+		struct forward_name *n = f->names[i];
+		struct in_addr a = { .s_addr = htonl(n->address) };
+		char text[INET_ADDRSTRLEN] = "";
+		json_t *item;
+
+		if (!n->is_offered || inet_ntop(AF_INET, &a, text, sizeof(text)) == NULL)
+			continue;
+		item = json_pack("{s:s,s:o,s:i}", "name", n->name, "address", json_sprintf("%s:%u", text, (unsigned)sp_forward_port(n->kind)),
+		    "sessions", (int)forward_sessions(f->g, n->name));
+		if (forward_problem(n) != NULL)
+			(void)json_object_set_new(item, "problem", json_string(forward_problem(n)));
+		(void)json_array_append_new(list, item);
+	}
+	return list;
 }
 
 int
@@ -376,6 +448,11 @@ sp_forward_new(struct sp_registry *g, struct sp_forward **ret_f)
 	if (f == NULL)
 		return SP_ERR_NOMEM;
 	f->g = g;
+	f->quiet = event_new(g->base, -1, 0, forward_on_quiet_over, f);
+	if (f->quiet == NULL) {
+		free(f);
+		return SP_ERR_NOMEM;
+	}
 	sp_hosts_scan_init(&scan, NULL, 0);
 	scan.each = forward_on_entry;
 	scan.ctx = f;

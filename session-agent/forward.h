@@ -12,6 +12,7 @@
 #ifndef SALLYPORT_SESSION_AGENT_FORWARD_H
 #define SALLYPORT_SESSION_AGENT_FORWARD_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@
 #define SP_FORWARD_NAMES_MAX 512 /* with addresses, each with a listener */
 #define SP_FORWARD_TURN_MAX 16	 /* connections of one name taken before other events get their turn */
 #define SP_FORWARD_BACKLOG 64
+#define SP_FORWARD_LOG_MAX 64	 /* refusals logged one by one within SP_FORWARD_LOG_SECONDS; of more, how many */
+#define SP_FORWARD_LOG_SECONDS 10
 #define SP_FORWARD_PAUSE_MS 100 /* after accept(2) failed for want of descriptors or memory */
 
 struct sp_forward;
@@ -46,5 +49,7 @@ int sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **
 void sp_forward_hosts(const struct sp_forward *f, void (*each)(void *ctx, const char *name), void *ctx);
 /* Whether sshd finds the connection at its address: it has one, and this machine's name service says the same. */
 bool sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connection *c);
+/* What the policy in force offers: an array of { name, address, sessions, problem (where there is one) }. NULL: no memory. */
+json_t *sp_forward_status(const struct sp_forward *f);
 
 #endif

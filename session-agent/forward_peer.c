@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session-agent/forward_peer.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
@@ -15,8 +14,9 @@
 #include <unistd.h>
 
 #include "runtime/cred.h"
+#include "session-agent/proc.h"
 
-#define PEER_TEXT_MAX 4096
+#define PEER_ANSWER_MAX 4096
 #define PEER_DUMP_MAX 32768 /* bytes of one piece; the kernel's own are at most this long */
 
 struct peer_question {
@@ -54,7 +54,7 @@ peer_hear(int fd, struct inet_diag_msg *ret_m)
 {
 	union {
 		struct nlmsghdr head;
-		char bytes[PEER_TEXT_MAX];
+		char bytes[PEER_ANSWER_MAX];
 	} a;
 	struct sockaddr_nl from = { 0 };
 	socklen_t len = sizeof(from);
@@ -119,83 +119,36 @@ sp_forward_peer_listens(uint32_t address, uint16_t port)
 
 /* --- /proc -------------------------------------------------------------------------------------------- */
 
-/* A small file beneath dir, as text; false: it is not there or too long. */
-static bool
-peer_read(int dir, const char *name, char *text, size_t cap)
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, text, cap - 1);
-	(void)close(fd);
-	if (n < 0 || (size_t)n == cap - 1)
-		return false;
-	text[n] = '\0';
-	return true;
-}
-
 static bool
 peer_number_is(int dir, const char *name, uint32_t want)
 {
 	char text[16], expected[16];
 
 	(void)snprintf(expected, sizeof(expected), "%u", want);
-	return peer_read(dir, name, text, sizeof(text)) && strcmp(text, expected) == 0;
+	return sp_proc_read(dir, name, text, sizeof(text)) && strcmp(text, expected) == 0;
 }
 
-/* Field 4 of /proc/PID/stat; the name before it is in parentheses and may hold anything. */
-static pid_t
-peer_parent(int dir)
+static bool
+peer_is_inode(uint32_t inode, void *ctx)
 {
-	char text[PEER_TEXT_MAX];
-	const char *end;
-
-	if (!peer_read(dir, "stat", text, sizeof(text)))
-		return 0;
-	end = strrchr(text, ')');
-	/* ") S 123 ": the state is one letter. */
-	return end != NULL && strlen(end) > 4 && end[3] == ' ' ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+	return inode == *(const uint32_t *)ctx;
 }
 
 static bool
 peer_holds(int dir, uint32_t inode)
 {
-	char want[32], found[32];
-	int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-	bool is_held = false;
-	unsigned n = 0;
-
-	if (d == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return false;
-	}
-	(void)snprintf(want, sizeof(want), "socket:[%u]", inode);
-	while (!is_held && n++ < SP_FORWARD_PEER_FDS_MAX && (e = readdir(d)) != NULL) {
-		ssize_t len = readlinkat(dirfd(d), e->d_name, found, sizeof(found) - 1);
-
-		is_held = len > 0 && (size_t)len == strlen(want) && memcmp(found, want, (size_t)len) == 0;
-	}
-	(void)closedir(d);
-	return is_held;
+	return sp_proc_each_socket(dir, SP_FORWARD_PEER_FDS_MAX, peer_is_inode, &inode);
 }
 
 static bool
 peer_is_child(const struct sp_forward_peer *p, const struct sp_login *l, pid_t pid)
 {
-	char path[32];
+	int dir = sp_proc_open(pid);
 	bool is_it;
-	int dir;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	is_it = peer_parent(dir) == l->pid && peer_number_is(dir, "sessionid", l->ses) &&
+	is_it = sp_proc_parent(dir) == l->pid && peer_number_is(dir, "sessionid", l->ses) &&
 	    peer_number_is(dir, "loginuid", l->auid) && peer_holds(dir, p->inode);
 	(void)close(dir);
 	return is_it;
@@ -204,14 +157,14 @@ peer_is_child(const struct sp_forward_peer *p, const struct sp_login *l, pid_t p
 int
 sp_forward_peer_is_of(const struct sp_forward_peer *p, const struct sp_login *l)
 {
-	char path[64], text[PEER_TEXT_MAX], *save = NULL;
+	char path[64], text[SP_PROC_TEXT_MAX], *save = NULL;
 	bool is_it = false;
 	unsigned n = 0;
 
 	if (p->uid == 0 || p->uid != l->uid || l->ses == SP_CRED_UNSET)
 		return SP_ERR_DENIED;
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)l->pid, (int)l->pid);
-	if (!peer_read(AT_FDCWD, path, text, sizeof(text)))
+	if (!sp_proc_read(AT_FDCWD, path, text, sizeof(text)))
 		return SP_ERR_DENIED;
 	for (const char *word = strtok_r(text, " \n", &save); !is_it && word != NULL && n++ < SP_FORWARD_PEER_CHILDREN_MAX;
 	     word = strtok_r(NULL, " \n", &save))
@@ -297,11 +250,9 @@ sp_forward_peer_arrived(pid_t pid, uint32_t net, uint16_t port, struct sockaddr_
     struct sockaddr_in *ret_there)
 {
 	struct peer_dump d = { .net = net };
-	char path[32];
 	int fd, r;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	d.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d.dir = sp_proc_open(pid);
 	if (d.dir < 0)
 		return SP_ERR_SYSTEM;
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);

@@ -2,6 +2,7 @@
 /* Connections that came through sshd's forwarding: the session's client side instead of a tool that it has started. */
 #include <unistd.h>
 
+#include "policy/image.h"
 #include "runtime/log.h"
 #include "session-agent/session_state.h"
 
@@ -25,6 +26,22 @@ sp_forwarded_serve(struct sp_session *s)
 	for (unsigned i = 0; i < s->nforwarded; i++)
 		s->kind->forwarded(s->kind_ctx, s->forwarded[i]);
 	s->nforwarded = 0;
+}
+
+/*
+ * Who can no longer reach the connection, or no longer by forwarding, has nothing open there either: a client's pool would
+ * keep it for days.
+ */
+void
+sp_forwarded_policy_changed(struct sp_session *s)
+{
+	const struct sp_policy_connection *c;
+
+	if (s->forward == NULL || s->kind == NULL || s->stage != SP_SESSION_SERVING)
+		return;
+	c = s->policy == NULL ? NULL : sp_policy_image_find(s->policy, s->forward);
+	if (c == NULL || !c->is_forwarded || !sp_dispatch_may_reach(s, c))
+		sp_session_end(s, "policy no longer lets you forward to this connection");
 }
 
 void

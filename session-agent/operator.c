@@ -11,6 +11,7 @@
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/channel.h"
+#include "session-agent/forward.h"
 
 #define OPERATOR_TEXT_MAX 512
 
@@ -137,6 +138,27 @@ operator_on_pause(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	return r;
 }
 
+static int
+operator_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct sp_registry *g = ((const struct operator *)ctx)->g;
+	json_t *status = json_pack("{s:I,s:I,s:o}", "logins", (json_int_t)g->nlogins, "sessions", (json_int_t)g->nlives, "forwards",
+	    sp_forward_status(g->forward));
+	char *text = status == NULL ? NULL : json_dumps(status, JSON_COMPACT);
+	struct sp_buf *b = text == NULL ? NULL : sp_buf_new(SP_IPC_FRAME_MAX);
+	int r = b == NULL ? SP_ERR_NOMEM : 0;
+
+	(void)body;
+	if (r == 0) {
+		sp_buf_put_cstring(b, text);
+		r = sp_peer_send(p, SP_IPC_OPERATOR_STATUS_REPLY, msg->id, b, NULL, 0);
+	}
+	sp_buf_free(b);
+	free(text);
+	json_decref(status);
+	return r;
+}
+
 static void
 operator_on_close(struct sp_peer *p, int err, void *ctx)
 {
@@ -152,6 +174,7 @@ operator_on_close(struct sp_peer *p, int err, void *ctx)
 static const struct sp_peer_request operator_requests[] = {
 	{ SP_IPC_OPERATOR_END, 1, REQUEST_MAX, 0, operator_on_end, "END" },
 	{ SP_IPC_OPERATOR_PAUSE, 1, REQUEST_MAX, 0, operator_on_pause, "PAUSE" },
+	{ SP_IPC_OPERATOR_STATUS, 1, 0, 0, operator_on_status, "STATUS" },
 	{ 0 },
 };
 static const struct sp_peer_ops operator_ops = { operator_requests, operator_on_close, "operator" };

@@ -12,6 +12,7 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/forward.h"
+#include "session-agent/permit_origin.h"
 #include "session-agent/reach.h"
 
 #define PERMIT_USER_MAX 256
@@ -25,21 +26,24 @@ struct permit {
 	uint32_t verify; /* id at the broker, 0: none under way */
 	uint32_t id;	 /* of the PERMIT to answer, 0: none yet */
 	char *user;
+	char from[SP_PERMIT_ORIGIN_TEXT];
+	bool has_from;
 };
 
 /* identity NULL: nobody, and so nothing. */
 static int
-permit_list(const struct sp_registry *g, const json_t *identity, struct sp_buf *names, uint32_t *ret_n)
+permit_list(const struct permit *p, const json_t *identity, struct sp_buf *names, uint32_t *ret_n)
 {
-	const struct sp_policy_image *policy = sp_broker_policy(g->broker);
+	const struct sp_policy_image *policy = sp_broker_policy(p->g->broker);
+	const char *from = p->has_from ? p->from : NULL;
 	uint32_t n = 0;
 
 	for (size_t i = 0; identity != NULL && policy != NULL && i < sp_policy_image_connections(policy); i++) {
 		const struct sp_policy_connection *c = sp_policy_image_connection(policy, i);
 		char item[SP_POLICY_NAME_MAX + 8];
 
-		if (n >= SP_IPC_PERMIT_MAX || !sp_forward_is_offered(g->forward, c) ||
-		    !sp_reach_is_allowed(policy, identity, NULL, c))
+		if (n >= SP_IPC_PERMIT_MAX || !sp_forward_is_offered(p->g->forward, c) ||
+		    !sp_reach_is_allowed(policy, identity, from, c))
 			continue;
 		(void)snprintf(item, sizeof(item), "%s:%u", c->name, sp_forward_port(c->kind));
 		sp_buf_put_cstring(names, item);
@@ -54,7 +58,7 @@ permit_answer(struct permit *p, int err, const json_t *identity)
 {
 	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX), *names = sp_buf_new(SP_IPC_FRAME_MAX);
 	uint32_t n = 0;
-	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : permit_list(p->g, err == 0 ? identity : NULL, names, &n);
+	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : permit_list(p, err == 0 ? identity : NULL, names, &n);
 
 	if (r == 0) {
 		sp_buf_put_u32(body, (uint32_t)-err);
@@ -91,7 +95,6 @@ permit_on_permit(struct sp_peer *peer, struct sp_ipc_msg *msg, struct sp_buf *bo
 	char *type = NULL, *key = NULL, *info = NULL;
 	int r;
 
-	(void)peer;
 	if (p->id != 0 || msg->id == 0)
 		return SP_ERR_PROTOCOL; /* one a connection */
 	p->id = msg->id;
@@ -104,6 +107,8 @@ permit_on_permit(struct sp_peer *peer, struct sp_ipc_msg *msg, struct sp_buf *bo
 		r = SP_ERR_FORMAT;
 	if (r == 0 && asprintf(&info, "publickey %s %s", type, key) < 0)
 		r = SP_ERR_NOMEM;
+	if (r == 0)
+		p->has_from = sp_permit_origin(sp_peer_cred(peer)->pid, p->from) == 0;
 	if (r == 0 && sp_broker_verify(p->g->broker, p->user, info, permit_on_verified, p, &p->verify) != 0)
 		permit_answer(p, SP_ERR_UNAVAILABLE, NULL);
 	free(type);

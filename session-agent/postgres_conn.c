@@ -318,13 +318,17 @@ sp_postgres_conn_attach(struct sp_postgres_conn *c, struct sp_postgres_logged_in
 void
 sp_postgres_conn_farewell(struct sp_postgres_conn *c)
 {
+	const char *reason = sp_session_end_reason(c->px->session);
+	char text[320];
 	struct sp_buf *b;
 
 	if (c->state != SP_POSTGRES_READY || c->pass_left != 0 || c->is_broken || sp_buf_len(c->c_out) != 0)
 		return; /* in the middle of a message nothing can be said */
 	b = sp_buf_new(SP_POSTGRES_READ_SIZE);
+	(void)snprintf(text, sizeof(text), "your session on the bastion has ended%s%s", reason == NULL ? "" : ": ",
+	    reason == NULL ? "" : reason);
 	if (b != NULL)
-		sp_pg_write_error(b, 'E', "FATAL", "57P01", "your session on the bastion has ended", NULL);
+		sp_pg_write_error(b, 'E', "FATAL", "57P01", text, NULL);
 	if (b != NULL && sp_buf_error(b) == 0)
 		(void)send(c->cfd, sp_buf_data(b), sp_buf_len(b), MSG_NOSIGNAL | MSG_DONTWAIT);
 	sp_buf_free(b);

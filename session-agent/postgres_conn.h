@@ -171,6 +171,7 @@ struct sp_postgres_conn {
 	const struct sp_postgres_run *cols_run; /* whom cols are resolved for; compared only */
 	bool has_hidden;	 /* some column is not just scanned */
 	struct sp_buf *scratch;	 /* replacements */
+	bool waits_credential; /* in state LOGIN: it is not yet asked for */
 	bool is_broken;		 /* c_out ends in the middle of a message */
 	uint8_t tx;			 /* the last ReadyForQuery's status */
 };

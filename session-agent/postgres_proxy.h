@@ -16,6 +16,7 @@ struct event;
 struct sp_postgres_load;
 
 #define SP_POSTGRES_MASKS_MAX 16 /* mask objects kept for one policy */
+#define SP_POSTGRES_ASKS_MAX 4 /* connections of one session whose credential is asked for at a time */
 #define SP_POSTGRES_CATALOG_SECONDS 10 /* how long what was read of the catalogs is believed */
 
 struct sp_postgres_proxy {
@@ -41,6 +42,7 @@ struct sp_postgres_proxy {
 
 	struct sp_postgres_conn *conns;
 	unsigned n_conns;
+	unsigned n_asks; /* for credentials, under way */
 	unsigned n_altering; /* of them, those where is_altering */
 	struct sp_postgres_cancel *cancels;
 	struct sp_postgres_load *loads;

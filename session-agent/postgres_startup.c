@@ -132,6 +132,8 @@ on_login(int err, const char *sqlstate, const char *reason, struct sp_postgres_l
 	sp_postgres_conn_wake(c);
 }
 
+static void credential_next(struct sp_postgres_proxy *px);
+
 static void
 on_credential(int err, const char *message, const char *user, struct sp_secret *password, void *ctx)
 {
@@ -141,6 +143,7 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 	struct sp_pg_cur cur;
 	unsigned n = 0;
 
+	px->n_asks--;
 	if (c->state != SP_POSTGRES_LOGIN) {
 		sp_secret_free(password);
 		goto out;
@@ -164,7 +167,42 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 		sp_postgres_conn_fatal(c, "08001", "the target can't be reached", NULL);
 out:
 	sp_postgres_conn_unpin(c);
+	credential_next(px);
 	sp_postgres_proxy_unpin(px);
+}
+
+static void
+credential_ask(struct sp_postgres_conn *c)
+{
+	struct sp_postgres_proxy *px = c->px;
+
+	c->waits_credential = false;
+	c->pins++;
+	px->pins++;
+	px->n_asks++;
+	if (sp_session_credential(px->session, px->name, on_credential, c) != 0) {
+		c->pins--;
+		px->pins--;
+		px->n_asks--;
+		sp_postgres_conn_fatal(c, "28000", "the target's credential can't be had", NULL);
+	}
+}
+
+/* A few at a time, the oldest first: a client may open all its connections at once. */
+static void
+credential_next(struct sp_postgres_proxy *px)
+{
+	struct sp_postgres_conn *c, *oldest;
+
+	while (!px->is_ended && px->n_asks < SP_POSTGRES_ASKS_MAX) {
+		oldest = NULL;
+		for (c = px->conns; c != NULL; c = c->next)
+			if (c->waits_credential && c->state == SP_POSTGRES_LOGIN)
+				oldest = c;
+		if (oldest == NULL)
+			return;
+		credential_ask(oldest);
+	}
 }
 
 static void
@@ -188,13 +226,8 @@ startup_take(struct sp_postgres_conn *c, const struct sp_pg_startup *s)
 	}
 	negotiate(c, s);
 	c->state = SP_POSTGRES_LOGIN;
-	c->pins++;
-	c->px->pins++;
-	if (sp_session_credential(c->px->session, c->px->name, on_credential, c) != 0) {
-		c->pins--;
-		c->px->pins--;
-		sp_postgres_conn_fatal(c, "28000", "the target's credential can't be had", NULL);
-	}
+	c->waits_credential = true;
+	credential_next(c->px);
 }
 
 static void

@@ -37,6 +37,12 @@ sp_session_id(const struct sp_session *s)
 }
 
 const char *
+sp_session_end_reason(const struct sp_session *s)
+{
+	return s->end_reason;
+}
+
+const char *
 sp_session_user(const struct sp_session *s)
 {
 	return s->user;

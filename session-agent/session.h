@@ -25,6 +25,8 @@ struct sp_session;
 struct event_base *sp_session_base(struct sp_session *s);
 const char *sp_session_id(const struct sp_session *s);
 const char *sp_session_user(const struct sp_session *s); /* login name of the person */
+/* For who is still connected when kind->end() is called; NULL: nobody ended it, it is over. */
+const char *sp_session_end_reason(const struct sp_session *s);
 /* The address the person came from as text, or NULL if it is not known. */
 const char *sp_session_from(const struct sp_session *s);
 uid_t sp_session_uid(const struct sp_session *s);

@@ -226,6 +226,7 @@ void sp_limits_free(struct sp_session *s);
 /* A connection that sallyportd has proven to be the person's; taken over. */
 void sp_forwarded_take(struct sp_session *s, int fd);
 void sp_forwarded_serve(struct sp_session *s); /* the kind has started: those that waited */
+void sp_forwarded_policy_changed(struct sp_session *s);
 void sp_forwarded_free(struct sp_session *s);
 
 /* terminal.c */

@@ -12,7 +12,7 @@ sp_deps_test="libcmocka-dev libpam-wrapper libpamtest0-dev libnss-wrapper libuid
 sp_deps_lint="clang clang-tidy clang-format cppcheck shellcheck mandoc"
 sp_deps_package="debhelper devscripts fakeroot lintian dpkg-dev systemd libcap2-bin"
 sp_deps_e2e="python3 python3-pytest python3-pexpect python3-yaml python3-jwcrypto python3-cryptography
-	python3-paramiko python3-asyncssh tlog
+	python3-paramiko python3-asyncssh python3-psycopg2 tlog
 	openssh-server openssh-client auditd bubblewrap postgresql-15 postgresql-client-15 libcap2-bin
 	iproute2 util-linux openssl rsync procps passwd sudo systemd systemd-container dbus"
 
@@ -83,10 +83,9 @@ sp_deps_install() {
 	sp_deps_apt $missing
 }
 
-# The identity provider of the tests: exactly what package-lock.json names, with its checksums. Kept until
-# the lock file changes.
-sp_deps_oidc() { # SRCDIR CACHEDIR : prints nothing, leaves CACHEDIR/oidc/{provider.mjs,node_modules}
-	local src=$1/tests/tools/oidc dir=$2/oidc
+# What tests take from npm: exactly what a package-lock.json names, with its checksums. Kept until that changes.
+sp_deps_npm() { # SRCDIR CACHEDIR NAME FILE : prints nothing, leaves CACHEDIR/NAME/{FILE,node_modules}
+	local src=$1/tests/tools/$3 dir=$2/$3
 	mkdir -p "$dir"
 	if ! cmp -s "$src/package-lock.json" "$dir/package-lock.json" || [ ! -e "$dir/.complete" ]; then
 		rm -f "$dir/.complete"
@@ -94,5 +93,13 @@ sp_deps_oidc() { # SRCDIR CACHEDIR : prints nothing, leaves CACHEDIR/oidc/{provi
 		(cd "$dir" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error </dev/null) || return 1
 		touch "$dir/.complete"
 	fi
-	cp "$src/provider.mjs" "$dir/"
+	cp "$src/$4" "$dir/"
+}
+
+sp_deps_oidc() { # SRCDIR CACHEDIR : the identity provider
+	sp_deps_npm "$1" "$2" oidc provider.mjs
+}
+
+sp_deps_pgclient() { # SRCDIR CACHEDIR : programs that use a database as people's own do
+	sp_deps_npm "$1" "$2" pgclient pgclient.mjs
 }

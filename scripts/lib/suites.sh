@@ -218,7 +218,7 @@ sp_e2e_ready() {
 		echo "the end-to-end tests need root (sudo scripts/test e2e)"
 		return 1
 	}
-	"$top/scripts/package" && sp_deps_oidc "$top" "$build" && sp_configured "$build/gcc" &&
+	"$top/scripts/package" && sp_deps_oidc "$top" "$build" && sp_deps_pgclient "$top" "$build" && sp_configured "$build/gcc" &&
 		make -C "$build/gcc" -s -j "$jobs" all && make -C "$build/gcc" -s -j "$jobs" tests/tools/pgproxy_harness tests/tools/make_record
 }
 

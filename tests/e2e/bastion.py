@@ -247,6 +247,8 @@ class Bastion:
         oidc = BUILD + "/oidc"
         binds = [(TOP + "/tests", "/mnt/tests", "ro"), (oidc, "/mnt/oidc", "ro"),
                  (os.path.dirname(self.deb), "/mnt/deb", "ro"), (self.out, "/mnt/out", "rw")]
+        if os.path.isdir(BUILD + "/pgclient"):
+            binds.append((BUILD + "/pgclient", "/mnt/pgclient", "ro"))
         config = {"base": self.base, "size": "3g", "lower": os.environ.get("SALLYPORT_E2E_LOWER", "/"), "binds": binds,
                   "log_size": self.log_size}
         path = self.out + "/config.json"

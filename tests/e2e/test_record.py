@@ -373,7 +373,7 @@ def status_of(b, user=None):
 def test_status(b, reviewer):
     code, said = status_of(b)
     recorder = json.loads(said["recorder"])
-    assert code == 0 and sorted(said) == ["control", "identity", "recorder"]
+    assert code == 0 and sorted(said) == ["control", "identity", "recorder", "sallyportd"]
     assert recorder["state"] == "ok" and recorder["audit"] is True and recorder["reason"] == ""
     assert recorder["chain_n"] == len(b.read("/var/log/sallyport/chain").splitlines())
     child = b.ssh_tty("alice", "psql", "orders")

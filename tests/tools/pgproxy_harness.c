@@ -119,6 +119,13 @@ sp_session_base(struct sp_session *s)
 }
 
 const char *
+sp_session_end_reason(const struct sp_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
+const char *
 sp_session_user(const struct sp_session *s)
 {
 	(void)s;

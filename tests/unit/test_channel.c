@@ -273,6 +273,33 @@ test_resume(void **state)
 	drop_all();
 }
 
+/* Its login ended while it was away: it is told so at once. */
+static void
+test_resume_without_its_login(void **state)
+{
+	struct sp_login login = { .id = OTHER };
+	uint8_t p[128];
+	int fd, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		if (i == 0)
+			TAILQ_INSERT_TAIL(&g.logins, &login, next);
+		(void)add(LIVE, SECRET, getpid());
+		fd = dial();
+		say_resume(fd, LIVE, SECRET, 32, 1);
+		memset(p, 0, sizeof(p));
+		assert_true(recv(fd, p, sizeof(p), MSG_DONTWAIT) >= SP_IPC_HEADER + 4);
+		assert_int_equal(p[5], SP_IPC_MONITOR_RESUMED);
+		assert_int_equal(p[SP_IPC_HEADER + 4 + 5], i == 0 ? 0 : SP_IPC_MONITOR_END);
+		if (i == 0)
+			TAILQ_REMOVE(&g.logins, &login, next);
+		(void)close(fd);
+		turn();
+		drop_all();
+	}
+}
+
 static void
 test_resume_refused(void **state)
 {
@@ -682,6 +709,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_resume_without_its_login),
 		cmocka_unit_test(test_resume_refused),
 		cmocka_unit_test(test_resume_by_another_process),
 		cmocka_unit_test(test_resume_needs_the_ring),
