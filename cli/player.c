@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cli/screen.h"
-#include "cli/termfilter.h"
+#include "proto/termfilter.h"
 #include "lib/ipc.h"
 
 #define SP_PLAYER_FIRST 1024 /* frames allocated first */

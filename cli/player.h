@@ -23,7 +23,7 @@ int sp_player_add_size(struct sp_player *p, uint64_t time_ns, unsigned rows, uns
 
 /* Plays on the terminal of stdin and stdout until q, or a signal to end; the terminal is then as before. NOMEM, SYSTEM. */
 int sp_player_run(struct sp_player *p) SP_MUST_CHECK;
-/* Writes all of it to stdout at once, filtered (cli/termfilter.h). NOMEM. */
+/* Writes all of it to stdout at once, filtered (proto/termfilter.h). NOMEM. */
 int sp_player_dump(struct sp_player *p) SP_MUST_CHECK;
 
 #endif

@@ -33,7 +33,7 @@ sp_cli_policy_usage(void)
 	fputs("usage: sallyport policy check [DIR]\n"
 	      "       sallyport policy test [DIR]\n"
 	      "       sallyport policy explain [--dir DIR] (--as FILE | --groups G,...) [--from ADDRESS]\n"
-	      "                                --on CONNECTION [--interactive | SQL | COMMAND LINE | -- TOOL ... |\n"
+	      "                                --on CONNECTION [--interactive] [SQL | COMMAND LINE | -- TOOL ... |\n"
 	      "                                --file OPERATION --path PATH [--to PATH]]\n", stderr);
 	return 2;
 }
@@ -220,6 +220,8 @@ sp_cli_policy_verdict(const struct sp_decision *d)
 			printf(" %s", d->approve->by[i]);
 		printf(", within %" PRIu32 " seconds\n", d->approve->within);
 	}
+	if (d->terms.lines != SP_POLICY_LINES_FREE)
+		printf("lines:    %s (advisory)\n", d->terms.lines == SP_POLICY_LINES_GATE ? "gated at Enter" : "recorded");
 	sp_cli_policy_masks(d);
 	sp_cli_policy_scans(d);
 }
@@ -261,12 +263,12 @@ sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_pol
     const struct sp_policy_subject *person, const struct sp_policy_connection *c)
 {
 	struct sp_decide_request req = {.time = time(NULL), .from = q->from, .argv = q->argv,
-	    .is_terminal = q->is_interactive};
+	    .is_terminal = q->is_interactive && q->text == NULL};
 	struct sp_decide_scope *scope = NULL;
 	struct sp_question asked = {0};
 	struct sp_buf *out = sp_buf_new(0);
 	struct sp_decision d;
-	int status = 2, r = q->text == NULL ? 0 : sp_question_set(&asked, c, q->text, &req);
+	int status = 2, r = q->text == NULL ? 0 : sp_question_set(&asked, c, q->text, q->is_interactive, &req);
 
 	if (q->file != NULL)
 		r = sp_question_set_file(&asked, q->file, q->path, q->to, &req);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/grid.h"
-#include "cli/termfilter.h"
+#include "proto/grid.h"
+#include "proto/termfilter.h"
 #include "lib/text.h"
 
 struct sp_screen {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/grid.h"
-#include "cli/termfilter.h"
+#include "proto/grid.h"
+#include "proto/termfilter.h"
 #include "lib/buf.h"
 
 #define TRANSCRIPT_LINE_MAX ((size_t)64 * 1024) /* bytes of a line where there is no terminal; then it is two */

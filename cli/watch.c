@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sallyport watch: a live session's terminal as it goes on, from its record. There is no way from here to the session:
- * nothing is sent to it, and nothing that it shows is answered (cli/termfilter.h).
+ * nothing is sent to it, and nothing that it shows is answered (proto/termfilter.h).
  */
 #include <getopt.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 #include "cli/command.h"
 #include "cli/record.h"
-#include "cli/termfilter.h"
+#include "proto/termfilter.h"
 
 #define SP_CLI_WATCH_LOOK_MS 50 /* between two looks at the record */
 

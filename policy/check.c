@@ -132,7 +132,7 @@ sp_check_question(struct sp_check *k, const struct sp_yaml_node *n, const struct
 		return r;
 	if (sp_yaml_text(run) == NULL)
 		return sp_yaml_need(run, SP_YAML_SCALAR, k->diags);
-	r = sp_question_set(asked, c, sp_yaml_text(run), q);
+	r = sp_question_set(asked, c, sp_yaml_text(run), false, q);
 	if (r == SP_ERR_INVALID) {
 		sp_yaml_error(run, k->diags, NULL, "on a connection of kind %s a test runs one plain command",
 		    sp_policy_kind_str(c->kind));

@@ -31,7 +31,7 @@ void sp_compile_pattern(struct sp_compile *c, const struct sp_yaml_node *n, cons
 void sp_compile_secret(struct sp_compile *c, const struct sp_yaml_node *n, const char *what, enum sp_policy_secret *ret,
     const char **ret_value);
 
-/* compile_rule.c: idle, max, record_input and banner of n. Untouched where n does not say. */
+/* compile_rule.c: idle, max, record_input, banner and lines of n. Untouched where n does not say. */
 void sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_terms *ret);
 
 /* compile_list.c: what sections share */

@@ -188,7 +188,7 @@ static const char *const *
 sp_compile_connection_keys(enum sp_policy_kind kind)
 {
 	static const char *const ssh[] = {"kind", "address", "host_keys", "login", "jump", "labels", "durability", "idle",
-	    "max", "banner", "record_input", "tools", "forward", NULL};
+	    "max", "banner", "record_input", "lines", "tools", "forward", NULL};
 	static const char *const shell[] = {"kind", "run_as", "directory", "environment", "secrets", "labels", "durability",
 	    "idle", "max", "banner", "record_input", NULL};
 	static const char *const command[] = {"kind", "command", "parameters", "run_as", "directory", "environment", "secrets",
@@ -271,6 +271,7 @@ sp_compile_connection(struct sp_compile *c, const char *name, const struct sp_ya
 	ret->idle_seconds = terms.idle_seconds;
 	ret->max_seconds = terms.max_seconds;
 	ret->records_input = terms.records_input;
+	ret->lines = terms.lines;
 	ret->banner = terms.banner;
 	sp_compile_tools(c, sp_yaml_get(n, "tools"), ret);
 	sp_compile_forward(c, sp_yaml_get(n, "forward"), ret);

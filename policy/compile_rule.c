@@ -437,7 +437,10 @@ void
 sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_terms *ret)
 {
 	const struct sp_yaml_node *idle = sp_yaml_get(n, "idle"), *max = sp_yaml_get(n, "max"),
-				  *input = sp_yaml_get(n, "record_input"), *banner = sp_yaml_get(n, "banner");
+				  *input = sp_yaml_get(n, "record_input"), *banner = sp_yaml_get(n, "banner"),
+				  *lines = sp_yaml_get(n, "lines");
+	static const char *const words[] = {"record", "gate", NULL};
+	size_t i;
 
 	if (idle != NULL && sp_yaml_duration(idle, 1, SP_COMPILE_SESSION_MAX, c->diags, &ret->idle_seconds) != 0)
 		ret->idle_seconds = 0;
@@ -445,6 +448,8 @@ sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 		ret->max_seconds = 0;
 	if (input != NULL && sp_yaml_bool(input, c->diags, &ret->records_input) != 0)
 		ret->records_input = true;
+	if (lines != NULL && sp_yaml_enum(lines, words, c->diags, &i) == 0)
+		ret->lines = (enum sp_policy_lines)(SP_POLICY_LINES_RECORD + i);
 	if (banner != NULL)
 		ret->banner = sp_compile_string(c, banner, SP_POLICY_STRING_MAX);
 }
@@ -453,7 +458,7 @@ sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 static void
 sp_compile_gives(struct sp_compile *c, const struct sp_yaml_node *rule, struct sp_policy_rule *ret)
 {
-	static const char *const keys[] = {"idle", "max", "record_input", "banner", NULL};
+	static const char *const keys[] = {"idle", "max", "record_input", "banner", "lines", NULL};
 	const struct sp_yaml_node *session = sp_yaml_get(rule, "session"), *secrets = sp_yaml_get(rule, "secrets");
 
 	ret->terms.banner = "";

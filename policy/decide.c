@@ -382,6 +382,7 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	d->nsecrets = 0;
 	d->terms = (struct sp_policy_terms){.idle_seconds = scope->connection->idle_seconds,
 	    .max_seconds = scope->connection->max_seconds, .records_input = scope->connection->records_input,
+	    .lines = scope->connection->lines,
 	    .banner = scope->connection->banner};
 	if (request->shell != NULL) {
 		sp_decide_connect(&w);

@@ -50,6 +50,7 @@ sp_decide_terms(struct sp_decide_work *w, const struct sp_policy_rule *r)
 	t->idle_seconds = sp_decide_shorter(t->idle_seconds, r->terms.idle_seconds);
 	t->max_seconds = sp_decide_shorter(t->max_seconds, r->terms.max_seconds);
 	t->records_input = t->records_input || r->terms.records_input;
+	t->lines = r->terms.lines > t->lines ? r->terms.lines : t->lines;
 	if (t->banner[0] == 0)
 		t->banner = r->terms.banner;
 }

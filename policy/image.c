@@ -138,6 +138,7 @@ sp_image_terms(struct sp_image_reader *r, struct sp_policy_terms *t)
 	t->idle_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
 	t->max_seconds = (uint32_t)sp_image_number(r, 4, UINT32_MAX);
 	t->records_input = sp_image_number(r, 1, 1) != 0;
+	t->lines = (enum sp_policy_lines)sp_image_range(r, 1, SP_POLICY_LINES_FREE, SP_POLICY_LINES_GATE);
 	t->banner = sp_image_string(r);
 }
 
@@ -202,6 +203,7 @@ sp_image_connection_read(struct sp_image_reader *r, struct sp_policy_connection 
 	c->labels = sp_image_pairs(r, &c->nlabels);
 	c->tools = sp_image_strings(r, &c->ntools);
 	c->records_input = sp_image_number(r, 1, 1) != 0;
+	c->lines = (enum sp_policy_lines)sp_image_range(r, 1, SP_POLICY_LINES_FREE, SP_POLICY_LINES_GATE);
 	c->banner = sp_image_string(r);
 	c->is_forwarded = sp_image_number(r, 1, 1) != 0;
 	sp_image_host(r, c);

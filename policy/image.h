@@ -92,11 +92,19 @@ struct sp_policy_named_secret {
 	const char *value;
 };
 
+/* What is done with the lines typed at a prompt of a target host; a later one holds more. */
+enum sp_policy_lines {
+	SP_POLICY_LINES_FREE = 0,
+	SP_POLICY_LINES_RECORD, /* each is an event of the record */
+	SP_POLICY_LINES_GATE	/* and is decided before Enter goes on */
+};
+
 /* What holds for a session as a whole. */
 struct sp_policy_terms {
 	uint32_t idle_seconds; /* 0: never */
 	uint32_t max_seconds;
 	bool records_input;
+	enum sp_policy_lines lines; /* kind ssh */
 	const char *banner; /* "" if none */
 };
 
@@ -121,6 +129,7 @@ struct sp_policy_connection {
 	size_t ntools;
 	const char *const *tools; /* commands that may be run on it (postgres: psql unless set) */
 	bool records_input;	  /* what is typed, password prompts left out */
+	enum sp_policy_lines lines; /* ssh */
 	const char *banner;
 	bool is_forwarded; /* ssh -L (postgres) or -J (ssh) reaches it by its name, which lib/hosts.h takes */
 	/* ssh: at least one way to know the host is given (the compiler sees to it); any of them will do */

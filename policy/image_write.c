@@ -55,6 +55,7 @@ sp_model_put_terms(struct sp_buf *b, const struct sp_policy_terms *t)
 	(void)sp_buf_put_u32(b, t->idle_seconds);
 	(void)sp_buf_put_u32(b, t->max_seconds);
 	(void)sp_buf_put_u8(b, t->records_input);
+	(void)sp_buf_put_u8(b, (uint8_t)t->lines);
 	sp_model_put_string(b, t->banner == NULL ? "" : t->banner);
 }
 
@@ -115,6 +116,7 @@ sp_model_put_connection(struct sp_buf *b, const struct sp_policy_connection *c)
 	sp_model_put_pairs(b, c->nlabels, c->labels);
 	sp_model_put_strings(b, c->ntools, c->tools);
 	(void)sp_buf_put_u8(b, c->records_input);
+	(void)sp_buf_put_u8(b, (uint8_t)c->lines);
 	sp_model_put_string(b, c->banner);
 	(void)sp_buf_put_u8(b, c->is_forwarded);
 	sp_model_put_host(b, c);

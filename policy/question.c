@@ -33,7 +33,7 @@ sp_question_exec(struct sp_question *q, const struct sp_policy_connection *c, st
 }
 
 int
-sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text,
+sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text, bool is_typed,
     struct sp_decide_request *request)
 {
 	int r;
@@ -43,7 +43,7 @@ sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, con
 		request->sql = q->sql;
 		return r;
 	}
-	r = sp_shell_parse(text, strlen(text), 0, &q->shell);
+	r = sp_shell_parse(text, strlen(text), is_typed ? SP_SHELL_TYPED : 0, &q->shell);
 	if (r == 0 && c->kind != SP_POLICY_KIND_SSH)
 		return sp_question_exec(q, c, request);
 	request->shell = q->shell;

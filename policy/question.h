@@ -18,11 +18,11 @@ struct sp_question {
 };
 
 /*
- * Points the request at what text means on the connection: SQL for a database; a command line for kind ssh; for shell and
+ * Points the request at what text means on the connection: SQL for a database; a command line for kind ssh; is_typed: it is typed at a prompt there. For shell and
  * command one command, run as it stands from /usr/bin unless it says where. INVALID: it is not one plain command. NOMEM.
  * q is zeroed before, and cleared after the request was decided.
  */
-int sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text,
+int sp_question_set(struct sp_question *q, const struct sp_policy_connection *c, const char *text, bool is_typed,
     struct sp_decide_request *request) SP_MUST_CHECK;
 /*
  * The same for what is done to a file: word is one of a rule's `file`, path2 (NULL if there is none) stays the

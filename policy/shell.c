@@ -159,6 +159,8 @@ sp_shell_parse(const char *text, size_t len, unsigned int flags, struct sp_shell
 	if (s == NULL)
 		return SP_ERR_NOMEM;
 	s->flags = flags;
+	if ((flags & SP_SHELL_UNREAD) != 0)
+		sp_shell_reason_add(s, 0, "it cannot be read from the screen");
 	if (len > 0)
 		sp_shell_check_bytes(s, text, len);
 	if (!s->is_stopped)

@@ -30,6 +30,7 @@ struct sp_shell; /* one line: immutable */
 
 /* How a line gets to the shell. */
 #define SP_SHELL_TYPED 1u /* at an interactive prompt: history expansion, no comments in zsh */
+#define SP_SHELL_UNREAD 2u /* the text is what can be told of it, which may not be all: it is unresolved, whatever it says */
 
 struct sp_shell_word {
 	const char *text; /* quotes removed; valid as long as the line. No control characters but tab and newline */

@@ -300,7 +300,7 @@ sp_relay_resized(struct sp_session *s)
 	for (unsigned i = 0; i < r->n_outlets; i++)
 		if (r->outlets[i].sieve != NULL && r->outlets[i].stream == SP_RELAY_TTY)
 			sp_sieve_stream_resize(r->outlets[i].sieve, s->cols);
-	if (r->hooks != NULL && r->hooks->resized != NULL)
+	if (r->hooks != NULL && r->hooks->resized != NULL && s->stage == SP_SESSION_SERVING)
 		r->hooks->resized(r->ctx, s->rows, s->cols);
 }
 

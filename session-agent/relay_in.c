@@ -202,6 +202,8 @@ in_offer(struct sp_relay *r)
 {
 	size_t have = sp_buf_len(r->offered), n = have, room = sp_buf_room(r->typed);
 
+	if (r->s->stage != SP_SESSION_SERVING)
+		return; /* the kind is no more */
 	r->dropped = 0;
 	if (r->hooks != NULL && r->hooks->typed != NULL)
 		n = r->hooks->typed(r->ctx, sp_buf_data(r->offered), have);
@@ -220,6 +222,8 @@ in_offer(struct sp_relay *r)
 			return;
 		if (r->s->has_tty)
 			in_expect_echo(r, sp_buf_data(r->offered), k);
+		if (r->hooks != NULL && r->hooks->passed != NULL)
+			r->hooks->passed(r->ctx, sp_buf_data(r->offered), k);
 		if (sp_buf_put(r->typed, sp_buf_data(r->offered), k) != 0 || sp_buf_consume(r->offered, k) != 0)
 			return;
 		n -= k;

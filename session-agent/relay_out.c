@@ -201,7 +201,7 @@ outlet_take(struct sp_relay_outlet *o, const uint8_t *p, size_t n)
 	struct sp_relay *r = o->relay;
 	int e;
 
-	if (r->hooks != NULL && r->hooks->shown != NULL)
+	if (r->hooks != NULL && r->hooks->shown != NULL && r->s->stage == SP_SESSION_SERVING)
 		r->hooks->shown(r->ctx, o->stream, p, n);
 	sp_relay_in_shown(r, p, n);
 	if (o->sieve == NULL)

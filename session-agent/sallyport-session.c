@@ -4,6 +4,7 @@
  * own account with the monitor channel as descriptor 3, and by nobody else.
  */
 #include <event2/event.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,7 @@ main(int argc, char **argv)
 	int r;
 
 	(void)argv;
+	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* how wide characters are on a terminal; bytes are bytes all the same */
 	sp_log_open("sallyport-session", LOG_INFO, 1);
 	r = argc > 1 ? SP_ERR_INVALID : check_start();
 	if (r == 0) {

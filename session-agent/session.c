@@ -73,6 +73,13 @@ sp_session_has_tty(const struct sp_session *s)
 }
 
 void
+sp_session_size(const struct sp_session *s, uint32_t *ret_rows, uint32_t *ret_cols)
+{
+	*ret_rows = s->rows;
+	*ret_cols = s->cols;
+}
+
+void
 sp_session_streams(const struct sp_session *s, int ret_fds[3])
 {
 	ret_fds[0] = s->in;
@@ -265,7 +272,7 @@ session_note(struct sp_session *s, const char *text)
 }
 
 static void
-session_write_line(struct sp_session *s, const char *text)
+session_write_line(struct sp_session *s, const char *text, bool is_below)
 {
 	struct sp_buf *line = sp_buf_new(SESSION_LINE_MAX * 4 + 16);
 	struct pollfd p = { .fd = s->err, .events = POLLOUT };
@@ -274,6 +281,8 @@ session_write_line(struct sp_session *s, const char *text)
 		sp_buf_free(line);
 		return;
 	}
+	if (is_below)
+		sp_buf_put(line, s->is_raw ? "\r\n" : "\n", s->is_raw ? 2 : 1);
 	if (sp_text_escape(line, text, strlen(text), SESSION_LINE_MAX) == 0)
 		sp_buf_put(line, s->is_raw ? "\r\n" : "\n", s->is_raw ? 2 : 1);
 	if (sp_buf_error(line) == 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0 &&
@@ -292,7 +301,20 @@ sp_session_say(struct sp_session *s, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	session_note(s, text);
-	session_write_line(s, text);
+	session_write_line(s, text, false);
+}
+
+void
+sp_session_say_below(struct sp_session *s, const char *fmt, ...)
+{
+	char text[SESSION_LINE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	session_note(s, text);
+	session_write_line(s, text, true);
 }
 
 void

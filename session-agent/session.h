@@ -32,6 +32,7 @@ const char *sp_session_from(const struct sp_session *s);
 uid_t sp_session_uid(const struct sp_session *s);
 uint32_t sp_session_audit_id(const struct sp_session *s); /* kernel audit session */
 bool sp_session_has_tty(const struct sp_session *s);
+void sp_session_size(const struct sp_session *s, uint32_t *ret_rows, uint32_t *ret_cols); /* of the person's terminal */
 /* The person's TERM and LANG; "" if not known. */
 const char *sp_session_term(const struct sp_session *s);
 const char *sp_session_lang(const struct sp_session *s);
@@ -174,6 +175,8 @@ struct sp_relay_hooks {
 	 * calls sp_session_relay_drop(), and then counts from behind them.
 	 */
 	size_t (*typed)(void *ctx, const uint8_t *p, size_t n);
+	/* These bytes of what was offered went on. */
+	void (*passed)(void *ctx, const uint8_t *p, size_t n);
 	/* The program showed p, before masks. For looking at only: what is kept of it is as secret as the target's data. */
 	void (*shown)(void *ctx, enum sp_relay_stream stream, const uint8_t *p, size_t n);
 	/* The person's terminal has another size; the pty has it already. */
@@ -220,6 +223,8 @@ int sp_session_reach(struct sp_session *s, const struct sp_policy_connection *c)
 
 /* One line for the person on stderr (escaped), also put on record as a NOTE. */
 void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
+/* The same below the line on which the cursor stands, for what comes while a program has the terminal. */
+void sp_session_say_below(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
 /* Bytes for the person on stdout, for built-in commands (recorded as OUTPUT). */
 void sp_session_print(struct sp_session *s, const char *p, size_t n);
 /* Ends the session with an exit status once everything is flushed and recorded. */

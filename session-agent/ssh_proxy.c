@@ -284,6 +284,7 @@ on_record_ready(void *ctx)
 	px->pins++;
 	if (px->stage == SP_SSH_PROXY_NEW && !px->is_ended)
 		proxy_act(px);
+	sp_line_gate_record_ready(px->gate);
 	sp_ssh_proxy_unpin(px);
 }
 
@@ -295,6 +296,7 @@ on_policy(void *ctx)
 	struct sp_decision d;
 
 	px->decision.rule = NULL; /* of an image that is gone */
+	sp_line_gate_policy_changed(px->gate);
 	if (px->is_ended || px->stage == SP_SSH_PROXY_ENDED || px->stage == SP_SSH_PROXY_APPROVAL)
 		return; /* an approval is for its own version only, and looks for itself */
 	sp_ssh_verdict_decide(px, &d);
@@ -317,6 +319,8 @@ sp_ssh_proxy_end(struct sp_ssh_proxy *px)
 		return;
 	px->is_ended = true;
 	px->pins++;
+	sp_line_gate_end(px->gate);
+	px->gate = NULL;
 	sp_ssh_transport_end(px);
 	if (px->approval != NULL)
 		sp_approval_cancel(px->approval);

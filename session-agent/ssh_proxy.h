@@ -11,6 +11,7 @@
 
 #include "policy/decide.h"
 #include "policy/limits.h"
+#include "session-agent/line_gate.h"
 #include "session-agent/postgres_dial.h"
 #include "session-agent/session.h"
 #include "session-agent/ssh_agent.h"
@@ -63,6 +64,7 @@ struct sp_ssh_proxy {
 	char name[SP_POLICY_NAME_MAX + 1];
 	char user[SP_SSH_CONFIG_LOGIN_MAX + 1];
 	char *command; /* NULL: a shell */
+	struct sp_line_gate *gate; /* of its terminal; NULL: a carrier has it, or it has not started */
 	enum sp_ssh_proxy_stage stage;
 	unsigned pins; /* callbacks under way */
 	bool is_ended; /* freed with the last pin */

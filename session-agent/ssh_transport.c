@@ -358,10 +358,11 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 {
 	int fds[SP_SESSION_SSH_FDS], sv[2] = { -1, -1 }, given, r;
 
-	if (px->carrier != NULL)
-		r = px->carrier->open(px->carrier_ctx, fds);
-	else
-		r = sp_session_relay_open(px->session, c, c->records_input ? SP_RELAY_RECORD_INPUT : 0, NULL, NULL, fds);
+	r = px->carrier != NULL ? px->carrier->open(px->carrier_ctx, fds) :
+				  sp_line_gate_new(px->session, px->name, px->user, px->command == NULL, &px->gate);
+	if (r == 0 && px->carrier == NULL)
+		r = sp_session_relay_open(px->session, c, c->records_input ? SP_RELAY_RECORD_INPUT : 0, &sp_line_gate_hooks, px->gate,
+		    fds);
 	if (r != 0)
 		return r;
 	given = fds[0];

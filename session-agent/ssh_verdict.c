@@ -15,6 +15,20 @@
 #define SHELL_TEXT "(interactive shell)" /* what is shown and recorded in place of a command */
 #define APPROVAL_TEXT_MAX ((size_t)32 * 1024) /* bytes of a command to approve: what nobody can read nobody approves */
 
+/* Lines that nothing shows cannot be gated: a shell without a terminal is not let in where they are. */
+static void
+verdict_lines(const struct sp_ssh_proxy *px, struct sp_decision *d)
+{
+	if (px->command != NULL || d->effect == SP_POLICY_DENY || d->terms.lines != SP_POLICY_LINES_GATE ||
+	    sp_session_has_tty(px->session))
+		return;
+	d->effect = SP_POLICY_DENY;
+	d->is_refusal = true;
+	d->rule = NULL;
+	(void)snprintf(d->message, sizeof(d->message), "the lines of a shell on %s are decided on, which needs a terminal: ssh -t",
+	    px->name);
+}
+
 void
 sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_decision)
 {
@@ -38,6 +52,7 @@ sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_dec
 	} else {
 		request.shell = shell;
 		sp_decide(scope, &request, ret_decision);
+		verdict_lines(px, ret_decision);
 	}
 	sp_decide_scope_free(scope);
 	sp_shell_free(shell);

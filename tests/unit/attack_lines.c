@@ -91,14 +91,14 @@ attack_lines_run(const char *name, const char *file,
 	assert_non_null(f);
 	assert_non_null(line);
 	while (fgets(line, LINE_MAX_BYTES, f) != NULL) {
-		char expect[16], connection[16], got[1024], *bar = strchr(line, '|');
+		char expect[64], connection[16], got[1024], *bar = strchr(line, '|');
 
 		number++;
 		line[strcspn(line, "\n")] = 0;
 		if (line[0] == 0 || line[0] == '#')
 			continue;
 		assert_non_null(bar);
-		assert_int_equal(sscanf(line, "%15s %15s", expect, connection), 2);
+		assert_int_equal(sscanf(line, "%63s %15s", expect, connection), 2);
 		sp_buf_reset(text);
 		bar += bar[1] == ' ' ? 2 : 1;
 		expand(text, bar, strlen(bar));

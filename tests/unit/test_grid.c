@@ -9,7 +9,7 @@
 
 #include <vterm.h>
 
-#include "cli/grid.h"
+#include "proto/grid.h"
 
 #define ROWS 8
 #define COLS 20

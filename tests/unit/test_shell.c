@@ -286,7 +286,7 @@ static void
 test_exec(void **state)
 {
 	static const char rules[] = "  - { name: a, do: { argv: ['ls **', /srv/*/run, 'sh **'], in: [/srv/**] }, effect: allow,\n"
-				    "      secrets: [TOKEN], session: { idle: 10m, record_input: true } }\n"
+				    "      secrets: [TOKEN], session: { idle: 10m, record_input: true, lines: gate } }\n"
 				    "  - { name: b, do: { argv: ['rm **', 'python3 **'] }, effect: deny }\n"
 				    "  - { name: c, do: { argv: ['ls /root'] , as: [root] }, effect: deny }\n";
 	static const char *const ls[] = {"ls", "/root", NULL}, *const rm[] = {"rm", "x", NULL}, *const none[] = {NULL},
@@ -301,6 +301,7 @@ test_exec(void **state)
 	assert_int_equal(d.nsecrets, 1);
 	assert_int_equal(d.terms.idle_seconds, 600);
 	assert_true(d.terms.records_input);
+	assert_int_equal(d.terms.lines, SP_POLICY_LINES_GATE);
 	d = run(rules, "/usr/bin/ls", ls, "", "root", false);
 	assert_int_equal(d.effect, SP_POLICY_DENY);
 	assert_int_equal(d.nsecrets, 0);
@@ -428,7 +429,7 @@ test_connections(void **state)
 {
 	static const char text[] =
 	    "version: 1\nconnections:\n"
-	    "  a:\n    kind: ssh\n    address: h:22\n    jump: b\n    banner: hello\n"
+	    "  a:\n    kind: ssh\n    address: h:22\n    jump: b\n    banner: hello\n    lines: record\n"
 	    "    host_keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f me@x']\n"
 	    "    login: { user: u, certificate: { for: 5m, source_address: [10.0.0.0/8, '::1'] } }\n"
 	    "  b:\n    kind: ssh\n    address: g:23\n    host_keys: { known_hosts: /k }\n    login: { user: v, key: { file: /f } }\n"
@@ -454,6 +455,7 @@ test_connections(void **state)
 	assert_string_equal(c->principal, "u");
 	assert_string_equal(c->jump, "b");
 	assert_string_equal(c->banner, "hello");
+	assert_int_equal(c->lines, SP_POLICY_LINES_RECORD);
 	assert_int_equal(c->nhost_keys, 1);
 	assert_string_equal(c->host_keys[0],
 	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f");
@@ -466,6 +468,7 @@ test_connections(void **state)
 	assert_string_equal(c->run_as, "svc");
 	assert_true(c->is_privileged);
 	assert_true(c->records_input);
+	assert_int_equal(c->lines, SP_POLICY_LINES_FREE);
 	assert_string_equal(c->parameters[0].pattern, "[a-z]+");
 	assert_true(c->parameters[1].is_optional);
 	assert_string_equal(c->environment[0].value, "b");

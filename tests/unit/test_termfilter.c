@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/termfilter.h"
+#include "proto/termfilter.h"
 
 #define CASE_MAX 1024
 

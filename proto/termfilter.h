@@ -7,8 +7,8 @@
  * An allow list on ECMA-48 sequences, by a state machine that may be fed in
  * pieces of any size.
  */
-#ifndef SALLYPORT_CLI_TERMFILTER_H
-#define SALLYPORT_CLI_TERMFILTER_H
+#ifndef SALLYPORT_PROTO_TERMFILTER_H
+#define SALLYPORT_PROTO_TERMFILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/grid.h"
+#include "proto/grid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +225,18 @@ const struct sp_grid_cell *
 sp_grid_cell(const struct sp_grid *g, unsigned row, unsigned col)
 {
 	return sp_grid_at(g, (int)row, (int)col);
+}
+
+bool
+sp_grid_is_alternate(const struct sp_grid *g)
+{
+	return g->is_alternate;
+}
+
+bool
+sp_grid_is_full(const struct sp_grid *g)
+{
+	return g->is_full;
 }
 
 bool

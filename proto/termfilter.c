@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/termfilter.h"
+#include "proto/termfilter.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A terminal in memory: what cli/termfilter.h lets through, carried out on a
+ * A terminal in memory: what proto/termfilter.h lets through, carried out on a
  * grid of characters (ECMA-48 as xterm does it). Nothing else is understood,
  * so it is small enough to be sure of: the record may be written by an attacker
  * and is looked at by root. libvterm 0.1 writes outside of its memory when
  * terminals shrink (tests/fuzz/corpus/screen).
  */
-#ifndef SALLYPORT_CLI_GRID_H
-#define SALLYPORT_CLI_GRID_H
+#ifndef SALLYPORT_PROTO_GRID_H
+#define SALLYPORT_PROTO_GRID_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,6 +58,10 @@ unsigned sp_grid_rows(const struct sp_grid *g);
 unsigned sp_grid_cols(const struct sp_grid *g);
 /* row and col must be within. */
 const struct sp_grid_cell *sp_grid_cell(const struct sp_grid *g, unsigned row, unsigned col);
+/* Whether it is the other screen, which editors and pagers use, that is shown. */
+bool sp_grid_is_alternate(const struct sp_grid *g);
+/* Whether the cursor's row is full: the next character wraps first. */
+bool sp_grid_is_full(const struct sp_grid *g);
 /* False: it is hidden. */
 bool sp_grid_cursor(const struct sp_grid *g, unsigned *ret_row, unsigned *ret_col);
 
