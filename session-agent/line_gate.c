@@ -20,7 +20,7 @@
 #define GATE_APPROVAL_MAX ((size_t)32 * 1024) /* bytes of a line to approve: what nobody can read nobody approves */
 #define GATE_SAY_MAX 512
 #define GATE_FAILED 254 /* exit status of what Sallyport ended */
-#define GATE_STOP 3 /* ^C */
+#define GATE_STOP 3	/* ^C */
 
 enum gate_stage {
 	GATE_OPEN = 0, /* no Enter waits */
@@ -28,8 +28,8 @@ enum gate_stage {
 	GATE_RECORD,   /* decided; to be put on record */
 	GATE_DURABLE,
 	GATE_APPROVAL,
-	GATE_PASS,     /* Enter goes on with the next call of the hook */
-	GATE_REFUSED   /* and here it is forgotten, and all that came after it */
+	GATE_PASS,   /* Enter goes on with the next call of the hook */
+	GATE_REFUSED /* and here it is forgotten, and all that came after it */
 };
 
 struct sp_line_gate {
@@ -94,11 +94,12 @@ static enum sp_policy_lines
 gate_lines(const struct sp_line_gate *g)
 {
 	const struct sp_policy_connection *c = gate_connection(g);
-	struct sp_decide_request request = { .time = (int64_t)time(NULL), .from = sp_session_from(g->session) };
+	struct sp_decide_request request = {.time = (int64_t)time(NULL), .from = sp_session_from(g->session)};
 	struct sp_decide_scope *scope = NULL;
-	struct sp_decision d = { .terms.lines = SP_POLICY_LINES_GATE };
+	struct sp_decision d = {.terms.lines = SP_POLICY_LINES_GATE};
 
-	if (c != NULL && sp_decide_scope_new(sp_session_policy(g->session), sp_session_subject(g->session), c, &scope) == 0)
+	if (c != NULL &&
+	    sp_decide_scope_new(sp_session_policy(g->session), sp_session_subject(g->session), c, &scope) == 0)
 		sp_decide(scope, &request, &d);
 	sp_decide_scope_free(scope);
 	return d.terms.lines;
@@ -109,14 +110,15 @@ static void
 gate_decide_text(struct sp_line_gate *g, const struct sp_decide_scope *scope, const char *text, bool is_first)
 {
 	unsigned flags = SP_SHELL_TYPED | (g->kind == SP_LINE_MODEL_UNREAD ? SP_SHELL_UNREAD : 0);
-	struct sp_decide_request request = { .time = (int64_t)time(NULL), .from = sp_session_from(g->session) };
+	struct sp_decide_request request = {.time = (int64_t)time(NULL), .from = sp_session_from(g->session)};
 	struct sp_shell *shell = NULL;
 	struct sp_decision d;
 
 	if (sp_shell_parse(text, strlen(text), flags, &shell) != 0) {
 		g->decision.effect = SP_POLICY_DENY;
 		g->decision.is_refusal = true;
-		(void)snprintf(g->decision.message, sizeof(g->decision.message), "this could not be decided: no memory");
+		(void)snprintf(
+		    g->decision.message, sizeof(g->decision.message), "this could not be decided: no memory");
 		return;
 	}
 	request.shell = shell;
@@ -140,12 +142,14 @@ gate_decide(struct sp_line_gate *g)
 	g->decision.label = SP_POLICY_ADVISORY;
 	g->is_unclear = false;
 	(void)snprintf(g->decision.message, sizeof(g->decision.message), "this connection is not yours any more");
-	if (c != NULL && sp_decide_scope_new(sp_session_policy(g->session), sp_session_subject(g->session), c, &scope) == 0) {
+	if (c != NULL &&
+	    sp_decide_scope_new(sp_session_policy(g->session), sp_session_subject(g->session), c, &scope) == 0) {
 		gate_decide_text(g, scope, g->line, true);
 		if (g->other != NULL)
 			gate_decide_text(g, scope, g->other, false);
 	}
-	(void)snprintf(g->rule, sizeof(g->rule), "%s", g->decision.rule != NULL ? sp_policy_rule_name(g->decision.rule) : "");
+	(void)snprintf(
+	    g->rule, sizeof(g->rule), "%s", g->decision.rule != NULL ? sp_policy_rule_name(g->decision.rule) : "");
 	sp_decide_scope_free(scope);
 }
 
@@ -197,12 +201,13 @@ static void
 gate_pass(struct sp_line_gate *g)
 {
 	g->stage = GATE_PASS;
-	sp_line_model_unfinished(g->model, g->kind == SP_LINE_MODEL_SHELL || g->kind == SP_LINE_MODEL_UNREAD ? g->is_unclear : false);
+	sp_line_model_unfinished(
+	    g->model, g->kind == SP_LINE_MODEL_SHELL || g->kind == SP_LINE_MODEL_UNREAD ? g->is_unclear : false);
 }
 
 /*
- * The line is given up on the host with ^C: the one key that empties the line in every shell and mode of editing, leaves a
- * search, a here-document and an unfinished command, and drops what was typed ahead.
+ * The line is given up on the host with ^C: the one key that empties the line in every shell and mode of editing,
+ * leaves a search, a here-document and an unfinished command, and drops what was typed ahead.
  */
 static void
 gate_refuse(struct sp_line_gate *g, const char *decision, const char *message)
@@ -225,8 +230,9 @@ static int
 gate_digest(const struct sp_line_gate *g, uint8_t ret_digest[32])
 {
 	const struct sp_policy_subject *who = sp_session_subject(g->session);
-	const char *parts[] = { GATE_DIGEST, sp_policy_subject_iss(who), sp_policy_subject_sub(who), sp_session_user(g->session),
-		g->name, g->user, g->rule, g->line, g->other != NULL ? "other" : "same", g->other != NULL ? g->other : "" };
+	const char *parts[] = {GATE_DIGEST, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
+	    sp_session_user(g->session), g->name, g->user, g->rule, g->line, g->other != NULL ? "other" : "same",
+	    g->other != NULL ? g->other : ""};
 	struct sp_approval_digest covers;
 
 	sp_approval_digest_begin(&covers, parts, sizeof(parts) / sizeof(parts[0]));
@@ -268,7 +274,8 @@ gate_is_unchanged(struct sp_line_gate *g)
 	struct sp_line_model_line now;
 
 	return sp_line_model_read(g->model, sp_ipc_now_ms(), true, &now) == 0 && now.kind == g->kind &&
-	    sp_buf_len(now.text) == strlen(g->line) && memcmp(sp_buf_data(now.text), g->line, sp_buf_len(now.text)) == 0;
+	       sp_buf_len(now.text) == strlen(g->line) &&
+	       memcmp(sp_buf_data(now.text), g->line, sp_buf_len(now.text)) == 0;
 }
 
 static void
@@ -280,7 +287,7 @@ gate_approved(struct sp_line_gate *g)
 	if (!gate_is_unchanged(g))
 		gate_refuse(g, "refuse", "the line on the screen is not the one that was approved");
 	else if (g->decision.effect == SP_POLICY_DENY || g->decision.rule == NULL || gate_digest(g, digest) != 0 ||
-	    memcmp(digest, g->digest, sizeof(digest)) != 0)
+		 memcmp(digest, g->digest, sizeof(digest)) != 0)
 		gate_refuse(g, "refuse", "the policy changed while this waited; it needs a new approval");
 	else {
 		g->is_granted = true;
@@ -292,8 +299,11 @@ gate_approved(struct sp_line_gate *g)
 static void
 gate_on_approval(const struct sp_approval_news *news, void *ctx)
 {
-	static const char *const words[] = { [SP_APPROVAL_GRANTED] = "approved", [SP_APPROVAL_DENIED] = "denied",
-		[SP_APPROVAL_EXPIRED] = "expired", [SP_APPROVAL_CANCELLED] = "cancelled", [SP_APPROVAL_FAILED] = "failed" };
+	static const char *const words[] = {[SP_APPROVAL_GRANTED] = "approved",
+	    [SP_APPROVAL_DENIED] = "denied",
+	    [SP_APPROVAL_EXPIRED] = "expired",
+	    [SP_APPROVAL_CANCELLED] = "cancelled",
+	    [SP_APPROVAL_FAILED] = "failed"};
 	struct sp_line_gate *g = ctx;
 	bool is_pending = news->state == SP_APPROVAL_PENDING, is_mine = !g->is_ended && g->stage == GATE_APPROVAL;
 	char text[GATE_SAY_MAX];
@@ -302,12 +312,13 @@ gate_on_approval(const struct sp_approval_news *news, void *ctx)
 		(void)snprintf(g->request_id, sizeof(g->request_id), "%s", news->id);
 	else
 		g->approval = NULL;
-	if (is_mine && sp_approval_event(g->session, news, g->seq, g->digest, g->rule, is_pending ? NULL : words[news->state]) != 0)
+	if (is_mine && sp_approval_event(
+			   g->session, news, g->seq, g->digest, g->rule, is_pending ? NULL : words[news->state]) != 0)
 		sp_session_say_below(g->session, "the record has no room for an approval's news");
 	if (is_mine && is_pending)
 		sp_session_say_below(g->session,
-		    "sallyport: this line is waiting for approval %s; %s may approve: ssh bastion approve %s; Ctrl-C cancels", news->id,
-		    news->who[0] != '\0' ? news->who : "an approver", news->id);
+		    "sallyport: this line is waiting for approval %s; %s may approve: ssh bastion approve %s; Ctrl-C cancels",
+		    news->id, news->who[0] != '\0' ? news->who : "an approver", news->id);
 	if (is_pending)
 		return;
 	if (is_mine && news->state == SP_APPROVAL_GRANTED) {
@@ -331,13 +342,15 @@ gate_ask(struct sp_line_gate *g)
 	g->pins++;
 	if (r == 0)
 		r = sp_session_approval(g->session, g->digest, g->name, g->rule, g->line, strlen(g->line),
-		    "{\"typed\":\"at a prompt; advisory\"}", g->decision.policy_version, gate_on_approval, g, &g->approval);
+		    "{\"typed\":\"at a prompt; advisory\"}", g->decision.policy_version, gate_on_approval, g,
+		    &g->approval);
 	if (r == 0)
 		return;
 	g->approval = NULL;
 	g->pins--;
-	gate_refuse(g, "refuse", r == SP_ERR_LIMIT ? "approval is needed, and this is longer than what an approver is shown" :
-						     "approval is needed and could not be asked for: try again shortly");
+	gate_refuse(g, "refuse",
+	    r == SP_ERR_LIMIT ? "approval is needed, and this is longer than what an approver is shown"
+			      : "approval is needed and could not be asked for: try again shortly");
 }
 
 /* --- acting ---------------------------------------------------------------------------------------------------- */
@@ -400,8 +413,9 @@ gate_act(struct sp_line_gate *g)
 static void
 gate_note(struct sp_line_gate *g)
 {
-	g->decision = (struct sp_decision){ .effect = SP_POLICY_ALLOW, .label = SP_POLICY_ADVISORY,
-		.policy_version = sp_policy_image_version(sp_session_policy(g->session)) };
+	g->decision = (struct sp_decision){.effect = SP_POLICY_ALLOW,
+	    .label = SP_POLICY_ADVISORY,
+	    .policy_version = sp_policy_image_version(sp_session_policy(g->session))};
 	g->seq = sp_session_next_seq(g->session);
 	gate_act(g);
 }
@@ -410,12 +424,14 @@ gate_note(struct sp_line_gate *g)
 static void
 gate_wait(struct sp_line_gate *g)
 {
-	static const struct timeval look = { .tv_usec = SP_LINE_GATE_LOOK_MS * 1000 };
+	static const struct timeval look = {.tv_usec = SP_LINE_GATE_LOOK_MS * 1000};
 
 	g->stage = GATE_LOOK;
 	if (!g->is_told && sp_ipc_now_ms() - g->since_ms >= SP_LINE_GATE_TELL_MS) {
-		sp_session_say_below(g->session, "sallyport: %s: this line waits for the shell's prompt; press Enter again to give it to the "
-						 "program that runs, Ctrl-C to drop it", g->name);
+		sp_session_say_below(g->session,
+		    "sallyport: %s: this line waits for the shell's prompt; press Enter again to give it to the "
+		    "program that runs, Ctrl-C to drop it",
+		    g->name);
 		g->is_told = true;
 		g->n_told = g->n;
 	}
@@ -585,10 +601,10 @@ gate_on_resized(void *ctx, uint32_t rows, uint32_t cols)
 }
 
 const struct sp_relay_hooks sp_line_gate_hooks = {
-	.typed = gate_on_typed,
-	.passed = gate_on_passed,
-	.shown = gate_on_shown,
-	.resized = gate_on_resized,
+    .typed = gate_on_typed,
+    .passed = gate_on_passed,
+    .shown = gate_on_shown,
+    .resized = gate_on_resized,
 };
 
 /* --- life ------------------------------------------------------------------------------------------------------ */
@@ -607,7 +623,8 @@ gate_begin(struct sp_line_gate *g)
 }
 
 int
-sp_line_gate_new(struct sp_session *s, const char *connection, const char *user, bool is_shell, struct sp_line_gate **ret_g)
+sp_line_gate_new(
+    struct sp_session *s, const char *connection, const char *user, bool is_shell, struct sp_line_gate **ret_g)
 {
 	struct sp_line_gate *g = calloc(1, sizeof(*g));
 

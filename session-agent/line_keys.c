@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define KEY_CTRL(c) ((c) & 0x1f)
+#define KEY_CTRL(c) ((c)&0x1f)
 #define KEY_ESC 0x1b
 #define KEY_DEL 0x7f
 
@@ -119,7 +119,8 @@ sp_line_keys_next(struct sp_line_keys *k, uint8_t b, bool takes_paste)
 		return keys_sequence(k, b, takes_paste);
 	k->state = SP_LINE_KEYS_GROUND;
 	key = b < 0x20 || b == KEY_DEL ? keys_control(k, b) : SP_LINE_KEY_TEXT;
-	/* The end of a sequence that is none of those known here: only giving up and beginning another are what they were. */
+	/* The end of a sequence that is none of those known here: only giving up and beginning another are what they
+	 * were. */
 	if (before != SP_LINE_KEYS_GROUND && key != SP_LINE_KEY_STOP && b != KEY_ESC)
 		return SP_LINE_KEY_EDIT;
 	return key;

@@ -17,7 +17,7 @@ enum sp_line_keys_state {
 	SP_LINE_KEYS_ESC,
 	SP_LINE_KEYS_CSI,
 	SP_LINE_KEYS_SS3,
-	SP_LINE_KEYS_QUOTED,  /* after ^V */
+	SP_LINE_KEYS_QUOTED, /* after ^V */
 	SP_LINE_KEYS_CONTROL_X
 };
 

@@ -18,15 +18,15 @@ struct sp_line_model {
 	struct sp_buf *safe;
 	bool takes_paste;
 	bool is_answered; /* it showed something since the last line went */
-	uint8_t mode[8]; /* the part of MODEL_PASTE_ON that has come */
+	uint8_t mode[8];  /* the part of MODEL_PASTE_ON that has come */
 	size_t nmode;
 	int64_t shown_ms, typed_ms; /* the last output, the last key */
 
 	struct sp_line_keys keys;
-	struct sp_buf *typed;  /* what the keys have put there, unless is_edited */
-	bool is_edited;	       /* keys were pressed of which it is not known what they did */
-	bool has_newline;      /* of those keys, some have broken the line */
-	bool is_lost;	       /* there was no memory for it */
+	struct sp_buf *typed; /* what the keys have put there, unless is_edited */
+	bool is_edited;	      /* keys were pressed of which it is not known what they did */
+	bool has_newline;     /* of those keys, some have broken the line */
+	bool is_lost;	      /* there was no memory for it */
 
 	struct sp_line_place at; /* where the prompt ends; its row moves with the screen */
 	bool is_at;
@@ -59,7 +59,8 @@ int
 sp_line_model_new(unsigned rows, unsigned cols, bool is_shell, struct sp_line_model **ret_m)
 {
 	struct sp_line_model *m = calloc(1, sizeof(*m));
-	struct sp_buf **const bufs[] = {&m->safe, &m->typed, &m->prompt, &m->shell, &m->right, &m->text, &m->other, &m->scratch};
+	struct sp_buf **const bufs[] = {
+	    &m->safe, &m->typed, &m->prompt, &m->shell, &m->right, &m->text, &m->other, &m->scratch};
 	bool ok = m != NULL;
 
 	for (size_t i = 0; ok && i < sizeof(bufs) / sizeof(bufs[0]); i++) {
@@ -214,12 +215,13 @@ model_set(struct sp_line_model *m, struct sp_line_place at, enum sp_line_prompt 
 static bool
 model_find(struct sp_line_model *m, const struct sp_buf *prompt, struct sp_line_place *ret_at)
 {
-	struct sp_line_place cursor = sp_line_rows_cursor(m->grid), begin = {sp_line_rows_top(m->grid, cursor.row, m->has_newline), 0};
+	struct sp_line_place cursor = sp_line_rows_cursor(m->grid),
+			     begin = {sp_line_rows_top(m->grid, cursor.row, m->has_newline), 0};
 	size_t n = sp_buf_len(prompt);
 
 	for (; n > 0 && begin.row <= cursor.row; begin.row++) {
-		struct sp_line_place end = {begin.row,
-			begin.row == cursor.row ? cursor.col : (int)sp_grid_cols(m->grid)};
+		struct sp_line_place end = {
+		    begin.row, begin.row == cursor.row ? cursor.col : (int)sp_grid_cols(m->grid)};
 
 		sp_buf_reset(m->scratch);
 		sp_line_rows_text(m->grid, begin, end, false, m->scratch);
@@ -268,11 +270,14 @@ model_latch(struct sp_line_model *m, int64_t now_ms)
 	n = sp_buf_len(m->scratch);
 	if (typed > 0) {
 		/* Typed ahead, and drawn again behind the prompt that has come since. */
-		if (m->is_edited || n <= typed || memcmp(sp_buf_data(m->scratch) + n - typed, sp_buf_data(m->typed), typed) != 0)
+		if (m->is_edited || n <= typed ||
+		    memcmp(sp_buf_data(m->scratch) + n - typed, sp_buf_data(m->typed), typed) != 0)
 			return;
 		asks = model_prompt_of(m, m->scratch, n - typed);
 		if (asks != SP_LINE_PROMPT_NONE)
-			model_set(m, (struct sp_line_place){cursor.row, sp_line_rows_columns(m->grid, cursor.row, n - typed)}, asks);
+			model_set(m,
+			    (struct sp_line_place){cursor.row, sp_line_rows_columns(m->grid, cursor.row, n - typed)},
+			    asks);
 		return;
 	}
 	asks = model_prompt_of(m, m->scratch, n);
@@ -369,8 +374,7 @@ sp_line_model_passed(struct sp_line_model *m, const uint8_t *p, size_t n, int64_
 
 		if (sp_grid_is_alternate(m->grid))
 			continue;
-		if (!m->is_at && key != SP_LINE_KEY_SUBMIT && key != SP_LINE_KEY_UNSEEN &&
-		    key != SP_LINE_KEY_STOP)
+		if (!m->is_at && key != SP_LINE_KEY_SUBMIT && key != SP_LINE_KEY_UNSEEN && key != SP_LINE_KEY_STOP)
 			model_latch(m, now_ms);
 		model_key(m, key, p[i]);
 	}
@@ -398,11 +402,12 @@ sp_line_model_unfinished(struct sp_line_model *m, bool is_unfinished)
 static bool
 model_is_quiet(const struct sp_line_model *m, int64_t now_ms)
 {
-	return m->shown_ms > m->typed_ms ? now_ms - m->shown_ms >= SP_LINE_MODEL_ECHO_MS :
-					   now_ms - m->typed_ms >= SP_LINE_MODEL_NO_ECHO_MS;
+	return m->shown_ms > m->typed_ms ? now_ms - m->shown_ms >= SP_LINE_MODEL_ECHO_MS
+					 : now_ms - m->typed_ms >= SP_LINE_MODEL_NO_ECHO_MS;
 }
 
-/* All of the line from `at`, also what is behind the cursor; and the same with every full row taken for a line's end. */
+/* All of the line from `at`, also what is behind the cursor; and the same with every full row taken for a line's end.
+ */
 static void
 model_take(struct sp_line_model *m, struct sp_line_place at)
 {
@@ -428,7 +433,8 @@ model_take_typed(struct sp_line_model *m)
 static bool
 model_search(struct sp_line_model *m, struct sp_line_place *ret_at)
 {
-	struct sp_line_place cursor = sp_line_rows_cursor(m->grid), begin = {sp_line_rows_top(m->grid, cursor.row, false), 0};
+	struct sp_line_place cursor = sp_line_rows_cursor(m->grid),
+			     begin = {sp_line_rows_top(m->grid, cursor.row, false), 0};
 	struct sp_line_place end = {begin.row, (int)sp_grid_cols(m->grid)};
 	const char *p, *found;
 
@@ -448,9 +454,9 @@ model_search(struct sp_line_model *m, struct sp_line_place *ret_at)
 static enum sp_line_model_kind
 model_kind(const struct sp_line_model *m, enum sp_line_prompt asks)
 {
-	return asks == SP_LINE_PROMPT_PROGRAM ? SP_LINE_MODEL_PROGRAM :
-	    m->is_lost			      ? SP_LINE_MODEL_UNREAD :
-						SP_LINE_MODEL_SHELL;
+	return asks == SP_LINE_PROMPT_PROGRAM ? SP_LINE_MODEL_PROGRAM
+	       : m->is_lost		      ? SP_LINE_MODEL_UNREAD
+					      : SP_LINE_MODEL_SHELL;
 }
 
 /* The line was begun at a prompt. */
@@ -504,7 +510,8 @@ model_read_ahead(struct sp_line_model *m, int64_t now_ms, bool is_forced)
 
 	if (model_find(m, m->shell, &at)) {
 		if (typed == 0 && !m->is_edited && at.row == cursor.row && at.col == cursor.col)
-			return model_kind(m, SP_LINE_PROMPT_SHELL); /* nothing is typed yet; on the right there may be another prompt */
+			return model_kind(m,
+			    SP_LINE_PROMPT_SHELL); /* nothing is typed yet; on the right there may be another prompt */
 		if (!is_quiet)
 			return SP_LINE_MODEL_WAIT;
 		model_take(m, at);
@@ -516,7 +523,8 @@ model_read_ahead(struct sp_line_model *m, int64_t now_ms, bool is_forced)
 	n = sp_buf_len(m->scratch);
 	if (typed == 0 && !m->is_edited && n == 0)
 		return SP_LINE_MODEL_PROGRAM; /* an empty line does nothing, whoever reads it */
-	if (!m->is_edited && typed > 0 && n > typed && memcmp(sp_buf_data(m->scratch) + n - typed, sp_buf_data(m->typed), typed) == 0 &&
+	if (!m->is_edited && typed > 0 && n > typed &&
+	    memcmp(sp_buf_data(m->scratch) + n - typed, sp_buf_data(m->typed), typed) == 0 &&
 	    (asks = model_prompt_of(m, m->scratch, n - typed)) != SP_LINE_PROMPT_NONE) {
 		(void)sp_buf_put(m->text, sp_buf_data(m->typed), typed);
 		return model_kind(m, asks);

@@ -5,7 +5,8 @@
  *
  * The prompt is what stood before the cursor when the first key of a line was typed. It is taken for a shell's, for a
  * program's, or for none at all by how it ends. What follows it on the screen is the line. Where keys have said all
- * there is to say of it (no history, no completion, no cursor keys), the two must agree, and if they do not, both count.
+ * there is to say of it (no history, no completion, no cursor keys), the two must agree, and if they do not, both
+ * count.
  *
  * It is a guess, if a good one: the host draws the screen, and may draw anything.
  */
@@ -21,9 +22,9 @@
 #include "session-agent/line_keys.h"
 
 #define SP_LINE_MODEL_TEXT_MAX ((size_t)64 * 1024) /* bytes of a line; a longer one cannot be read */
-#define SP_LINE_MODEL_ECHO_MS 40     /* so long after the last output, what was typed is drawn */
-#define SP_LINE_MODEL_NO_ECHO_MS 500 /* so long after a key without any, it draws nothing */
-#define SP_LINE_MODEL_PROMPT_MS 200  /* what has stood for so long before the first key is a prompt, however it ends */
+#define SP_LINE_MODEL_ECHO_MS 40		   /* so long after the last output, what was typed is drawn */
+#define SP_LINE_MODEL_NO_ECHO_MS 500		   /* so long after a key without any, it draws nothing */
+#define SP_LINE_MODEL_PROMPT_MS 200 /* what has stood for so long before the first key is a prompt, however it ends */
 
 enum sp_line_model_kind {
 	SP_LINE_MODEL_WAIT = 0, /* what was typed is not drawn yet, or nobody asks for a line now */
@@ -59,7 +60,7 @@ void sp_line_model_cancelled(struct sp_line_model *m, int64_t now_ms);
 void sp_line_model_unfinished(struct sp_line_model *m, bool is_unfinished);
 
 /* The line as it would be if Enter went now. is_forced: never WAIT for what may yet be drawn. NOMEM, LIMIT. */
-int sp_line_model_read(struct sp_line_model *m, int64_t now_ms, bool is_forced, struct sp_line_model_line *ret_line)
-    SP_MUST_CHECK;
+int sp_line_model_read(
+    struct sp_line_model *m, int64_t now_ms, bool is_forced, struct sp_line_model_line *ret_line) SP_MUST_CHECK;
 
 #endif

@@ -4,14 +4,15 @@
 #include <string.h>
 
 /* With a blank behind them. */
-static const char *const prompt_shell[] = { "$ ", "# ", "% ", "\xe2\x9d\xaf " /* ❯ */, "\xe2\x9e\x9c " /* ➜ */, "\xce\xbb " /* λ */ };
+static const char *const prompt_shell[] = {
+    "$ ", "# ", "% ", "\xe2\x9d\xaf " /* ❯ */, "\xe2\x9e\x9c " /* ➜ */, "\xce\xbb " /* λ */};
 /* psql as a superuser ends with # too, and says first what it waits for. */
-static const char *const prompt_psql[] = { "=# ", "-# ", "(# ", "'# ", "\"# ", "*# ", "!# ", "$# ", "^# " };
-static const char *const prompt_program[] = { ":", ": ", "?", "? ", ">", "> ", "] ", ") ", "(END)", "--More--", "%)" };
+static const char *const prompt_psql[] = {"=# ", "-# ", "(# ", "'# ", "\"# ", "*# ", "!# ", "$# ", "^# "};
+static const char *const prompt_program[] = {":", ": ", "?", "? ", ">", "> ", "] ", ") ", "(END)", "--More--", "%)"};
 /* The words with which zsh says what it waits for; bash and dash say nothing. */
-static const char *const prompt_more[] = { "", "quote", "dquote", "bquote", "pipe", "cmdand", "cmdor", "cmdsubst", "for", "while",
-	"until", "if", "then", "else", "elif", "case", "function", "heredoc", "subsh", "cursh", "braceparam", "mathsubst",
-	"repeat", "select", "foreach", "errortag", "always" };
+static const char *const prompt_more[] = {"", "quote", "dquote", "bquote", "pipe", "cmdand", "cmdor", "cmdsubst", "for",
+    "while", "until", "if", "then", "else", "elif", "case", "function", "heredoc", "subsh", "cursh", "braceparam",
+    "mathsubst", "repeat", "select", "foreach", "errortag", "always"};
 
 static bool
 prompt_ends(const char *text, size_t n, const char *end)
@@ -43,7 +44,8 @@ prompt_is_more(const char *text, size_t n)
 		for (end = from; end < n && text[end] != ' '; end++)
 			;
 		for (size_t i = 0; i < sizeof(prompt_more) / sizeof(prompt_more[0]); i++)
-			is_word = is_word || (end - from == strlen(prompt_more[i]) && memcmp(text + from, prompt_more[i], end - from) == 0);
+			is_word = is_word || (end - from == strlen(prompt_more[i]) &&
+						 memcmp(text + from, prompt_more[i], end - from) == 0);
 		if (!is_word)
 			return false;
 	}

@@ -13,8 +13,9 @@ enum sp_line_prompt {
 };
 
 /*
- * text: the cursor's row before the cursor, with blanks. learned: how this shell's own prompt ends, with its blanks, where
- * that is not one of the usual ways; "" for none. is_unfinished: the shell may be asking for the rest of a command.
+ * text: the cursor's row before the cursor, with blanks. learned: how this shell's own prompt ends, with its blanks,
+ * where that is not one of the usual ways; "" for none. is_unfinished: the shell may be asking for the rest of a
+ * command.
  */
 enum sp_line_prompt sp_line_prompt_of(const char *text, size_t n, const char *learned, bool is_unfinished);
 

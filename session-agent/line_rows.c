@@ -37,7 +37,7 @@ rows_is_full(const struct sp_grid *g, int row)
 	if (rows_cell(g, row, last)->c != 0 || rows_cell(g, row, last)->width == 0)
 		return true;
 	return last > 0 && row + 1 < (int)sp_grid_rows(g) && rows_cell(g, row + 1, 0)->width == 2 &&
-	    (rows_cell(g, row, last - 1)->c != 0 || rows_cell(g, row, last - 1)->width == 0);
+	       (rows_cell(g, row, last - 1)->c != 0 || rows_cell(g, row, last - 1)->width == 0);
 }
 
 static void
@@ -87,7 +87,8 @@ sp_line_rows_cursor(const struct sp_grid *g)
 }
 
 void
-sp_line_rows_text(const struct sp_grid *g, struct sp_line_place from, struct sp_line_place to, bool all_breaks, struct sp_buf *out)
+sp_line_rows_text(
+    const struct sp_grid *g, struct sp_line_place from, struct sp_line_place to, bool all_breaks, struct sp_buf *out)
 {
 	int cols = (int)sp_grid_cols(g);
 
@@ -96,7 +97,9 @@ sp_line_rows_text(const struct sp_grid *g, struct sp_line_place from, struct sp_
 		bool is_full = rows_is_full(g, row);
 
 		if (row < to.row && (!is_full || rows_cell(g, row, cols - 1)->c == 0))
-			end = is_full && rows_cell(g, row, cols - 1)->width == 0 ? cols : is_full ? cols - 1 : rows_used(g, row);
+			end = is_full && rows_cell(g, row, cols - 1)->width == 0 ? cols
+			      : is_full						 ? cols - 1
+										 : rows_used(g, row);
 		for (; col < end; col++)
 			rows_put_cell(out, rows_cell(g, row, col));
 		if (row < to.row && (!is_full || all_breaks))
@@ -145,22 +148,23 @@ rows_is_right(const struct sp_grid *g, int row, unsigned at_right, const struct 
 
 	if (now != NULL && sp_buf_len(right) > 0 && at_right < sp_grid_cols(g)) {
 		sp_line_rows_text(g, from, to, false, now);
-		is_same = sp_buf_len(now) == sp_buf_len(right) && memcmp(sp_buf_data(now), sp_buf_data(right), sp_buf_len(now)) == 0;
+		is_same = sp_buf_len(now) == sp_buf_len(right) &&
+			  memcmp(sp_buf_data(now), sp_buf_data(right), sp_buf_len(now)) == 0;
 	}
 	sp_buf_free(now);
 	return is_same;
 }
 
 struct sp_line_place
-sp_line_rows_end(const struct sp_grid *g, struct sp_line_place cursor, bool has_newline, int right_row, unsigned at_right,
-    const struct sp_buf *right)
+sp_line_rows_end(const struct sp_grid *g, struct sp_line_place cursor, bool has_newline, int right_row,
+    unsigned at_right, const struct sp_buf *right)
 {
 	struct sp_line_place end = cursor;
 	int used;
 
 	while (end.row + 1 < (int)sp_grid_rows(g) &&
-	    (rows_is_full(g, end.row) || (has_newline && rows_used(g, end.row + 1) > 0)) &&
-	    !(end.row == right_row && rows_is_right(g, end.row, at_right, right)))
+	       (rows_is_full(g, end.row) || (has_newline && rows_used(g, end.row + 1) > 0)) &&
+	       !(end.row == right_row && rows_is_right(g, end.row, at_right, right)))
 		end.row++;
 	used = rows_used(g, end.row);
 	if (end.row == right_row && rows_is_right(g, end.row, at_right, right)) {

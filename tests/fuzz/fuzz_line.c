@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The line model between a hostile host and a hostile keyboard. The input is steps: a byte that says what is done (its low
- * two bits: shown, typed, read, resized) and with how many of the bytes that follow.
+ * The line model between a hostile host and a hostile keyboard. The input is steps: a byte that says what is done (its
+ * low two bits: shown, typed, read, resized) and with how many of the bytes that follow.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sp_line_model *m;
 	int64_t now = 1000;
 
-	if (size < 2 || size > FUZZ_MAX || sp_line_model_new(1u + data[0] % 30u, 1u + data[1] % 100u, (data[0] & 1) != 0, &m) != 0)
+	if (size < 2 || size > FUZZ_MAX ||
+	    sp_line_model_new(1u + data[0] % 30u, 1u + data[1] % 100u, (data[0] & 1) != 0, &m) != 0)
 		return 0;
 	for (size_t i = 2; i < size;) {
 		uint8_t step = data[i++];

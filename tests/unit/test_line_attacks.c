@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/attacks/lines: keys typed at the prompts of real shells on real ptys, as fast as they can be, and what is decided on
- * each line. Between them and the shell stands the model, and a gate as line_gate.c is one. `forbidden` says if it ran.
+ * tests/attacks/lines: keys typed at the prompts of real shells on real ptys, as fast as they can be, and what is
+ * decided on each line. Between them and the shell stands the model, and a gate as line_gate.c is one. `forbidden` says
+ * if it ran.
  */
 #include "tests/unit/unit.h"
 
@@ -26,7 +27,7 @@
 #include "session-agent/line_model.h"
 #include "tests/unit/attack_lines.h"
 
-#define WAIT_MS 20000 /* for anything that must come */
+#define WAIT_MS 20000	 /* for anything that must come */
 #define HAND_OVER_MS 700 /* the person of these tests is impatient (SP_LINE_GATE_TELL_MS) */
 #define QUIET_MS 80
 #define ROWS 24
@@ -106,7 +107,8 @@ setup(void **state)
 	file("odd", "PS1='\\[\\e[1;32m\\]web\\[\\e[0m\\] |> '\n");
 	file("lines2", "PS1='[first line]\\n\\[\\e[31m\\]web\\[\\e[0m\\] \\$ '\n");
 	file("past", "echo old\nforbidden from history\necho newest\n");
-	file(".zshrc", "PS1='web%# '; RPS1='right %~'; bindkey -e; HISTFILE=$HOME/past; HISTSIZE=99; fc -R; setopt no_prompt_sp no_prompt_cr\n");
+	file(".zshrc",
+	    "PS1='web%# '; RPS1='right %~'; bindkey -e; HISTFILE=$HOME/past; HISTSIZE=99; fc -R; setopt no_prompt_sp no_prompt_cr\n");
 	file(".inputrc", "set bell-style none\n");
 	free(dir);
 	return 0;
@@ -134,12 +136,12 @@ static const struct {
 	const char *name;
 	const char *argv[6];
 } shells[] = {
-	{"bash", {"bash", "--noprofile", "--rcfile", "bashrc", "-i", NULL}},
-	{"vi", {"bash", "--noprofile", "--rcfile", "vibashrc", "-i", NULL}},
-	{"odd", {"bash", "--noprofile", "--rcfile", "odd", "-i", NULL}},
-	{"two", {"bash", "--noprofile", "--rcfile", "lines2", "-i", NULL}},
-	{"dash", {"dash", "-i", NULL}},
-	{"zsh", {"zsh", "-i", NULL}},
+    {"bash", {"bash", "--noprofile", "--rcfile", "bashrc", "-i", NULL}},
+    {"vi", {"bash", "--noprofile", "--rcfile", "vibashrc", "-i", NULL}},
+    {"odd", {"bash", "--noprofile", "--rcfile", "odd", "-i", NULL}},
+    {"two", {"bash", "--noprofile", "--rcfile", "lines2", "-i", NULL}},
+    {"dash", {"dash", "-i", NULL}},
+    {"zsh", {"zsh", "-i", NULL}},
 };
 
 /* What it shows within so many milliseconds, or until it has shown nothing for a while. */
@@ -196,8 +198,9 @@ host_start(struct host *h, const char *name, unsigned cols)
 	assert_true(h->pid >= 0);
 	if (h->pid == 0) {
 		(void)snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", home);
-		if (clearenv() != 0 || chdir(home) != 0 || setenv("HOME", home, 1) != 0 || setenv("PATH", path, 1) != 0 ||
-		    setenv("TERM", "xterm-256color", 1) != 0 || setenv("LANG", "C.UTF-8", 1) != 0 || setenv("PS1", "$ ", 1) != 0 ||
+		if (clearenv() != 0 || chdir(home) != 0 || setenv("HOME", home, 1) != 0 ||
+		    setenv("PATH", path, 1) != 0 || setenv("TERM", "xterm-256color", 1) != 0 ||
+		    setenv("LANG", "C.UTF-8", 1) != 0 || setenv("PS1", "$ ", 1) != 0 ||
 		    setenv("BASH_SILENCE_DEPRECATION_WARNING", "1", 1) != 0 || setenv("ZDOTDIR", home, 1) != 0)
 			_exit(99);
 		execvp(shells[i].argv[0], (char *const *)(uintptr_t)shells[i].argv);
@@ -235,7 +238,8 @@ decide_text(const struct sp_buf *text, bool is_unread, bool *is_unclear)
 	struct sp_decision d;
 
 	assert_int_equal(sp_shell_parse((const char *)sp_buf_data(text), sp_buf_len(text),
-			     SP_SHELL_TYPED | (is_unread ? SP_SHELL_UNREAD : 0), &shell), 0);
+			     SP_SHELL_TYPED | (is_unread ? SP_SHELL_UNREAD : 0), &shell),
+	    0);
 	q.shell = shell;
 	sp_decide(scope, &q, &d);
 	assert_int_equal(d.label, SP_POLICY_ADVISORY);
@@ -287,7 +291,9 @@ submit(struct host *h, uint8_t b, enum sp_line_key key)
 			note(h, line.kind == SP_LINE_MODEL_SCREEN ? "screen" : "program", line.text);
 	} else if (!is_blank(line.text) || sp_buf_len(line.other) > 0 || line.kind == SP_LINE_MODEL_UNREAD) {
 		effect = decide_text(line.text, line.kind == SP_LINE_MODEL_UNREAD, &is_unclear);
-		other = sp_buf_len(line.other) > 0 ? decide_text(line.other, line.kind == SP_LINE_MODEL_UNREAD, &is_unclear) : effect;
+		other = sp_buf_len(line.other) > 0
+			    ? decide_text(line.other, line.kind == SP_LINE_MODEL_UNREAD, &is_unclear)
+			    : effect;
 		effect = other < effect ? other : effect;
 		note(h, sp_policy_effect_str(effect), line.text);
 		if (effect != SP_POLICY_ALLOW)
@@ -349,16 +355,19 @@ judge(const char *expect, const char *connection, const char *text, size_t len, 
 
 	(void)snprintf(name, sizeof(name), "%.*s", (int)n, connection);
 	(void)snprintf(want, sizeof(want), "%s", expect + may_run);
-	if (access(strcmp(name, "dash") == 0 ? "/bin/dash" : strcmp(name, "zsh") == 0 ? "/bin/zsh" : "/bin/bash", X_OK) != 0)
+	if (access(strcmp(name, "dash") == 0  ? "/bin/dash"
+		   : strcmp(name, "zsh") == 0 ? "/bin/zsh"
+					      : "/bin/bash",
+		X_OK) != 0)
 		return true;
-	host_start(&h, name, connection[n] == '/' ? (unsigned)atoi(connection + n + 1) : 80);
+	host_start(&h, name, connection[n] == '/' ? (unsigned)strtoul(connection + n + 1, NULL, 10) : 80);
 	type_keys(&h, (const uint8_t *)text, len);
 	host_settle(&h);
 	has_run_it = has_run();
 	(void)snprintf(got, size, "%.*s%s", (int)sp_buf_len(h.verdicts), (const char *)sp_buf_data(h.verdicts),
 	    has_run_it ? ", and it ran" : "");
 	is_right = strlen(want) == sp_buf_len(h.verdicts) && memcmp(want, sp_buf_data(h.verdicts), strlen(want)) == 0 &&
-	    has_run_it == may_run;
+		   has_run_it == may_run;
 	host_end(&h);
 	return is_right;
 }
