@@ -21,6 +21,8 @@ struct sp_line_model {
 	uint8_t mode[8];  /* the part of MODEL_PASTE_ON that has come */
 	size_t nmode;
 	int64_t shown_ms, typed_ms; /* the last output, the last key */
+	int64_t asked_ms;	    /* the first key without an answer yet; 0: there is none */
+	int64_t answer_ms;	    /* how long answers take */
 
 	struct sp_line_keys keys;
 	struct sp_buf *typed; /* what the keys have put there, unless is_edited */
@@ -136,6 +138,11 @@ sp_line_model_shown(struct sp_line_model *m, const void *p, size_t n, int64_t no
 	bool was_alternate = sp_grid_is_alternate(m->grid);
 
 	m->shown_ms = now_ms;
+	if (m->asked_ms != 0) {
+		m->answer_ms =
+		    now_ms - m->asked_ms > m->answer_ms * 7 / 8 ? now_ms - m->asked_ms : m->answer_ms * 7 / 8;
+		m->asked_ms = 0;
+	}
 	m->is_answered = true;
 	model_modes(m, p, n);
 	sp_buf_reset(m->safe);
@@ -378,6 +385,7 @@ sp_line_model_passed(struct sp_line_model *m, const uint8_t *p, size_t n, int64_
 			model_latch(m, now_ms);
 		model_key(m, key, p[i]);
 	}
+	m->asked_ms = m->asked_ms != 0 || n == 0 ? m->asked_ms : now_ms;
 	m->typed_ms = now_ms;
 }
 
@@ -402,8 +410,14 @@ sp_line_model_unfinished(struct sp_line_model *m, bool is_unfinished)
 static bool
 model_is_quiet(const struct sp_line_model *m, int64_t now_ms)
 {
-	return m->shown_ms > m->typed_ms ? now_ms - m->shown_ms >= SP_LINE_MODEL_ECHO_MS
-					 : now_ms - m->typed_ms >= SP_LINE_MODEL_NO_ECHO_MS;
+	int64_t typed = now_ms - m->typed_ms;
+
+	if (typed >= SP_LINE_MODEL_NO_ECHO_MS &&
+	    (m->shown_ms <= m->typed_ms || now_ms - m->shown_ms >= SP_LINE_MODEL_ECHO_MS))
+		return true;
+	/* A host far away has yet to draw the last key when the echo of an earlier one comes. */
+	return m->shown_ms > m->typed_ms && now_ms - m->shown_ms >= SP_LINE_MODEL_ECHO_MS &&
+	       typed >= m->answer_ms * 3 / 2;
 }
 
 /* All of the line from `at`, also what is behind the cursor; and the same with every full row taken for a line's end.

@@ -39,6 +39,8 @@ static struct sp_policy_subject *alice;
 static struct sp_decide_scope *scope;
 static char home[] = "/tmp/sp-lines-XXXXXX";
 
+static int64_t pace = 1; /* the model's clock is so much slower: for a machine that is busy elsewhere */
+
 struct host {
 	int fd;
 	pid_t pid;
@@ -144,6 +146,12 @@ static const struct {
     {"zsh", {"zsh", "-i", NULL}},
 };
 
+static int64_t
+host_now(void)
+{
+	return sp_ipc_now_ms() / pace;
+}
+
 /* What it shows within so many milliseconds, or until it has shown nothing for a while. */
 static void
 host_look(struct host *h, int ms)
@@ -160,7 +168,7 @@ host_look(struct host *h, int ms)
 		if (getenv("SP_LINES_SHOW") != NULL)
 			(void)fwrite(out, 1, (size_t)n, stderr);
 		h->shown_ms = sp_ipc_now_ms();
-		assert_int_equal(sp_line_model_shown(h->m, out, (size_t)n, h->shown_ms), 0);
+		assert_int_equal(sp_line_model_shown(h->m, out, (size_t)n, host_now()), 0);
 		ms = 0;
 	}
 }
@@ -171,14 +179,14 @@ host_settle(struct host *h)
 	int64_t began = sp_ipc_now_ms();
 
 	h->shown_ms = began;
-	while (!h->is_gone && sp_ipc_now_ms() - h->shown_ms < QUIET_MS && sp_ipc_now_ms() - began < WAIT_MS)
+	while (!h->is_gone && sp_ipc_now_ms() - h->shown_ms < QUIET_MS * pace && sp_ipc_now_ms() - began < WAIT_MS)
 		host_look(h, QUIET_MS);
 }
 
 static void
 host_pass(struct host *h, const void *p, size_t n)
 {
-	sp_line_model_passed(h->m, p, n, sp_ipc_now_ms());
+	sp_line_model_passed(h->m, p, n, host_now());
 	if (write(h->fd, p, n) != (ssize_t)n)
 		h->is_gone = true;
 }
@@ -276,10 +284,10 @@ submit(struct host *h, uint8_t b, enum sp_line_key key)
 
 	for (;;) {
 		host_look(h, 10);
-		assert_int_equal(sp_line_model_read(h->m, sp_ipc_now_ms(), false, &line), 0);
+		assert_int_equal(sp_line_model_read(h->m, host_now(), false, &line), 0);
 		if (line.kind != SP_LINE_MODEL_WAIT)
 			break;
-		if (h->is_gone || sp_ipc_now_ms() - began > HAND_OVER_MS * 4) {
+		if (h->is_gone || sp_ipc_now_ms() - began > HAND_OVER_MS * 4 * pace) {
 			note(h, "waits", line.text);
 			return true;
 		}
@@ -321,7 +329,7 @@ type_keys(struct host *h, const uint8_t *p, size_t n)
 			k = 1;
 		} else if (submit(h, p[0], key)) {
 			host_pass(h, "\003", 1);
-			sp_line_model_cancelled(h->m, sp_ipc_now_ms());
+			sp_line_model_cancelled(h->m, host_now());
 			k = n; /* and what came after it is forgotten, up to the next pause */
 			pause = memchr(p, 0, n);
 			k = pause != NULL ? (size_t)(pause - p) : n;
@@ -345,7 +353,7 @@ has_run(void)
 }
 
 static bool
-judge(const char *expect, const char *connection, const char *text, size_t len, char *got, size_t size)
+judge_once(const char *expect, const char *connection, const char *text, size_t len, char *got, size_t size)
 {
 	struct host h = {.fd = -1};
 	char name[16], want[256];
@@ -369,6 +377,19 @@ judge(const char *expect, const char *connection, const char *text, size_t len, 
 	is_right = strlen(want) == sp_buf_len(h.verdicts) && memcmp(want, sp_buf_data(h.verdicts), strlen(want)) == 0 &&
 		   has_run_it == may_run;
 	host_end(&h);
+	return is_right;
+}
+
+/* A shell that got no processor for a while is a host that is slow, of which the manual says what it means: again,
+ * slowly. */
+static bool
+judge(const char *expect, const char *connection, const char *text, size_t len, char *got, size_t size)
+{
+	bool is_right = judge_once(expect, connection, text, len, got, size);
+
+	for (pace = 6; !is_right && pace <= 36; pace *= 6)
+		is_right = judge_once(expect, connection, text, len, got, size);
+	pace = 1;
 	return is_right;
 }
 

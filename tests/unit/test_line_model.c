@@ -48,6 +48,9 @@ static const struct {
     {10, {{'s', "web$ "}, {'t', "\020"}, {'s', "echo 1234567890\033[A"}, {'w', "40"}, {'e', "shell echo 1234567890"}}},
     {80, {{'s', "x\r\nweb$ "}, {'t', "ls"}, {'s', "ls"}, {'t', "\f"}, {'s', "\033[H\033[2Jweb$ ls"}, {'w', "40"},
 	     {'e', "shell ls"}}},
+    /* scrolled up, and the line goes on with what looks like the prompt */
+    {10,
+	{{'s', "\n\n\n\n\n\n\nweb$ "}, {'t', "\020"}, {'s', "rm   web$ ls"}, {'w', "40"}, {'e', "shell rm   web$ ls"}}},
     /* a prompt that is gone, and nothing like it */
     {80, {{'s', "web$ "}, {'t', "ls\020"}, {'s', "\rother>ls"}, {'w', "40"}, {'e', "unread "}}},
     {80, {{'s', "web$ "}, {'t', "ls"}, {'s', "\rother>ls"}, {'w', "40"}, {'e', "unread |ls"}}},
@@ -70,6 +73,7 @@ static const struct {
     {80, {{'t', "rm x"}, {'s', "rm x$ "}, {'w', "40"}, {'e', "shell rm x"}}},
     {80, {{'t', "q"}, {'s', "\033[?2004hweb$ "}, {'w', "200"}, {'t', "ls"}, {'s', "ls"}, {'e', "shell ls"}}},
     {80, {{'t', "\033[A"}, {'s', "^[[Aweb$ "}, {'w', "40"}, {'e', "unread "}}},
+    {80, {{'t', "rm x"}, {'s', "rm x$ "}, {'w', "250"}, {'e', "shell rm x"}}},
     /* put there by the shell itself */
     {80, {{'s', "web$ "}, {'t', "a\017"}, {'s', "a\r\nweb$ rm x"}, {'w', "40"}, {'e', "shell rm x"}}},
     /* who asks */
