@@ -30,8 +30,8 @@ static const struct {
     {80, {{'s', "\033[1;31mweb\033[0m$ "}, {'t', "ls"}, {'s', "ls"}, {'e', "shell ls"}}},
     /* not drawn yet */
     {80, {{'s', "web$ "}, {'t', "ls"}, {'s', "l"}, {'e', "wait l"}, {'s', "s"}, {'e', "shell ls"}}},
-    {80, {{'s', "web$ "}, {'t', "\t"}, {'w', "400"}, {'e', "wait "}, {'s', "ls"}, {'w', "39"}, {'e', "wait ls"},
-	     {'w', "1"}, {'e', "shell ls"}}},
+    {80, {{'s', "web$ "}, {'t', "\t"}, {'w', "400"}, {'e', "wait "}, {'s', "ls"}, {'w', "40"}, {'e', "wait ls"},
+	     {'w', "60"}, {'e', "shell ls"}}},
     /* what keys and screen say differs: both count */
     {80, {{'s', "web$ "}, {'t', "rm x"}, {'w', "499"}, {'e', "wait "}, {'w', "1"}, {'e', "shell |rm x"}}},
     {80, {{'s', "web$ "}, {'t', "rm x"}, {'s', "ls"}, {'w', "40"}, {'e', "shell ls|rm x"}}},
