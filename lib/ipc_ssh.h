@@ -10,4 +10,7 @@ enum sp_ipc_ssh {
 	SP_IPC_SSH_START = 1
 };
 
+/* START: what is run at the host. */
+enum { SP_IPC_SSH_SHELL = 0, SP_IPC_SSH_COMMAND = 1, SP_IPC_SSH_SUBSYSTEM = 2, SP_IPC_SSH_FORWARD = 3 };
+
 #endif

@@ -41,6 +41,7 @@ struct channel_ask {
 	struct channel *channel;
 	uint32_t id;
 	char name[SP_POLICY_NAME_MAX + 1];
+	char target[SP_POLICY_NAME_MAX + 1]; /* name, or the connection whose jump host that is */
 	struct sp_credential_run *run;
 };
 
@@ -66,10 +67,13 @@ channel_may_reach(const struct sp_registry *g, const struct sp_live *l, const st
 	    json_string_value(json_object_get(origin, "from")), c);
 }
 
-/* The connection, if this person may reach it now. */
+/*
+ * The connection, if this person may reach it now; or if it is a jump host on the way to a target that they may reach, and then
+ * *ret_behind is where it leads.
+ */
 static int
-channel_connection(const struct channel *ch, const char *name, const struct sp_policy_connection **ret_c,
-    const char **ret_message)
+channel_hop(const struct channel *ch, const char *name, const char *target, const struct sp_policy_connection **ret_c,
+    const struct sp_policy_connection **ret_behind, const char **ret_message)
 {
 	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
 	const struct sp_policy_connection *c;
@@ -78,13 +82,26 @@ channel_connection(const struct channel *ch, const char *name, const struct sp_p
 		*ret_message = "the policy service is not there: try again shortly";
 		return SP_ERR_UNAVAILABLE;
 	}
-	c = sp_policy_image_find(policy, name);
-	if (c == NULL || !channel_may_reach(ch->g, ch->l, c)) {
+	c = sp_policy_image_find(policy, target);
+	if (c == NULL || !channel_may_reach(ch->g, ch->l, c))
+		c = NULL;
+	else
+		c = sp_reach_hop(policy, c, name, ret_behind);
+	if (c == NULL) {
 		*ret_message = "no such connection, or not allowed";
 		return SP_ERR_DENIED;
 	}
 	*ret_c = c;
 	return 0;
+}
+
+static int
+channel_connection(const struct channel *ch, const char *name, const struct sp_policy_connection **ret_c,
+    const char **ret_message)
+{
+	const struct sp_policy_connection *behind;
+
+	return channel_hop(ch, name, name, ret_c, &behind, ret_message);
 }
 
 /* Where a session logs in with a certificate, what was read is its CA's key, and stays here. */
@@ -141,9 +158,9 @@ static void
 channel_on_run(int err, struct sp_secret *secret, void *ctx)
 {
 	struct channel_ask *ask = ctx;
-	const struct sp_policy_connection *c = NULL;
+	const struct sp_policy_connection *c = NULL, *behind;
 	const char *message = "";
-	int r = channel_connection(ask->channel, ask->name, &c, &message);
+	int r = channel_hop(ask->channel, ask->name, ask->target, &c, &behind, &message);
 
 	if (r == 0 && err != 0) {
 		r = SP_ERR_NOT_FOUND;
@@ -159,7 +176,8 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 
 /* The program that prints a connection's credential is started; the answer follows. */
 static int
-channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *c, const char **ret_message)
+channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *c, const char *target,
+    const char **ret_message)
 {
 	struct channel_ask *ask;
 	int r;
@@ -175,6 +193,7 @@ channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *
 	ask->channel = ch;
 	ask->id = id;
 	(void)snprintf(ask->name, sizeof(ask->name), "%s", c->name);
+	(void)snprintf(ask->target, sizeof(ask->target), "%s", target);
 	r = sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
 	if (r != 0) {
 		if (r == SP_ERR_DENIED)
@@ -191,23 +210,26 @@ channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *
 static int
 channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
-	const struct sp_policy_connection *c = NULL;
+	const struct sp_policy_connection *c = NULL, *behind;
 	struct sp_secret *secret = NULL;
 	struct channel *ch = ctx;
 	const char *message = "";
-	char *name = NULL;
+	char *name = NULL, *target = NULL;
 	bool is_running = false;
 	int r, err;
 
 	(void)p;
 	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &target);
 	if (r != 0 || msg->id == 0) {
 		free(name);
+		free(target);
 		return SP_ERR_PROTOCOL;
 	}
-	err = channel_connection(ch, name, &c, &message);
+	err = channel_hop(ch, name, target, &c, &behind, &message);
 	if (err == 0 && c->secret == SP_POLICY_SECRET_EXEC) {
-		err = channel_run(ch, msg->id, c, &message);
+		err = channel_run(ch, msg->id, c, target, &message);
 		is_running = err == 0;
 	} else if (err == 0) {
 		err = sp_credential_read(c, &secret, &message);
@@ -218,6 +240,7 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);
 	sp_secret_free(secret);
 	free(name);
+	free(target);
 	return r;
 }
 
@@ -293,24 +316,31 @@ channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 
 /* --- SSH ------------------------------------------------------------------------------------------ */
 
+/* To a target, or to a jump host before it: from there on to the next, wherever policy says that this is, and nothing else. */
 static int
-channel_ssh(struct channel *ch, const char *name, const struct sp_ssh_start *start, const int *fds,
+channel_ssh(struct channel *ch, const char *name, const char *target, struct sp_ssh_start *start, const int *fds,
     const char **ret_message)
 {
-	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
-	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
-	int r;
+	const struct sp_policy_connection *c = NULL;
+	int r = channel_hop(ch, name, target, &c, &start->behind, ret_message);
+	bool is_hop = r == 0 && start->behind != NULL;
 
-	if (c == NULL || c->kind != SP_POLICY_KIND_SSH || !channel_may_reach(ch->g, ch->l, c)) {
+	if (r == 0 && (c->kind != SP_POLICY_KIND_SSH || (is_hop && (start->has_tty || start->command != NULL)))) {
 		*ret_message = "no such connection, or not allowed";
-		return SP_ERR_DENIED;
+		r = SP_ERR_DENIED;
 	}
-	if (ch->l->transports >= (start->is_subsystem ? SP_CHANNEL_SUBSYSTEMS_MAX : SP_CHANNEL_TRANSPORTS_MAX)) {
+	if (r != 0)
+		return r;
+	if (is_hop ? ch->l->hops >= SP_CHANNEL_HOPS_MAX :
+		     ch->l->transports >= (start->is_subsystem ? SP_CHANNEL_SUBSYSTEMS_MAX : SP_CHANNEL_TRANSPORTS_MAX)) {
 		*ret_message = "this session has been at its target already";
 		return SP_ERR_LIMIT;
 	}
 	r = sp_ssh_start(c, start, ch->g->ssh_uid, fds, ret_message);
-	ch->l->transports += r == 0;
+	if (is_hop)
+		ch->l->hops += r == 0;
+	else
+		ch->l->transports += r == 0;
 	return r;
 }
 
@@ -319,13 +349,15 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 {
 	struct channel *ch = ctx;
 	struct sp_ssh_start start = { .id = ch->l->id };
-	char *name = NULL, *term = NULL, *command = NULL;
+	char *name = NULL, *target = NULL, *term = NULL, *command = NULL;
 	const char *message = "";
 	struct sp_buf *reply = NULL;
 	uint8_t tty = 0, is_exec = 0;
 	int r, err;
 
 	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &target);
 	if (r == 0)
 		r = sp_buf_get_u8(body, &tty);
 	if (r == 0)
@@ -343,8 +375,8 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 	start.term = term;
 	start.command = is_exec != 0 ? command : NULL;
 	start.is_subsystem = is_exec == 2;
-	err = channel_ssh(ch, name, &start, msg->fds, &message);
-	sp_log_info("session %s (%s) asked for a transport to %s: %s", ch->l->id, ch->l->user, name,
+	err = channel_ssh(ch, name, target, &start, msg->fds, &message);
+	sp_log_info("session %s (%s) asked for a transport to %s for %s: %s", ch->l->id, ch->l->user, name, target,
 	    err == 0 ? "started" : sp_err_str(err));
 	reply = sp_buf_new(SP_IPC_FRAME_MAX);
 	if (reply != NULL) {
@@ -355,6 +387,7 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 out:
 	sp_buf_free(reply);
 	free(name);
+	free(target);
 	free(term);
 	free(command);
 	return r;
@@ -581,7 +614,7 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request channel_requests[] = {
-	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, SP_POLICY_NAME_MAX + 4, 0, channel_on_credential, "CREDENTIAL" },
+	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, 2 * (SP_POLICY_NAME_MAX + 4), 0, channel_on_credential, "CREDENTIAL" },
 	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
 	{ SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, channel_on_ssh, "SSH" },
 	{ SP_IPC_MONITOR_ACCOUNT, LIVE, (SP_IPC_GRANT_SECRETS_MAX + 1) * (SP_POLICY_NAME_MAX + 8), 1, channel_on_account,

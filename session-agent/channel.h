@@ -10,8 +10,9 @@
 #define SP_CHANNEL_SOCKETS_MAX 4 /* LISTENs of one session */
 #define SP_CHANNEL_LOST_MAX 12 /* channels of one session attached again within SP_CHANNEL_LOST_MS */
 #define SP_CHANNEL_LOST_MS 60000
-#define SP_CHANNEL_TRANSPORTS_MAX 1 /* SSHs likewise */
+#define SP_CHANNEL_TRANSPORTS_MAX 1 /* SSHs to its target likewise */
 #define SP_CHANNEL_SUBSYSTEMS_MAX 32 /* SSHs for a subsystem, from the first on: file transfer reaches several hosts, and again */
+#define SP_CHANNEL_HOPS_MAX 64 /* SSHs to jump hosts on the way to any of them */
 #define SP_CHANNEL_GRANTS_MAX 1 /* ACCOUNTs likewise */
 #define SP_CHANNEL_DEADLINE_MS 10000 /* from connecting to the end of RESUME */
 

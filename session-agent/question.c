@@ -161,12 +161,20 @@ question_ask(struct sp_session *s, struct sp_session_question *q)
 int
 sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb, void *ctx)
 {
+	return sp_session_hop_credential(s, connection, connection, cb, ctx);
+}
+
+int
+sp_session_hop_credential(
+    struct sp_session *s, const char *hop, const char *target, sp_session_credential_cb *cb, void *ctx)
+{
 	struct sp_session_question *q = question_new(SP_IPC_MONITOR_CREDENTIAL, ctx);
 
 	if (q == NULL)
 		return SP_ERR_NOMEM;
 	q->credential = cb;
-	sp_buf_put_cstring(q->body, connection);
+	sp_buf_put_cstring(q->body, hop);
+	sp_buf_put_cstring(q->body, target);
 	return question_ask(s, q);
 }
 
@@ -183,17 +191,19 @@ sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *
 }
 
 int
-sp_session_ssh(struct sp_session *s, const char *connection, const char *command, bool is_subsystem,
+sp_session_ssh(struct sp_session *s, const char *connection, const char *target, const char *command, bool is_subsystem,
     const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx)
 {
+	bool is_target = strcmp(connection, target) == 0;
 	struct sp_session_question *q = question_new(SP_IPC_MONITOR_SSH, ctx);
 
 	if (q == NULL)
 		return SP_ERR_NOMEM;
 	q->ssh = cb;
 	sp_buf_put_cstring(q->body, connection);
-	sp_buf_put_u8(q->body, s->has_tty && !is_subsystem);
-	sp_buf_put_cstring(q->body, s->term);
+	sp_buf_put_cstring(q->body, target);
+	sp_buf_put_u8(q->body, is_target && s->has_tty && !is_subsystem);
+	sp_buf_put_cstring(q->body, is_target ? s->term : "");
 	sp_buf_put_u8(q->body, command == NULL ? 0 : is_subsystem ? 2 : 1);
 	sp_buf_put_cstring(q->body, command);
 	for (; q->nfds < SP_SESSION_SSH_FDS; q->nfds++) {

@@ -7,6 +7,7 @@
 
 #include "policy/decide.h"
 #include "policy/image.h"
+#include "policy/limits.h"
 #include "policy/subject.h"
 
 bool
@@ -26,4 +27,24 @@ sp_reach_is_allowed(const struct sp_policy_image *policy, const json_t *identity
 	sp_policy_subject_free(subject);
 	free(text);
 	return decision.effect != SP_POLICY_DENY;
+}
+
+const struct sp_policy_connection *
+sp_reach_hop(const struct sp_policy_image *policy, const struct sp_policy_connection *target, const char *name,
+    const struct sp_policy_connection **ret_behind)
+{
+	const struct sp_policy_connection *at = target;
+	unsigned hops;
+
+	*ret_behind = NULL;
+	for (hops = 0; at != NULL && hops <= SP_POLICY_JUMPS_MAX; hops++) {
+		if (strcmp(at->name, name) == 0)
+			return at;
+		if (at->kind != SP_POLICY_KIND_SSH || at->jump[0] == '\0')
+			break;
+		*ret_behind = at;
+		at = sp_policy_image_find(policy, at->jump);
+	}
+	*ret_behind = NULL;
+	return NULL;
 }

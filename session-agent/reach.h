@@ -13,4 +13,11 @@ struct sp_policy_image;
 bool sp_reach_is_allowed(const struct sp_policy_image *policy, const json_t *identity, const char *from,
     const struct sp_policy_connection *c);
 
+/*
+ * The connection that is called name on the way to target: target itself, or one of the jump hosts before it. NULL: it is
+ * not on that way. *ret_behind is the next one on the way from there, NULL behind target.
+ */
+const struct sp_policy_connection *sp_reach_hop(const struct sp_policy_image *policy,
+    const struct sp_policy_connection *target, const char *name, const struct sp_policy_connection **ret_behind);
+
 #endif

@@ -81,7 +81,8 @@ struct sp_live {
 	bool is_resumed;	  /* ATTACH says so */
 	bool is_dead;		  /* the process is gone; waits for the recorder's DETACH_REPLY */
 	bool has_directory;
-	unsigned transports;	  /* SSHs answered with yes */
+	unsigned transports;	  /* SSHs to its target answered with yes */
+	unsigned hops;		  /* and those to jump hosts before it */
 	unsigned grants; /* ACCOUNTs likewise */
 };
 

@@ -120,17 +120,31 @@ inside_offer_agent(void)
 	return is_sent;
 }
 
-/* In the child. */
-static void
-inside_exec(bool has_tty, bool is_subsystem, const char *command)
+/* What the client is to be: with a command, or none. */
+static bool
+inside_is_way(const char *how, bool has_command)
 {
-	const char *argv[12] = { "ssh", "-F", INSIDE_CONFIG, "-E", INSIDE_LOG, has_tty ? "-tt" : is_subsystem ? "-sT" : "-T",
-		"--", SP_SSH_CONFIG_TARGET };
+	return strcmp(how, "tty") == 0 || strcmp(how, "pipes") == 0 ||
+	    (has_command && (strcmp(how, "subsystem") == 0 || strcmp(how, "forward") == 0));
+}
+
+/* In the child. Through a jump host, command is the address of the next one. */
+static void
+inside_exec(const char *how, const char *command)
+{
+	bool is_forward = strcmp(how, "forward") == 0, has_tty = strcmp(how, "tty") == 0;
+	const char *argv[12] = { "ssh", "-F", INSIDE_CONFIG, "-E", INSIDE_LOG,
+		is_forward ? "-W" : has_tty ? "-tt" : strcmp(how, "subsystem") == 0 ? "-sT" : "-T" };
+	size_t n = 6;
 	sigset_t none;
 
 	sigemptyset(&none);
-	argv[8] = command; /* NULL: a shell */
-	argv[9] = NULL;
+	if (is_forward)
+		argv[n++] = command;
+	argv[n++] = "--";
+	argv[n++] = SP_SSH_CONFIG_TARGET;
+	argv[n++] = is_forward ? NULL : command; /* NULL: a shell */
+	argv[n] = NULL;
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (setsid() < 0 || (has_tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0) || close_range(3, ~0U, 0) != 0)
@@ -255,7 +269,6 @@ int
 main(int argc, char **argv)
 {
 	struct inside in = { 0 };
-	bool has_tty, is_subsystem;
 	pid_t pid;
 
 	if (argc == 2 && strcmp(argv[1], "connect") == 0)
@@ -264,9 +277,7 @@ main(int argc, char **argv)
 		return inside_askpass(argv[1]);
 	if (argc < 2 || argc > 3)
 		return 2;
-	has_tty = strcmp(argv[1], "tty") == 0;
-	is_subsystem = strcmp(argv[1], "subsystem") == 0;
-	if ((!has_tty && !is_subsystem && strcmp(argv[1], "pipes") != 0) || (is_subsystem && argc != 3))
+	if (!inside_is_way(argv[1], argc == 3))
 		return 2;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(077);
@@ -282,7 +293,7 @@ main(int argc, char **argv)
 		return INSIDE_STATUS;
 	pid = fork();
 	if (pid == 0)
-		inside_exec(has_tty, is_subsystem, argc == 3 ? argv[2] : NULL);
+		inside_exec(argv[1], argc == 3 ? argv[2] : NULL);
 	if (pid < 0)
 		return INSIDE_STATUS;
 	return inside_wait(&in, pid);

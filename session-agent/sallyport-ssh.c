@@ -57,7 +57,7 @@ static int
 ssh_get_start(struct sp_buf *body, struct sp_ssh_launch *l, char **ret_id)
 {
 	char *command = NULL, *term = NULL;
-	uint8_t has_tty = 0, is_exec = 0;
+	uint8_t has_tty = 0, what = 0;
 	int r;
 
 	r = sp_buf_get_cstring(body, SP_ULID_LEN, ret_id);
@@ -70,19 +70,20 @@ ssh_get_start(struct sp_buf *body, struct sp_ssh_launch *l, char **ret_id)
 	if (r == 0)
 		r = sp_buf_get_view(body, SP_SSH_CONFIG_MAX, &l->known_hosts);
 	if (r == 0)
-		r = sp_buf_get_u8(body, &is_exec);
+		r = sp_buf_get_u8(body, &what);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SSH_COMMAND_MAX, &command);
-	if (r != 0 || sp_buf_len(body) != 0 || has_tty > 1 || is_exec > 2 || (is_exec == 2 && has_tty != 0) ||
-	    !sp_ssh_launch_is_term(term)) {
+	if (r != 0 || sp_buf_len(body) != 0 || has_tty > 1 || what > SP_IPC_SSH_FORWARD || !sp_ssh_launch_is_term(term) ||
+	    (what >= SP_IPC_SSH_SUBSYSTEM && has_tty == 1)) {
 		free(command);
 		free(term);
 		return SP_ERR_PROTOCOL;
 	}
 	l->has_tty = has_tty == 1;
 	l->term = term;
-	l->command = is_exec != 0 ? command : NULL;
-	l->is_subsystem = is_exec == 2;
+	l->is_forward = what == SP_IPC_SSH_FORWARD;
+	l->is_subsystem = what == SP_IPC_SSH_SUBSYSTEM;
+	l->command = what == SP_IPC_SSH_SHELL ? NULL : command;
 	return 0;
 }
 

@@ -112,18 +112,22 @@ typedef void sp_session_credential_cb(int err, const char *message, const char *
     void *ctx); /* takes over password */
 int sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb,
     void *ctx) SP_MUST_CHECK;
+/* The same of a jump host on the way to the connection target. */
+int sp_session_hop_credential(struct sp_session *s, const char *hop, const char *target, sp_session_credential_cb *cb,
+    void *ctx) SP_MUST_CHECK;
 /* A listening socket called name in this session's own directory, which the tool's sandbox sees as /run/postgresql. */
 typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
 int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
  * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. command NULL: a shell;
- * is_subsystem: it is the name of a subsystem, "sftp". fds stay the caller's: the client's stdin, stdout and stderr (a
- * terminal's slave thrice if the session has one and it is no subsystem), the transport channel (PROTOCOL.ipc section 9)
- * and a TCP connection to the target. cb is called from the loop, once.
+ * is_subsystem: it is the name of a subsystem, "sftp". Where the connection is not target but a jump host on the way there,
+ * command is NULL, and the client's stdin and stdout are a connection to the next host on that way. fds stay the caller's: the
+ * client's stdin, stdout and stderr (a terminal's slave thrice if the session has one and it is neither), the transport channel
+ * (PROTOCOL.ipc section 9) and a connection to the host. cb is called from the loop, once.
  */
 #define SP_SESSION_SSH_FDS 5
 typedef void sp_session_ssh_cb(int err, const char *message, void *ctx);
-int sp_session_ssh(struct sp_session *s, const char *connection, const char *command, bool is_subsystem,
+int sp_session_ssh(struct sp_session *s, const char *connection, const char *target, const char *command, bool is_subsystem,
     const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
  * Has sallyportd let the sallyport-exec at the other end of channel (which stays the caller's) become the connection's

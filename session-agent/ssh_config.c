@@ -76,8 +76,6 @@ static const char config_password[] =
 const char *
 sp_ssh_config_problem(const struct sp_policy_connection *c)
 {
-	if (c->jump[0] != '\0')
-		return "this version does not go through a jump host";
 	if (c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys + c->nhost_authorities == 0)
 		return "this version knows target hosts by pinned keys and certificate authorities only (host_keys)";
 	return NULL;
@@ -98,6 +96,15 @@ config_is_host(const char *s)
 	size_t n = strlen(s);
 
 	return n > 0 && s[0] != '-' && strspn(s, NAME_CHARACTERS ":") == n;
+}
+
+int
+sp_ssh_config_address(const struct sp_policy_connection *c, char ret_address[SP_SSH_CONFIG_ADDRESS_MAX])
+{
+	int n = snprintf(ret_address, SP_SSH_CONFIG_ADDRESS_MAX, strchr(c->host, ':') != NULL ? "[%s]:%u" : "%s:%u", c->host,
+	    c->port);
+
+	return config_is_host(c->host) && c->port != 0 && n > 0 && n < SP_SSH_CONFIG_ADDRESS_MAX ? 0 : SP_ERR_INVALID;
 }
 
 int

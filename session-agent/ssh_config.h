@@ -15,6 +15,7 @@
 
 #define SP_SSH_CONFIG_MAX ((size_t)64 * 1024) /* bytes of either text */
 #define SP_SSH_CONFIG_LOGIN_MAX 64	      /* bytes of a login name on a target */
+#define SP_SSH_CONFIG_ADDRESS_MAX 300	      /* bytes of a host with its port, the NUL included */
 #define SP_SSH_CONFIG_DIRECTORY "/run/ssh"    /* of the transport, in its sandbox */
 #define SP_SSH_CONFIG_ASKPASS SP_SSH_CONFIG_DIRECTORY "/askpass"
 #define SP_SSH_CONFIG_TARGET "target"	      /* the one host there is in the configuration */
@@ -29,6 +30,8 @@ int sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out
  * a one-time code or a new password is asked for.
  */
 bool sp_ssh_config_is_password_prompt(const struct sp_policy_connection *c, const char *prompt);
+/* "host:port" or "[v6]:port", one word that cannot be an option. INVALID. */
+int sp_ssh_config_address(const struct sp_policy_connection *c, char ret_address[SP_SSH_CONFIG_ADDRESS_MAX]) SP_MUST_CHECK;
 /* Appends known_hosts as in sshd(8). INVALID. */
 int sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out) SP_MUST_CHECK;
 /*

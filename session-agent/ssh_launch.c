@@ -139,7 +139,7 @@ launch_words(const struct sp_ssh_launch *l, struct words *w)
 	words_add(w, "/");
 	words_add(w, "--");
 	words_add(w, SP_SSH_LAUNCH_INSIDE);
-	words_add(w, l->is_subsystem ? "subsystem" : l->has_tty ? "tty" : "pipes");
+	words_add(w, l->is_forward ? "forward" : l->is_subsystem ? "subsystem" : l->has_tty ? "tty" : "pipes");
 	if (l->command != NULL)
 		words_add(w, l->command);
 	w->argv[w->n] = NULL;

@@ -25,6 +25,7 @@ struct sp_ssh_launch {
 	const char *term; /* "" if not known */
 	struct sp_view config;
 	struct sp_view known_hosts;
+	bool is_forward;     /* command is the address that stdin and stdout are connected to, from that host */
 	const char *command; /* NULL: a shell */
 	bool is_subsystem;   /* command is the name of one */
 	int fds[SP_SSH_LAUNCH_FDS];

@@ -232,6 +232,7 @@ proxy_new(struct sp_session *s, const struct sp_policy_connection *c, const char
 		return NULL;
 	px->session = s;
 	px->tcp = px->agent_listener = px->agent_fd = -1;
+	px->jump.near = px->jump.far = px->jump.nowhere = -1;
 	px->command = command != NULL ? strdup(command) : NULL;
 	if (command != NULL && px->command == NULL) {
 		free(px);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the kind "ssh": one command line, or one interactive shell, on one target. ssh_proxy.c has its life,
- * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_password.c answers for the person.
+ * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_login.c prepares that, ssh_password.c answers
+ * for the person, ssh_jump.c goes through other hosts.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SSH_PROXY_H
@@ -41,6 +42,7 @@ enum sp_ssh_proxy_failure {
 	SP_SSH_PROXY_HOST_KEY,
 	SP_SSH_PROXY_LOGIN,
 	SP_SSH_PROXY_NO_ALGORITHM,
+	SP_SSH_PROXY_NO_CHANNEL,
 	SP_SSH_PROXY_LOST
 };
 
@@ -55,6 +57,15 @@ struct sp_ssh_carrier {
 	/* It could not be had, or was lost, for this reason; nothing else follows. NULL: the session ends, and says it. */
 	void (*failed)(void *ctx, const char *why);
 	bool is_subsystem; /* the command is the name of one; what becomes of it is no result of the statement */
+};
+
+/* A way to the target through a jump host: a client of its own there, whose stdin and stdout are the connection. */
+struct sp_ssh_jump {
+	struct sp_ssh_proxy *hop; /* NULL: none, or not yet */
+	int near;		  /* our end, until our own client gets it */
+	int far;		  /* the hop's client's, until it has it */
+	int nowhere;		  /* its stderr, likewise: what it has to say it says in its log */
+	struct event *read;
 };
 
 struct sp_ssh_proxy {
@@ -83,6 +94,8 @@ struct sp_ssh_proxy {
 	/* the target and its client */
 	struct sp_postgres_target target;
 	struct sp_postgres_dial *dial;
+	struct sp_ssh_jump jump;
+	struct sp_ssh_proxy *behind; /* of a jump host: who goes through it; NULL: this is the target */
 	int tcp;
 	bool is_connected;
 	struct sp_peer *transport;
@@ -134,6 +147,24 @@ void sp_ssh_transport_end(struct sp_ssh_proxy *px);
 void sp_ssh_transport_fail(struct sp_ssh_proxy *px, const char *text);
 /* What became of the login, as a note in the record. As sp_session_record_late(). */
 int sp_ssh_transport_note(struct sp_ssh_proxy *px, const char *what) SP_MUST_CHECK;
+
+/* The host is connected, on fd, which it takes over; through: the jump host before it, or NULL. */
+void sp_ssh_transport_connected(struct sp_ssh_proxy *px, int fd, const char *through);
+/* The name of the session's target; of a jump host's, of the one at the end of the way. */
+const char *sp_ssh_transport_target(const struct sp_ssh_proxy *px);
+
+/* ssh_login.c */
+/* px->agent: one that knows the host, with the key that logs in, or with none where a password does. */
+int sp_ssh_login_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c,
+    const struct sp_secret *secret) SP_MUST_CHECK;
+
+/* ssh_jump.c */
+/*
+ * Goes to the host of c through the jump host that policy names for it. sp_ssh_transport_connected() follows, or the session
+ * ends. NOT_FOUND (it is gone from policy), NOMEM.
+ */
+int sp_ssh_jump_start(struct sp_ssh_proxy *px, const struct sp_policy_connection *c) SP_MUST_CHECK;
+void sp_ssh_jump_end(struct sp_ssh_proxy *px);
 
 /* ssh_password.c */
 /* Whether the client can take it: not empty, not too long, one line. */

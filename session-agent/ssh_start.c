@@ -13,6 +13,7 @@ static int
 start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *start, struct sp_buf *body)
 {
 	struct sp_buf *config = sp_buf_new(SP_SSH_CONFIG_MAX), *known = sp_buf_new(SP_SSH_CONFIG_MAX);
+	char address[SP_SSH_CONFIG_ADDRESS_MAX];
 	int r = SP_ERR_NOMEM;
 
 	if (config == NULL || known == NULL)
@@ -27,9 +28,16 @@ start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *star
 	sp_buf_put_cstring(body, start->term);
 	sp_buf_put_string(body, sp_buf_data(config), sp_buf_len(config));
 	sp_buf_put_string(body, sp_buf_data(known), sp_buf_len(known));
-	sp_buf_put_u8(body, start->command == NULL ? 0 : start->is_subsystem ? 2 : 1);
-	sp_buf_put_cstring(body, start->command);
-	r = sp_buf_error(body);
+	if (start->behind != NULL) {
+		sp_buf_put_u8(body, SP_IPC_SSH_FORWARD);
+		r = sp_ssh_config_address(start->behind, address);
+	} else if (start->command == NULL) {
+		sp_buf_put_u8(body, SP_IPC_SSH_SHELL);
+	} else {
+		sp_buf_put_u8(body, start->is_subsystem ? SP_IPC_SSH_SUBSYSTEM : SP_IPC_SSH_COMMAND);
+	}
+	sp_buf_put_cstring(body, start->behind != NULL ? address : start->command);
+	r = r == 0 ? sp_buf_error(body) : r;
 out:
 	sp_buf_free(config);
 	sp_buf_free(known);

@@ -18,6 +18,7 @@ struct sp_ssh_start {
 	const char *term;
 	const char *command; /* NULL: a shell */
 	bool is_subsystem;   /* command is the name of one */
+	const struct sp_policy_connection *behind; /* not NULL: no command, but a connection from there to its host and port */
 };
 
 /*

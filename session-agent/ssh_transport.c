@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key, the connection, the client and its agent: what carries an allowed command to its target. */
+/* The connection, the client and its agent: what carries an allowed command to its target. */
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -178,6 +178,8 @@ on_log(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx
 		{ "Permission denied (", SP_SSH_PROXY_LOGIN },
 		{ "Too many authentication failures", SP_SSH_PROXY_LOGIN },
 		{ "no matching", SP_SSH_PROXY_NO_ALGORITHM },
+		{ "open failed", SP_SSH_PROXY_NO_CHANNEL },
+		{ "stdio forwarding failed", SP_SSH_PROXY_NO_CHANNEL },
 		{ "Connection closed", SP_SSH_PROXY_LOST },
 		{ "Connection reset", SP_SSH_PROXY_LOST },
 		{ "closed by remote host", SP_SSH_PROXY_LOST },
@@ -228,6 +230,9 @@ transport_reason(const struct sp_ssh_proxy *px)
 		return "the host does not take the login that policy names: call an administrator";
 	case SP_SSH_PROXY_NO_ALGORITHM:
 		return "the host and this bastion have no algorithm in common: call an administrator";
+	case SP_SSH_PROXY_NO_CHANNEL:
+		return px->behind == NULL ? "the host gives no session: call an administrator" :
+					    "the next host cannot be reached from it, or it does not let connections through";
 	case SP_SSH_PROXY_LOST:
 		return "the host has closed the connection";
 	case SP_SSH_PROXY_NO_FAILURE:
@@ -265,7 +270,7 @@ transport_over(struct sp_ssh_proxy *px, bool is_signaled, int value)
 	if (px->stage != SP_SSH_PROXY_RUNNING && px->stage != SP_SSH_PROXY_STARTING)
 		return;
 	px->stage = SP_SSH_PROXY_ENDED;
-	if (!transport_is_subsystem(px) && transport_result(px, is_signaled, value) != 0)
+	if (px->behind == NULL && !transport_is_subsystem(px) && transport_result(px, is_signaled, value) != 0)
 		sp_log_warn("the end of a command is not on record");
 	if (reason != NULL && transport_note(px, "failed", reason) != 0)
 		sp_log_warn("a failed connection is not on record");
@@ -378,7 +383,8 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	fds[4] = px->tcp;
 	px->stage = SP_SSH_PROXY_STARTING;
 	px->pins++;
-	r = sp_session_ssh(px->session, px->name, px->command, transport_is_subsystem(px), fds, on_started, px);
+	r = sp_session_ssh(px->session, px->name, sp_ssh_transport_target(px), px->command, transport_is_subsystem(px), fds,
+	    on_started, px);
 	if (r != 0)
 		sp_ssh_proxy_drop(px);
 out:
@@ -397,22 +403,41 @@ static void
 on_dialed(int err, const char *reason, struct sp_stream *stream, void *ctx)
 {
 	struct sp_ssh_proxy *px = ctx;
-	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
 	char text[512];
+	int fd = -1;
 
 	px->dial = NULL;
 	if (err == 0) {
-		px->tcp = fcntl(sp_stream_fd(stream), F_DUPFD_CLOEXEC, 3);
+		fd = fcntl(sp_stream_fd(stream), F_DUPFD_CLOEXEC, 3);
 		sp_stream_free(stream);
 	}
-	if (err != 0 || px->tcp < 0) {
-		(void)snprintf(text, sizeof(text), "the host cannot be reached: %s", err != 0 ? reason : "no descriptors");
-		sp_ssh_transport_fail(px, text);
+	if (err == 0 && fd >= 0) {
+		sp_ssh_transport_connected(px, fd, NULL);
 		return;
 	}
+	(void)snprintf(text, sizeof(text), "the host cannot be reached: %s", err != 0 ? reason : "no descriptors");
+	sp_ssh_transport_fail(px, text);
+}
+
+const char *
+sp_ssh_transport_target(const struct sp_ssh_proxy *px)
+{
+	while (px->behind != NULL)
+		px = px->behind;
+	return px->name;
+}
+
+void
+sp_ssh_transport_connected(struct sp_ssh_proxy *px, int fd, const char *through)
+{
+	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
+	char text[SP_POLICY_NAME_MAX + 16];
+
+	px->tcp = fd;
 	px->is_connected = true;
+	(void)snprintf(text, sizeof(text), "through %s", through != NULL ? through : "");
 	px->pins++;
-	if (transport_note(px, "connected", NULL) != 0)
+	if (transport_note(px, "connected", through != NULL ? text : NULL) != 0)
 		sp_ssh_proxy_fail(px, SP_SSH_PROXY_REFUSED, "this cannot be recorded now, so it does not run");
 	else if (c == NULL || transport_launch(px, c) != 0)
 		sp_ssh_transport_fail(px, "the connection could not be started: try again shortly");
@@ -426,90 +451,20 @@ transport_dial(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 
 	(void)snprintf(address, sizeof(address), strchr(c->host, ':') != NULL ? "[%s]:%u" : "%s:%u", c->host, c->port);
 	px->stage = SP_SSH_PROXY_DIAL;
+	if (c->jump[0] != '\0') {
+		(void)snprintf(px->target.host, sizeof(px->target.host), "%s", c->host);
+		(void)snprintf(px->target.port, sizeof(px->target.port), "%u", (unsigned)c->port);
+		if (sp_ssh_jump_start(px, c) != 0)
+			sp_ssh_transport_fail(px, "the way through its jump host cannot be taken: try again shortly");
+		return;
+	}
 	if (sp_postgres_target_resolve(&px->target, address) != 0)
 		sp_ssh_transport_fail(px, "the host's address cannot be resolved");
 	else if (sp_postgres_dial_start(sp_session_base(px->session), &px->target, on_dialed, px, &px->dial) != 0)
 		sp_ssh_transport_fail(px, "the host cannot be reached: no memory");
 }
 
-/* --- the key ------------------------------------------------------------------------------------------------------ */
-
-static int
-transport_trust(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
-{
-	struct sp_buf *blob = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
-	int r = blob == NULL ? SP_ERR_NOMEM : 0;
-	size_t i;
-
-	for (i = 0; r == 0 && i < c->nhost_authorities; i++) {
-		r = sp_ssh_config_authority(c, i, blob);
-		if (r == 0) {
-			struct sp_view v = { sp_buf_data(blob), sp_buf_len(blob) };
-
-			r = sp_ssh_agent_trust(px->agent, v, c->host);
-		}
-	}
-	sp_buf_free(blob);
-	return r;
-}
-
-/* The key that was made for this session, and its certificate. */
-static int
-transport_certified(const struct sp_secret *secret, struct sp_ssh_key **ret_key, struct sp_buf *certificate)
-{
-	struct sp_buf *b = sp_buf_from(sp_secret_data(secret), sp_secret_len(secret));
-	struct sp_view file, view;
-	int r = b == NULL ? SP_ERR_NOMEM : sp_buf_get_view(b, SP_SSH_KEY_TEXT_MAX, &file);
-
-	if (r == 0)
-		r = sp_buf_get_view(b, SP_SSH_KEY_BLOB_MAX, &view);
-	if (r == 0 && sp_buf_len(b) != 0)
-		r = SP_ERR_FORMAT;
-	if (r == 0)
-		r = sp_buf_put(certificate, view.data, view.len);
-	if (r == 0)
-		r = sp_ssh_key_private(file.data, file.len, ret_key);
-	sp_buf_free(b);
-	return r;
-}
-
-/* An agent that knows the host, with the key that logs in, or with none where a password does. */
-static int
-transport_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, const struct sp_secret *secret)
-{
-	struct sp_buf *keys[SP_SSH_AGENT_HOST_KEYS_MAX] = { NULL };
-	struct sp_view views[SP_SSH_AGENT_HOST_KEYS_MAX];
-	struct sp_buf *certificate = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
-	struct sp_ssh_key *key = NULL;
-	size_t i, n = c->nhost_keys;
-	int r = n > SP_SSH_AGENT_HOST_KEYS_MAX ? SP_ERR_LIMIT : 0;
-
-	for (i = 0; r == 0 && i < n; i++) {
-		keys[i] = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
-		r = keys[i] == NULL ? SP_ERR_NOMEM : sp_ssh_config_host_key(c, i, keys[i]);
-		if (r != 0)
-			break;
-		views[i].data = sp_buf_data(keys[i]);
-		views[i].len = sp_buf_len(keys[i]);
-	}
-	if (r == 0 && c->login == SP_POLICY_LOGIN_KEY)
-		r = sp_ssh_key_private(sp_secret_data(secret), sp_secret_len(secret), &key);
-	else if (r == 0 && c->login == SP_POLICY_LOGIN_CERTIFICATE)
-		r = certificate == NULL ? SP_ERR_NOMEM : transport_certified(secret, &key, certificate);
-	if (r == 0)
-		r = sp_ssh_agent_new(key, px->user, views, n, &px->agent);
-	if (r == 0 && c->login == SP_POLICY_LOGIN_CERTIFICATE) {
-		struct sp_view v = { sp_buf_data(certificate), sp_buf_len(certificate) };
-
-		r = sp_ssh_agent_certify(px->agent, v);
-	}
-	sp_buf_free(certificate);
-	if (r == 0)
-		r = transport_trust(px, c);
-	for (i = 0; i < n && i < SP_SSH_AGENT_HOST_KEYS_MAX; i++)
-		sp_buf_free(keys[i]);
-	return r;
-}
+/* --- the credential --------------------------------------------------------------------------------------------------- */
 
 static void
 on_credential(int err, const char *message, const char *user, struct sp_secret *secret, void *ctx)
@@ -520,7 +475,7 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 
 	if (!px->is_ended && px->stage == SP_SSH_PROXY_CREDENTIAL) {
 		if (err == 0 && c != NULL && strcmp(user, px->user) == 0)
-			r = transport_agent(px, c, secret);
+			r = sp_ssh_login_agent(px, c, secret);
 		if (r == 0 && err == 0 && c != NULL && c->login == SP_POLICY_LOGIN_PASSWORD) {
 			r = sp_ssh_password_is_good(secret) ? 0 : SP_ERR_INVALID;
 			px->password = secret;
@@ -553,7 +508,7 @@ sp_ssh_transport_start(struct sp_ssh_proxy *px)
 		return;
 	}
 	px->pins++;
-	if (sp_session_credential(px->session, px->name, on_credential, px) != 0) {
+	if (sp_session_hop_credential(px->session, px->name, sp_ssh_transport_target(px), on_credential, px) != 0) {
 		sp_ssh_transport_fail(px, "the credential cannot be had now: try again shortly");
 		sp_ssh_proxy_drop(px);
 	}
@@ -565,6 +520,7 @@ sp_ssh_transport_end(struct sp_ssh_proxy *px)
 	if (px->is_connected && px->session != NULL && transport_note(px, "closed", NULL) != 0)
 		sp_log_warn("the end of a connection is not on record");
 	px->is_connected = false;
+	sp_ssh_jump_end(px);
 	sp_postgres_dial_free(px->dial);
 	px->dial = NULL;
 	if (px->transport != NULL)

@@ -24,6 +24,7 @@
 #include "session-agent/channel.h"
 #include "session-agent/credential.h"
 #include "session-agent/credential_run.h"
+#include "session-agent/reach.h"
 
 #define LIVE "01BX5ZZKBKACTAV9WEVGEMMVRZ"
 #define OTHER "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -204,12 +205,12 @@ dial(void)
 static void
 say(int fd, uint8_t type, uint32_t id, const struct sp_buf *body, size_t nfds)
 {
-	int fds[4], i;
+	int fds[5], i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		fds[i] = memfd_create("ring", MFD_CLOEXEC);
 	(void)!sp_ipc_send(fd, type, id, body, fds, nfds, sp_ipc_now_ms() + 1000);
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 5; i++)
 		(void)close(fds[i]);
 	turn();
 }
@@ -596,6 +597,7 @@ test_credential_without_policy(void **state)
 	say_resume(fd, LIVE, SECRET, 32, 1);
 	assert_int_equal(hear(fd), YES);
 	sp_buf_put_cstring(b, "orders");
+	sp_buf_put_cstring(b, "orders");
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	n = recv(fd, p, sizeof(p), MSG_DONTWAIT);
 	assert_true(n > SP_IPC_HEADER + 4 && p[5] == 131 && memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) != 0);
@@ -672,6 +674,7 @@ test_credential_by_program(void **state)
 	say_resume(fd, LIVE, SECRET, 32, 1);
 	assert_int_equal(hear(fd), YES);
 	sp_buf_put_cstring(b, "orders");
+	sp_buf_put_cstring(b, "orders");
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	assert_true(runs == 1 && credential_verdict(fd, password) == UINT32_MAX);
 	run_ends(0, "s3cret");
@@ -704,6 +707,136 @@ test_credential_by_program(void **state)
 	drop_all();
 }
 
+/* --- jump hosts ------------------------------------------------------------------------------------------- */
+
+#define SSH(name, more) "  " name ":\n    kind: ssh\n    address: " name ".internal:22\n" \
+			"    host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g]\n" \
+			"    login: { user: app, key: { exec: [/usr/bin/print, it] } }\n" more
+static const char jump_policy[] = "version: 1\n"
+				  "groups:\n  dba: { claim: groups, has: dba }\n"
+				  "connections:\n" SSH("outer", "") SSH("middle", "    jump: outer\n") SSH("inner", "    jump: middle\n")
+				      SSH("beside", "    jump: outer\n") SSH("closed", "    jump: beside\n")
+				  "rules:\n  - { name: behind, who: [dba], on: [inner], do: { argv: ['**'] }, effect: allow }\n";
+
+static int
+transport_verdict(int fd, const char *name, const char *target, bool has_tty, const char *command)
+{
+	struct sp_buf *in = sp_buf_new(0), *b = sp_buf_new(0), *body;
+	struct sp_ipc_msg msg = { 0 };
+	uint32_t verdict = 0;
+
+	sp_buf_put_cstring(b, name);
+	sp_buf_put_cstring(b, target);
+	sp_buf_put_u8(b, has_tty);
+	sp_buf_put_cstring(b, "");
+	sp_buf_put_u8(b, command != NULL);
+	sp_buf_put_cstring(b, command);
+	say(fd, SP_IPC_MONITOR_SSH, 5, b, 5);
+	assert_int_equal(sp_ipc_recv(fd, in, &msg, sp_ipc_now_ms() + 5000), 0);
+	assert_true(msg.type == SP_IPC_MONITOR_SSH_REPLY && msg.id == 5);
+	body = sp_buf_from(msg.body.data, msg.body.len);
+	assert_int_equal(sp_buf_get_u32(body, &verdict), 0);
+	sp_buf_free(body);
+	sp_buf_free(b);
+	sp_buf_free(in);
+	return (int)verdict;
+}
+
+/* A hop's credential and transport are had for a target that may be reached, and for nothing else. */
+static void
+test_hops(void **state)
+{
+	static const struct {
+		const char *name, *target;
+		bool is_good;
+	} cases[] = {
+		{ "inner", "inner", true }, { "middle", "inner", true }, { "outer", "inner", true }, { "middle", "middle", false },
+		{ "outer", "outer", false }, { "outer", "middle", false }, { "beside", "inner", false }, { "closed", "closed", false },
+		{ "beside", "closed", false }, { "inner", "middle", false }, { "", "inner", false }, { "inner", "", false },
+		{ "none", "inner", false }, { "inner", "none", false },
+	};
+	struct sp_policy_source *src = sp_policy_source_new();
+	struct sp_buf *image = sp_buf_new(0), *b = sp_buf_new(0);
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	struct sp_policy_image *open = NULL;
+	char password[64] = "";
+	size_t i;
+	int fd = dial();
+
+	(void)state;
+	assert_int_equal(sp_policy_source_add(src, "f", jump_policy, sizeof(jump_policy) - 1), 0);
+	assert_int_equal(sp_policy_source_compile(src, 1, image), 0);
+	assert_int_equal(sp_policy_image_open(sp_buf_data(image), sp_buf_len(image), &open), 0);
+	policy = open;
+	g.runs = (struct sp_credential_runs *)&g;
+	json_decref(l->header);
+	l->header = json_pack("{s:{s:s,s:s,s:s,s:[s]},s:{s:s}}", "identity", "iss", "i", "sub", "s", "user", "alice", "groups",
+	    "dba", "origin", "from", "192.0.2.1");
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned before = runs;
+
+		sp_buf_reset(b);
+		sp_buf_put_cstring(b, cases[i].name);
+		sp_buf_put_cstring(b, cases[i].target);
+		say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
+		if ((runs > before) != cases[i].is_good)
+			fail_msg("case %zu", i);
+		if (runs > before)
+			run_ends(0, "s3cret");
+		assert_int_equal(credential_verdict(fd, password), cases[i].is_good ? 0 : (uint32_t)-SP_ERR_DENIED);
+	}
+	assert_int_equal(transport_verdict(fd, "middle", "inner", false, NULL), -SP_ERR_UNAVAILABLE); /* of who starts it */
+	assert_int_equal(transport_verdict(fd, "middle", "inner", true, NULL), -SP_ERR_DENIED);
+	assert_int_equal(transport_verdict(fd, "middle", "inner", false, "id"), -SP_ERR_DENIED);
+	assert_int_equal(transport_verdict(fd, "middle", "middle", false, NULL), -SP_ERR_DENIED);
+	assert_int_equal(transport_verdict(fd, "beside", "inner", false, NULL), -SP_ERR_DENIED);
+	assert_int_equal(transport_verdict(fd, "inner", "inner", true, "id"), -SP_ERR_UNAVAILABLE);
+	l->hops = SP_CHANNEL_HOPS_MAX;
+	assert_int_equal(transport_verdict(fd, "outer", "inner", false, NULL), -SP_ERR_LIMIT);
+	l->transports = SP_CHANNEL_TRANSPORTS_MAX;
+	assert_int_equal(transport_verdict(fd, "inner", "inner", true, "id"), -SP_ERR_LIMIT);
+	(void)close(fd);
+	turn();
+	g.runs = NULL;
+	policy = NULL;
+	sp_policy_image_free(open);
+	sp_policy_source_free(src);
+	sp_buf_free(image);
+	sp_buf_free(b);
+	drop_all();
+}
+
+/* The way from each, and where it leads. */
+static void
+test_way(void **state)
+{
+	static const char *const cases[][3] = { { "inner", "inner", NULL }, { "inner", "middle", "inner" }, { "inner", "outer", "middle" },
+		{ "closed", "outer", "beside" }, { "outer", "outer", NULL } };
+	struct sp_policy_source *src = sp_policy_source_new();
+	const struct sp_policy_connection *at, *behind;
+	struct sp_buf *image = sp_buf_new(0);
+	struct sp_policy_image *open = NULL;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(sp_policy_source_add(src, "f", jump_policy, sizeof(jump_policy) - 1), 0);
+	assert_int_equal(sp_policy_source_compile(src, 1, image), 0);
+	assert_int_equal(sp_policy_image_open(sp_buf_data(image), sp_buf_len(image), &open), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		at = sp_reach_hop(open, sp_policy_image_find(open, cases[i][0]), cases[i][1], &behind);
+		assert_non_null(at);
+		assert_string_equal(at->name, cases[i][1]);
+		assert_string_equal(behind == NULL ? "" : behind->name, cases[i][2] == NULL ? "" : cases[i][2]);
+	}
+	assert_null(sp_reach_hop(open, sp_policy_image_find(open, "inner"), "beside", &behind));
+	assert_null(behind);
+	sp_policy_image_free(open);
+	sp_policy_source_free(src);
+	sp_buf_free(image);
+}
+
 int
 main(void)
 {
@@ -721,6 +854,8 @@ main(void)
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_credential_without_policy),
 		cmocka_unit_test(test_credential_by_program),
+		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_way),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

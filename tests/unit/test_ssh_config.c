@@ -142,6 +142,36 @@ test_names(void **state)
 	sp_buf_free(b);
 }
 
+/* Where a jump host's client connects to: one word, that is no option. */
+static void
+test_address(void **state)
+{
+	static const char *const bad[] = { "", "-oX", "a b", "a:22 -A", "[a]", "a\nb", "a/b", "%h" };
+	struct sp_policy_connection c = connection();
+	char address[SP_SSH_CONFIG_ADDRESS_MAX], name[SP_SSH_CONFIG_ADDRESS_MAX + 1];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(sp_ssh_config_address(&c, address), 0);
+	assert_string_equal(address, "web1.internal:22");
+	c.host = "fd00::1";
+	c.port = 2222;
+	assert_int_equal(sp_ssh_config_address(&c, address), 0);
+	assert_string_equal(address, "[fd00::1]:2222");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		c.host = bad[i];
+		if (sp_ssh_config_address(&c, address) != SP_ERR_INVALID)
+			fail_msg("taken: %s", bad[i]);
+	}
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	c.host = name;
+	assert_int_equal(sp_ssh_config_address(&c, address), SP_ERR_INVALID);
+	c = connection();
+	c.port = 0;
+	assert_int_equal(sp_ssh_config_address(&c, address), SP_ERR_INVALID);
+}
+
 static void
 test_known_hosts(void **state)
 {
@@ -174,12 +204,12 @@ test_problems(void **state)
 	c.login = SP_POLICY_LOGIN_CERTIFICATE;
 	assert_null(sp_ssh_config_problem(&c));
 	c = connection();
-	c.jump = "other";
-	assert_non_null(sp_ssh_config_problem(&c));
-	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
+	c.jump = "other"; /* the way there is no part of what the client is told */
+	assert_null(sp_ssh_config_problem(&c));
 	c = connection();
 	c.is_sshfp = true;
 	assert_non_null(sp_ssh_config_problem(&c));
+	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
 	c = connection();
 	c.known_hosts = "/etc/ssh/ssh_known_hosts";
 	assert_non_null(sp_ssh_config_problem(&c));
@@ -204,6 +234,7 @@ main(void)
 		cmocka_unit_test(test_password_prompts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_known_hosts),
+		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_problems),
 	};
 
