@@ -34,6 +34,7 @@ sp_cli_policy_usage(void)
 	      "       sallyport policy test [DIR]\n"
 	      "       sallyport policy explain [--dir DIR] (--as FILE | --groups G,...) [--from ADDRESS]\n"
 	      "                                --on CONNECTION [--interactive] [SQL | COMMAND LINE | -- TOOL ... |\n"
+	      "                                --network \"tcp ADDRESS PORT\" |\n"
 	      "                                --file OPERATION --path PATH [--to PATH]]\n", stderr);
 	return 2;
 }
@@ -136,7 +137,7 @@ struct sp_cli_policy_question {
 	const char *text;
 	const char *const *argv;
 	bool is_interactive;
-	const char *file, *path, *to;
+	const char *file, *path, *to, *network;
 };
 
 /* The person: a file of claims (or a whole identity), or a list of groups. */
@@ -270,6 +271,10 @@ sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_pol
 	struct sp_decision d;
 	int status = 2, r = q->text == NULL ? 0 : sp_question_set(&asked, c, q->text, q->is_interactive, &req);
 
+	if (q->network != NULL)
+		r = sp_question_set_network(&asked, q->network, &req);
+	if (r == SP_ERR_FORMAT && q->network != NULL)
+		fputs("sallyport: a connection is, for example, \"tcp 10.1.2.3 443\" or \"unix /run/x.sock\"\n", stderr);
 	if (q->file != NULL)
 		r = sp_question_set_file(&asked, q->file, q->path, q->to, &req);
 	if (r == SP_ERR_NOT_FOUND)
@@ -305,6 +310,8 @@ sp_cli_policy_option(struct sp_cli_policy_question *q, int opt)
 		return &q->on;
 	case 'f':
 		return &q->from;
+	case 'N':
+		return &q->network;
 	case 'F':
 		return &q->file;
 	case 'p':
@@ -323,6 +330,7 @@ sp_cli_policy_explain(int argc, char **argv)
 	    {"on", required_argument, NULL, 'o'}, {"from", required_argument, NULL, 'f'},
 	    {"dir", required_argument, NULL, 'd'}, {"interactive", no_argument, NULL, 'i'},
 	    {"file", required_argument, NULL, 'F'}, {"path", required_argument, NULL, 'p'}, {"to", required_argument, NULL, 't'},
+	    {"network", required_argument, NULL, 'N'},
 	    {NULL, 0, NULL, 0}};
 	struct sp_cli_policy_question q = {.dir = SP_CLI_POLICY_DIR};
 	struct sp_cli_policy_loaded l;
@@ -330,7 +338,7 @@ sp_cli_policy_explain(int argc, char **argv)
 	const struct sp_policy_connection *c;
 	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:iF:p:t:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+a:g:o:f:d:iF:p:t:N:", options, NULL)) != -1) {
 		const char **to = sp_cli_policy_option(&q, opt);
 
 		if (opt == '?')
@@ -341,7 +349,8 @@ sp_cli_policy_explain(int argc, char **argv)
 			*to = optarg;
 	}
 	if (q.on == NULL || (q.as == NULL) == (q.groups == NULL) || (q.file == NULL) != (q.path == NULL) ||
-	    (q.to != NULL && q.file == NULL) || (q.file != NULL && (q.is_interactive || optind < argc)))
+	    (q.to != NULL && q.file == NULL) || (q.file != NULL && (q.is_interactive || optind < argc)) ||
+	    (q.network != NULL && (q.is_interactive || q.file != NULL || optind < argc)))
 		return sp_cli_policy_usage();
 	if (optind > 1 && strcmp(argv[optind - 1], "--") == 0 && optind < argc)
 		q.argv = (const char *const *)(argv + optind);

@@ -5,14 +5,18 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/syscalls.h"
 
+#define FILTER_TYPE 0xfU /* of a socket, without its flags */
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -70,15 +74,93 @@ filter_held(scmp_filter_ctx ctx)
 	return r;
 }
 
+/* One value of an argument that the kernel takes as an int. */
 static int
-filter_make(scmp_filter_ctx ctx)
+filter_value(scmp_filter_ctx ctx, int error, int call, unsigned arg, uint64_t value)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(error), call, 1,
+	    SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, value));
+}
+
+static int
+filter_option(scmp_filter_ctx ctx, int level, int name)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+	    SCMP_A1(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, (unsigned)level),
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, (unsigned)name));
+}
+
+/* Of the internet's sockets only streams and datagrams, and no protocol that reaches others by itself. */
+static int
+filter_inet(scmp_filter_ctx ctx, unsigned family)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+	    SCMP_A0(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, family),
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, IPPROTO_SCTP));
+
+	if (r == 0) /* MPTCP and what else came after the byte of a protocol was full */
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 2,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, family), SCMP_A2(SCMP_CMP_GT, UINT8_MAX, 0));
+	for (unsigned type = 0; r == 0 && type <= FILTER_TYPE; type++)
+		if (type != SOCK_STREAM && type != SOCK_DGRAM)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 2,
+			    SCMP_A0(SCMP_CMP_MASKED_EQ, SP_SYSCALLS_LOW32, family),
+			    SCMP_A1(SCMP_CMP_MASKED_EQ, FILTER_TYPE, type));
+	return r;
+}
+
+static int
+filter_sockets(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(
+	    ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0));
+
+	for (unsigned family = 0; r == 0 && family < AF_NETLINK; family++)
+		if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
+			r = filter_value(ctx, EAFNOSUPPORT, SCMP_SYS(socket), 0, family);
+	if (r == 0)
+		r = filter_inet(ctx, AF_INET);
+	if (r == 0)
+		r = filter_inet(ctx, AF_INET6);
+	if (r == 0)
+		r = seccomp_rule_add(
+		    ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
+	/* Source routes: packets would go elsewhere first. */
+	if (r == 0)
+		r = filter_option(ctx, IPPROTO_IP, IP_OPTIONS);
+	if (r == 0)
+		r = filter_option(ctx, IPPROTO_IPV6, IPV6_RTHDR);
+	if (r == 0)
+		r = filter_option(ctx, IPPROTO_IPV6, IPV6_2292RTHDR);
+	if (r == 0)
+		r = filter_option(ctx, IPPROTO_IPV6, IPV6_2292PKTOPTIONS);
+	if (r == 0) /* has the kernel ask a resolver */
+		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(request_key), 0);
+	return r;
+}
+
+static int
+filter_network(scmp_filter_ctx ctx)
+{
+	static const int calls[] = { SCMP_SYS(connect), SCMP_SYS(listen), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg) };
+	int r = filter_sockets(ctx);
+
+	for (size_t i = 0; r == 0 && i < COUNT(calls); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, calls[i], 0);
+	if (r == 0) /* send(2) is one without an address, and goes where the socket is connected to */
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0, 0));
+	return r;
+}
+
+static int
+filter_make(scmp_filter_ctx ctx, bool is_network)
 {
 	/* Calls by another architecture's numbers (i386, x32) do not exist at all. */
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) != 0)
 		return SP_ERR_SYSTEM;
 	if (sp_syscalls_refuse(ctx, filter_denied, COUNT(filter_denied), EPERM) != 0 ||
 	    sp_syscalls_refuse(ctx, filter_absent, COUNT(filter_absent), ENOSYS) != 0 || filter_namespaces(ctx) != 0 ||
-	    sp_syscalls_terminal(ctx) != 0 || filter_held(ctx) != 0)
+	    sp_syscalls_terminal(ctx) != 0 || filter_held(ctx) != 0 || (is_network && filter_network(ctx) != 0))
 		return SP_ERR_SYSTEM;
 	return 0;
 }
@@ -102,7 +184,7 @@ filter_load(const struct sock_fprog *prog, int *ret_listener)
 }
 
 int
-sp_filter_install(int *ret_listener)
+sp_filter_install(bool is_network, int *ret_listener)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	struct sock_fprog prog;
@@ -112,7 +194,7 @@ sp_filter_install(int *ret_listener)
 
 	if (ctx == NULL)
 		return SP_ERR_NOMEM;
-	if (filter_make(ctx) != 0)
+	if (filter_make(ctx, is_network) != 0)
 		goto out;
 	if (sp_syscalls_export(ctx, &fd) != 0 || fstat(fd, &st) != 0 || st.st_size <= 0)
 		goto out;

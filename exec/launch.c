@@ -13,14 +13,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "exec/confine.h"
 #include "exec/filter.h"
 #include "exec/rights.h"
-#include "lib/ipc.h"
-
-#define LAUNCH_LISTENER 1 /* the one message on the way up */
 
 static void
 launch_fail(const char *what)
@@ -69,10 +67,12 @@ launch_child(const struct sp_order *o, int link)
 	launch_clean(link);
 	if (sp_confine_domain() != 0)
 		launch_fail("Landlock is needed and cannot be had");
-	if (sp_filter_install(&listener) != 0)
+	if (sp_filter_install(o->is_network, &listener) != 0)
 		launch_fail("the filter cannot be had");
-	if (sp_ipc_send(3, LAUNCH_LISTENER, 0, NULL, &listener, 1, INT64_MAX) != 0)
+	if (write(3, &listener, sizeof(listener)) != (ssize_t)sizeof(listener)) /* sendmsg may be held by now */
 		launch_fail("the supervisor cannot be reached");
+	if (read(3, &go, 1) != 1)
+		_exit(126);
 	(void)close(listener);
 	if (read(3, &go, 1) != 1)
 		_exit(126);
@@ -88,34 +88,42 @@ launch_child(const struct sp_order *o, int link)
 	launch_fail(o->path);
 }
 
+/* Takes the listener out of the child, and has it close its own. */
+static int
+launch_listener(pid_t pid, int link, int *ret_listener)
+{
+	int theirs = -1, pidfd, r = SP_ERR_SYSTEM;
+
+	if (read(link, &theirs, sizeof(theirs)) != (ssize_t)sizeof(theirs))
+		return SP_ERR_SYSTEM;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd >= 0)
+		*ret_listener = (int)syscall(SYS_pidfd_getfd, pidfd, theirs, 0);
+	if (pidfd >= 0 && *ret_listener >= 0 && write(link, "", 1) == 1)
+		r = 0;
+	if (pidfd >= 0)
+		(void)close(pidfd);
+	return r;
+}
+
 int
 sp_launch(const struct sp_order *o, pid_t *ret_pid, int *ret_listener, int *ret_go)
 {
-	struct sp_ipc_msg msg = { 0 };
-	struct sp_buf *in = sp_buf_new(64);
 	int sv[2], r;
 	pid_t pid;
 
-	if (in == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0) {
-		sp_buf_free(in);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) != 0)
 		return SP_ERR_SYSTEM;
-	}
 	pid = fork();
 	if (pid == 0)
 		launch_child(o, sv[1]);
 	(void)close(sv[1]);
-	r = pid < 0 ? SP_ERR_SYSTEM : sp_ipc_recv(sv[0], in, &msg, INT64_MAX);
-	if (r == 0 && (msg.type != LAUNCH_LISTENER || msg.nfds != 1))
-		r = SP_ERR_PROTOCOL;
+	r = pid < 0 ? SP_ERR_SYSTEM : launch_listener(pid, sv[0], ret_listener);
 	if (r == 0) {
 		*ret_pid = pid;
-		*ret_listener = msg.fds[0];
 		*ret_go = sv[0];
-		msg.fds[0] = -1;
 	} else {
 		(void)close(sv[0]); /* it ends by itself */
 	}
-	sp_ipc_msg_clear(&msg);
-	sp_buf_free(in);
 	return r;
 }

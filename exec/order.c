@@ -34,12 +34,15 @@ order_list(struct sp_buf *b, size_t more, char ***ret_list)
 static int
 order_parse(struct sp_buf *b, struct sp_order *o)
 {
-	uint8_t is_granted = 0;
+	uint8_t is_granted = 0, is_network = 0;
 	int r = sp_buf_get_u8(b, &is_granted);
 
-	if (r == 0 && is_granted > 1)
+	if (r == 0)
+		r = sp_buf_get_u8(b, &is_network);
+	if (r == 0 && (is_granted > 1 || is_network > 1))
 		r = SP_ERR_FORMAT;
 	o->is_granted = is_granted == 1;
+	o->is_network = is_network == 1;
 	if (r == 0)
 		r = sp_buf_get_cstring(b, ORDER_PATH_MAX, &o->directory);
 	if (r == 0)

@@ -85,6 +85,18 @@ sp_rights_become(const struct sp_target *t)
 	return 0;
 }
 
+int
+sp_rights_appear(const struct sp_target *t)
+{
+	sp_rights_back();
+	rights_now.is_others = true;
+	rights_now.uid = (uid_t)-1;
+	if (syscall(SYS_setgroups, t->ngroups, t->groups) != 0 || syscall(SYS_setresgid, -1, t->gid, -1) != 0 ||
+	    syscall(SYS_setresuid, -1, t->uid, -1) != 0)
+		return SP_ERR_SYSTEM;
+	return t->fsuid == 0 ? 0 : sp_rights_become(t);
+}
+
 void
 sp_rights_back(void)
 {
@@ -99,6 +111,12 @@ sp_rights_back(void)
 	gid = getegid();
 	if (rights_set(all, all) != 0)
 		_exit(126);
+	if (uid != getuid() && (syscall(SYS_setresuid, -1, getuid(), -1) != 0 || rights_set(all, all) != 0))
+		_exit(126);
+	if (gid != getgid() && syscall(SYS_setresgid, -1, getgid(), -1) != 0)
+		_exit(126);
+	uid = getuid();
+	gid = getgid();
 	(void)setfsuid(uid);
 	(void)setfsgid(gid);
 	if ((uid_t)setfsuid((uid_t)-1) != uid || (gid_t)setfsgid((gid_t)-1) != gid || syscall(SYS_setgroups, 0, NULL) != 0)

@@ -17,6 +17,11 @@ int sp_rights_keep(uint64_t caps) SP_MUST_CHECK;
  * system calls, and most execs of a session have the same rights. SYSTEM.
  */
 int sp_rights_become(const struct sp_target *t) SP_MUST_CHECK;
+/*
+ * The same, and to those at the other end of a Unix socket it is t: its effective uid and gid. Ours stay the real ones,
+ * so that whoever has that uid can send us no signal. To be ended by sp_rights_back() at once. SYSTEM.
+ */
+int sp_rights_appear(const struct sp_target *t) SP_MUST_CHECK;
 /* To one's own rights. Cannot fail but by a defect; then the process ends. */
 void sp_rights_back(void);
 /* openat(2) with the rights of the moment, or if these do not do with one's own: for what is this process's business. */

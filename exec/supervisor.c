@@ -18,20 +18,24 @@
 #include <unistd.h>
 
 #include "exec/program.h"
+#include "exec/reach.h"
 #include "lib/ipc.h"
 #include "lib/ipc_exec.h"
 #include "runtime/log.h"
 
 #define SUPERVISOR_NOTIF_MAX 512 /* bytes of a notification or an answer; Linux 6.1: 80 and 24 */
 
+#define SUPERVISOR_OWN_FDS 4
+
 enum wait_state {
 	WAIT_ASKED,   /* the session has not answered */
 	WAIT_TURN,    /* it may go on, after another thread of its process */
 	WAIT_RUNNING, /* it may go on, and we are attached */
+	WAIT_SOCKET,  /* until its socket is ready */
 	WAIT_LEAVING  /* it did not execute after all: to be let go at its next stop */
 };
 
-/* One exec under way. */
+/* One exec, or use of a socket, under way. */
 struct wait {
 	TAILQ_ENTRY(wait) next;
 	struct wait *spare;
@@ -43,6 +47,7 @@ struct wait {
 	bool is_attached;
 	int64_t since_ms;
 	struct sp_program program;
+	struct sp_reach *reach; /* NULL: an exec */
 };
 
 struct supervisor {
@@ -59,6 +64,8 @@ struct supervisor {
 	unsigned nwaits;
 	unsigned nturns; /* in WAIT_TURN */
 	size_t bytes;
+	struct pollfd polled[SUPERVISOR_OWN_FDS + SP_SUPERVISOR_WAITING_MAX];
+	struct wait *of[SP_SUPERVISOR_WAITING_MAX]; /* whose socket is polled behind our own */
 	struct sp_buf *out;
 	struct sp_buf *in;
 	struct seccomp_notif_sizes sizes; /* of this kernel */
@@ -77,7 +84,7 @@ struct supervisor {
 static size_t
 wait_bytes(const struct wait *w)
 {
-	return w->program.argv.len + w->program.words.len;
+	return w->program.argv.len + w->program.words.len + (w->reach == NULL ? 0 : w->reach->len);
 }
 
 static void
@@ -88,6 +95,10 @@ wait_free(struct supervisor *s, struct wait *w)
 	s->nturns -= w->state == WAIT_TURN;
 	s->bytes -= wait_bytes(w);
 	sp_program_clear(&w->program);
+	if (w->reach != NULL)
+		sp_reach_clear(w->reach);
+	free(w->reach);
+	w->reach = NULL;
 	w->spare = s->spares;
 	s->spares = w;
 }
@@ -125,6 +136,16 @@ notif_answer(struct supervisor *s, uint64_t id, int error)
 	s->resp.notif.error = -error;
 	s->resp.notif.flags = error == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
 	return ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &s->resp) == 0;
+}
+
+/* It was done for it: value is what the call returns. */
+static void
+notif_value(struct supervisor *s, uint64_t id, long value)
+{
+	memset(&s->resp, 0, sizeof(s->resp));
+	s->resp.notif.id = id;
+	s->resp.notif.val = value;
+	(void)ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, &s->resp);
 }
 
 static bool
@@ -188,6 +209,30 @@ session_ask(struct supervisor *s, struct wait *w, const struct sp_target *t)
 	return session_send(s, SP_IPC_EXEC_ASK, w->id);
 }
 
+static int
+session_ask_network(struct supervisor *s, struct wait *w, const struct sp_target *t)
+{
+	const struct sp_reach *r = w->reach;
+	char exe[PATH_MAX];
+	ssize_t n = readlinkat(t->dir, "exe", exe, sizeof(exe) - 1);
+
+	exe[n < 0 ? 0 : n] = '\0';
+	if (++s->last_id == 0)
+		s->last_id = 1;
+	w->id = s->last_id;
+	sp_buf_put_u32(s->out, (uint32_t)t->tgid);
+	sp_buf_put_u32(s->out, (uint32_t)t->ppid);
+	sp_buf_put_u32(s->out, t->uid);
+	sp_buf_put_u8(s->out, r->what);
+	sp_buf_put_u8(s->out, r->call == SP_REACH_LISTEN);
+	sp_buf_put_u8(s->out, r->is_v6);
+	sp_buf_put(s->out, r->address, sizeof(r->address));
+	sp_buf_put_u16(s->out, r->port);
+	sp_buf_put_cstring(s->out, r->path);
+	sp_buf_put_cstring(s->out, exe);
+	return session_send(s, SP_IPC_EXEC_ASK_NETWORK, w->id);
+}
+
 /* --- a new notification ------------------------------------------------------------------------------------ */
 
 /* The process that is asking again did not execute what it was allowed: it is attached still, and that is of use. */
@@ -230,6 +275,93 @@ wait_refuse(struct supervisor *s, struct wait *w, int error)
 		wait_free(s, w);
 }
 
+/* Answered: the wait ends, unless we are attached from an exec before and must leave first. */
+static void
+wait_done(struct wait *w, struct supervisor *s)
+{
+	if (w->is_attached)
+		w->state = WAIT_LEAVING;
+	else
+		wait_free(s, w);
+}
+
+static void
+reach_run(struct supervisor *s, struct wait *w, const struct sp_target *t)
+{
+	struct sp_reach *r = w->reach;
+	long value = 0;
+	int error = sp_reach_do(t, r, &value);
+
+	if ((error == EAGAIN && r->may_wait) || r->is_waiting) {
+		w->state = WAIT_SOCKET;
+		w->since_ms = sp_ipc_now_ms();
+	} else if (error != 0) {
+		wait_refuse(s, w, error);
+	} else {
+		notif_value(s, w->notif, value);
+		wait_done(w, s);
+	}
+}
+
+/* It may, or its socket is ready: what is asked is as it was read. */
+static void
+reach_go_on(struct supervisor *s, struct wait *w)
+{
+	struct sp_target t;
+	int error;
+
+	if (w->reach->is_waiting) {
+		error = sp_reach_finish(w->reach);
+		if (error != 0) {
+			wait_refuse(s, w, error);
+			return;
+		}
+		notif_value(s, w->notif, 0);
+		wait_done(w, s);
+		return;
+	}
+	if (sp_target_open(s->proc, w->tid, &t) != 0) {
+		wait_refuse(s, w, EPERM);
+		return;
+	}
+	if (notif_is_valid(s, w->notif)) /* so it is still that process */
+		reach_run(s, w, &t);
+	else
+		wait_refuse(s, w, EINTR);
+	sp_target_close(&t);
+}
+
+static int
+reach_handle(struct supervisor *s, struct wait *w, const struct seccomp_notif *req, const struct sp_target *t)
+{
+	uint64_t args[6];
+	int error, r = 0;
+
+	memcpy(args, req->data.args, sizeof(args));
+	w->reach = malloc(sizeof(*w->reach));
+	if (w->reach == NULL) {
+		wait_refuse(s, w, ENOMEM);
+		return 0;
+	}
+	error = sp_reach_read(t, req->data.nr, args, w->reach);
+	s->bytes += wait_bytes(w);
+	if (error == 0 && s->bytes > SP_SUPERVISOR_BYTES_MAX)
+		error = ENOBUFS;
+	if (error == 0 && !notif_is_valid(s, w->notif)) /* else it was this process that was read */
+		error = EINTR;
+	if (error != 0) {
+		wait_refuse(s, w, error);
+	} else if (w->reach->is_kernel) {
+		(void)notif_answer(s, w->notif, 0);
+		wait_done(w, s);
+	} else if (w->reach->is_free) {
+		reach_run(s, w, t);
+	} else {
+		r = session_ask_network(s, w, t);
+	}
+	return r;
+}
+
 static int
 notif_handle(struct supervisor *s, const struct seccomp_notif *req)
 {
@@ -248,6 +380,11 @@ notif_handle(struct supervisor *s, const struct seccomp_notif *req)
 		return 0;
 	}
 	w->tgid = t.tgid;
+	if (sp_reach_is(req->data.nr)) {
+		r = reach_handle(s, w, req, &t);
+		sp_target_close(&t);
+		return r;
+	}
 	error = sp_program_read(&t, req->data.nr, args, &w->program);
 	s->bytes += wait_bytes(w);
 	if (error == 0 && s->bytes > SP_SUPERVISOR_BYTES_MAX)
@@ -351,6 +488,10 @@ session_on_verdict(struct supervisor *s, const struct sp_ipc_msg *msg, struct sp
 	w = wait_of_question(s, msg->id);
 	if (w == NULL)
 		return 0; /* it is gone, which the session has been told or will be */
+	if (verdict == 0 && w->reach != NULL) {
+		reach_go_on(s, w);
+		return 0;
+	}
 	if (verdict == 0 && (w->program.facts & SP_IPC_EXEC_NEVER) == 0)
 		return verdict_allow(s, w);
 	wait_refuse(s, w, EACCES);
@@ -420,7 +561,7 @@ traced_on_stop(struct supervisor *s, pid_t pid, int status)
 	(void)ptrace(PTRACE_DETACH, pid, NULL, (void *)sig); /* NOLINT(performance-no-int-to-ptr): so ptrace wants it */
 	if (w == NULL)
 		return 0;
-	if (w->state == WAIT_ASKED || w->state == WAIT_TURN)
+	if (w->state == WAIT_ASKED || w->state == WAIT_TURN || w->state == WAIT_SOCKET)
 		w->is_attached = false;
 	else
 		wait_free(s, w);
@@ -485,7 +626,7 @@ waits_look(struct supervisor *s)
 	s->looked_ms = now;
 	for (w = TAILQ_FIRST(&s->waits); r == 0 && w != NULL; w = next) {
 		next = TAILQ_NEXT(w, next);
-		if (w->state == WAIT_ASKED || w->state == WAIT_TURN) {
+		if (w->state == WAIT_ASKED || w->state == WAIT_TURN || w->state == WAIT_SOCKET) {
 			if (notif_is_valid(s, w->notif))
 				continue;
 			r = w->state == WAIT_ASKED ? session_gone(s, w) : 0;
@@ -503,9 +644,16 @@ waits_look(struct supervisor *s)
 
 /* --- life ---------------------------------------------------------------------------------------------------- */
 
+static void
+on_guard(int sig)
+{
+	(void)sig;
+}
+
 static int
 supervisor_init(struct supervisor *s)
 {
+	const struct sigaction guard = { .sa_handler = on_guard }; /* ends a call, which says so */
 	sigset_t set;
 
 	TAILQ_INIT(&s->waits);
@@ -519,6 +667,8 @@ supervisor_init(struct supervisor *s)
 		return SP_ERR_NOMEM;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	if (sigaction(SIGALRM, &guard, NULL) != 0)
+		return SP_ERR_SYSTEM;
 	s->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return SP_ERR_SYSTEM;
@@ -545,16 +695,65 @@ supervisor_clear(struct supervisor *s)
 		(void)close(s->proc);
 }
 
+/* Whether it is told when its socket is ready; otherwise it is tried again at each tick. */
+static bool
+reach_is_told(const struct wait *w)
+{
+	return w->reach->is_waiting || (w->reach->call == SP_REACH_SEND && w->reach->type == SOCK_STREAM);
+}
+
+/* How many descriptors there are to poll. */
+static nfds_t
+sockets_list(struct supervisor *s)
+{
+	struct wait *w;
+	nfds_t n = 0;
+
+	TAILQ_FOREACH(w, &s->waits, next) {
+		if (w->state != WAIT_SOCKET)
+			continue;
+		s->of[n] = w;
+		s->polled[SUPERVISOR_OWN_FDS + n].fd = reach_is_told(w) ? w->reach->fd : -1;
+		s->polled[SUPERVISOR_OWN_FDS + n].events = POLLOUT;
+		s->polled[SUPERVISOR_OWN_FDS + n].revents = 0;
+		n++;
+	}
+	return n;
+}
+
+/* Before all else of a turn: nothing on the list has been freed yet. */
+static void
+sockets_look(struct supervisor *s, nfds_t n)
+{
+	int64_t now = sp_ipc_now_ms();
+	nfds_t i;
+
+	for (i = 0; i < n; i++) {
+		struct wait *w = s->of[i];
+
+		if (s->polled[SUPERVISOR_OWN_FDS + i].revents != 0 ||
+		    (!reach_is_told(w) && now - w->since_ms >= SP_SUPERVISOR_TICK_MS))
+			reach_go_on(s, w);
+	}
+}
+
 /* *ret_done: nobody is left under the filter. */
 static int
 supervisor_turn(struct supervisor *s, bool *ret_done)
 {
-	struct pollfd p[4] = { { .fd = s->signals, .events = POLLIN }, { .fd = s->session, .events = POLLIN },
-		{ .fd = s->listener, .events = POLLIN }, { .fd = s->keeper, .events = POLLIN } };
-	int r;
+	const int own[SUPERVISOR_OWN_FDS] = { s->signals, s->session, s->listener, s->keeper };
+	const struct pollfd *p = s->polled;
+	nfds_t n = sockets_list(s);
+	int r, i;
 
-	if (poll(p, 4, TAILQ_EMPTY(&s->waits) ? -1 : SP_SUPERVISOR_TICK_MS) < 0 && errno != EINTR)
-		return SP_ERR_SYSTEM;
+	for (i = 0; i < SUPERVISOR_OWN_FDS; i++)
+		s->polled[i] = (struct pollfd){ .fd = own[i], .events = POLLIN };
+	if (poll(s->polled, SUPERVISOR_OWN_FDS + n, TAILQ_EMPTY(&s->waits) ? -1 : SP_SUPERVISOR_TICK_MS) < 0) {
+		if (errno != EINTR)
+			return SP_ERR_SYSTEM;
+		return 0;
+	}
+	sockets_look(s, n);
 	r = p[3].revents != 0 ? SP_ERR_NOT_FOUND : p[0].revents != 0 ? signals_on_readable(s) : 0;
 	if (r == 0 && p[1].revents != 0)
 		r = session_on_readable(s);

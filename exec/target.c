@@ -62,6 +62,7 @@ target_status(struct sp_target *t)
 	t->fsuid = (uid_t)v[3];
 	if (status_numbers(text, "\nGid:", v, 4) != 4)
 		return SP_ERR_SYSTEM;
+	t->gid = (gid_t)v[1];
 	t->fsgid = (gid_t)v[3];
 	t->ngroups = status_numbers(text, "\nGroups:", groups, SP_TARGET_GROUPS_MAX + 1);
 	if (t->ngroups > SP_TARGET_GROUPS_MAX)
@@ -154,6 +155,25 @@ target_read(struct sp_target *t, uint64_t addr, void *ret_p, size_t n)
 		n = SP_TARGET_PAGE - at;
 	memcpy(ret_p, page->bytes + at, n);
 	return (ssize_t)n;
+}
+
+int
+sp_target_bytes(const struct sp_target *t, uint64_t addr, void *p, size_t n)
+{
+	size_t have = 0;
+	ssize_t more;
+
+	if (n > 0 && (addr == 0 || addr >= TARGET_ADDRESS_MAX))
+		return EFAULT;
+	while (have < n) {
+		more = pread(t->mem, (char *)p + have, n - have, (off_t)(addr + have));
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more <= 0)
+			return EFAULT;
+		have += (size_t)more;
+	}
+	return 0;
 }
 
 int

@@ -42,6 +42,7 @@ struct sp_target {
 	pid_t tgid;
 	pid_t ppid;
 	uid_t uid;   /* effective */
+	gid_t gid;
 	uid_t fsuid; /* by which files are opened */
 	gid_t fsgid;
 	gid_t groups[SP_TARGET_GROUPS_MAX];
@@ -54,6 +55,8 @@ struct sp_target {
 /* proc: a descriptor of /proc. NOT_FOUND (it is gone), LIMIT (more groups), SYSTEM. */
 int sp_target_open(int proc, pid_t tid, struct sp_target *ret_t) SP_MUST_CHECK;
 void sp_target_close(struct sp_target *t);
+/* n bytes at addr in its memory. 0 or EFAULT. */
+int sp_target_bytes(const struct sp_target *t, uint64_t addr, void *p, size_t n) SP_MUST_CHECK;
 /* The string at addr in its memory. 0 or errno: EFAULT, ENAMETOOLONG (cap bytes and no NUL). */
 int sp_target_string(struct sp_target *t, uint64_t addr, char *buf, size_t cap) SP_MUST_CHECK;
 /* The words of the NULL-ended array of pointers at addr. 0 or errno: EFAULT, E2BIG, EINVAL (none at all), ENOMEM. */

@@ -13,7 +13,8 @@ enum sp_ipc_exec {
 	SP_IPC_EXEC_ASK = 130,
 	SP_IPC_EXEC_GONE = 131,
 	SP_IPC_EXEC_TAMPERED = 132,
-	SP_IPC_EXEC_GRANT = 133
+	SP_IPC_EXEC_GRANT = 133,
+	SP_IPC_EXEC_ASK_NETWORK = 134
 };
 
 /* ASK's facts. */
@@ -28,5 +29,14 @@ enum sp_ipc_exec_fact {
 	SP_IPC_EXEC_BY_DESCRIPTOR = 128 /* a script that is given as a descriptor: never allowed */
 };
 #define SP_IPC_EXEC_NEVER (SP_IPC_EXEC_NAMELESS | SP_IPC_EXEC_ELSEWHERE | SP_IPC_EXEC_BY_DESCRIPTOR)
+
+
+/* ASK_NETWORK's protocol. */
+enum sp_ipc_exec_protocol {
+	SP_IPC_EXEC_TCP = 1,
+	SP_IPC_EXEC_UDP = 2,
+	SP_IPC_EXEC_ICMP = 3,
+	SP_IPC_EXEC_UNIX = 4
+};
 
 #endif

@@ -112,20 +112,35 @@ sp_check_file(struct sp_check *k, const struct sp_yaml_node *n, struct sp_questi
 	return sp_question_set_file(asked, words[w], sp_yaml_text(path), to == NULL ? NULL : sp_yaml_text(to), q);
 }
 
-/* What the test asks, from `run`, `interactive` and `file`. */
+static int
+sp_check_network(struct sp_check *k, const struct sp_yaml_node *n, bool is_more, struct sp_question *asked,
+    struct sp_decide_request *q)
+{
+	if (is_more || sp_yaml_text(n) == NULL || sp_question_set_network(asked, sp_yaml_text(n), q) != 0) {
+		sp_yaml_error(n, k->diags, "network: \"tcp 10.1.2.3 443\"",
+		    is_more ? "a test asks one of run, interactive, network and file" : "expected one address and port");
+		return SP_ERR_FORMAT;
+	}
+	return 0;
+}
+
+/* What the test asks, from `run`, `interactive`, `network` and `file`. */
 static int
 sp_check_question(struct sp_check *k, const struct sp_yaml_node *n, const struct sp_policy_connection *c,
     struct sp_question *asked, struct sp_decide_request *q)
 {
-	const struct sp_yaml_node *run = sp_yaml_get(n, "run"), *interactive = sp_yaml_get(n, "interactive");
+	const struct sp_yaml_node *run = sp_yaml_get(n, "run"), *interactive = sp_yaml_get(n, "interactive"),
+				  *network = sp_yaml_get(n, "network");
 	int r = 0;
 
 	if (sp_yaml_get(n, "file") != NULL || sp_yaml_get(n, "path") != NULL || sp_yaml_get(n, "to") != NULL) {
-		if (run == NULL && interactive == NULL)
+		if (run == NULL && interactive == NULL && network == NULL)
 			return sp_check_file(k, n, asked, q);
-		sp_yaml_error(n, k->diags, NULL, "a test asks one of run, interactive and file");
+		sp_yaml_error(n, k->diags, NULL, "a test asks one of run, interactive, network and file");
 		return SP_ERR_FORMAT;
 	}
+	if (network != NULL)
+		return sp_check_network(k, network, run != NULL || interactive != NULL, asked, q);
 	if (interactive != NULL)
 		r = sp_yaml_bool(interactive, k->diags, &q->is_terminal);
 	if (r != 0 || run == NULL)
@@ -168,7 +183,7 @@ static int
 sp_check_one(struct sp_check *k, const struct sp_yaml_node *n)
 {
 	static const char *const keys[] = {"who", "on", "run", "expect", "rule", "from", "time", "interactive", "file",
-	    "path", "to", NULL};
+	    "path", "to", "network", NULL};
 	static const char *const effects[] = {"deny", "approve", "allow", NULL};
 	const struct sp_yaml_node *on = sp_yaml_get(n, "on"), *expect = sp_yaml_get(n, "expect");
 	const struct sp_policy_connection *c;

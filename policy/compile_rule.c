@@ -7,6 +7,7 @@
 #include "mask/detectors.h"
 #include "policy/compile.h"
 #include "policy/file.h"
+#include "policy/network.h"
 #include "policy/sql.h"
 
 #define SP_COMPILE_WITHIN (15 * 60) /* seconds: `within` where it is not given */
@@ -155,11 +156,25 @@ sp_compile_files(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 			ret->files |= SP_FILE_BIT(w);
 }
 
+/* What programs of a shell reach over sockets. */
+static void
+sp_compile_networks(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	sp_compile_strings(c, n, &ret->networks);
+	for (size_t i = 0; i < ret->networks.n; i++) {
+		const char *problem = sp_network_pattern_problem(ret->networks.s[i]);
+
+		if (problem != NULL)
+			sp_yaml_error(sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n, c->diags,
+			    "for example \"tcp 10.1.0.0/16 443\"", "\"%s\": %s", ret->networks.s[i], problem);
+	}
+}
+
 static void
 sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
 	static const char *const keys[] = {"sql", "tables", "functions", "settings", "command", "connect", "argv", "read",
-	    "write", "as", "in", "unresolved", "interactive", "file", "path", NULL};
+	    "write", "as", "in", "unresolved", "interactive", "file", "path", "network", NULL};
 	static const struct {
 		const char *key;
 		uint32_t bit;
@@ -191,6 +206,8 @@ sp_compile_do(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_poli
 		sp_compile_strings(c, sp_yaml_get(n, "command"), &ret->commands);
 	sp_compile_argv(c, n, ret);
 	sp_compile_files(c, n, ret);
+	if (sp_yaml_get(n, "network") != NULL)
+		sp_compile_networks(c, sp_yaml_get(n, "network"), ret);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (sp_yaml_get(n, flags[i].key) != NULL &&
 		    sp_yaml_bool(sp_yaml_get(n, flags[i].key), c->diags, &is_set) == 0 && is_set)

@@ -393,6 +393,9 @@ sp_decide(const struct sp_decide_scope *scope, const struct sp_decide_request *r
 	} else if (request->file != NULL) {
 		sp_decide_connect(&w);
 		sp_decide_file_one(&w);
+	} else if (request->network != NULL) {
+		sp_decide_connect(&w);
+		sp_decide_network_one(&w);
 	} else if (request->is_terminal) {
 		sp_decide_connect(&w);
 		sp_decide_terminal(&w);
@@ -435,6 +438,8 @@ sp_decide_why_not(const struct sp_policy_image *image, const struct sp_policy_su
 		return "another time or place (when, from)";
 	if (q->file != NULL)
 		return sp_decide_file_matches(q, r) ? NULL : "another operation or path (do)";
+	if (q->network != NULL)
+		return sp_match_network(r, q->network) ? NULL : "another connection over a socket (do)";
 	if (q->shell != NULL || q->exec != NULL || q->is_terminal)
 		return sp_decide_line_matches(c, q, r) ? NULL : "another command (do)";
 	if (q->argv != NULL)

@@ -25,6 +25,7 @@
 #include "policy/image.h"
 
 struct sp_decide_file;
+struct sp_decide_network;
 struct sp_decide_scope;
 struct sp_shell;
 struct sp_sql;
@@ -62,14 +63,15 @@ struct sp_decide_exec {
 
 /*
  * What is asked: one of sql (a parsed message), shell (a line for the shell of an ssh target), exec, file (of an ssh target;
- * policy/file.h), argv (a tool for the connection), is_terminal (an interactive shell on an ssh or shell connection), or
- * none of them (just to reach it).
+ * policy/file.h), network (what a program of a shell reaches; policy/network.h), argv (a tool for the connection), is_terminal
+ * (an interactive shell on an ssh or shell connection), or none of them (just to reach it).
  */
 struct sp_decide_request {
 	const struct sp_sql *sql;
 	const struct sp_shell *shell;
 	const struct sp_decide_exec *exec;
 	const struct sp_decide_file *file;
+	const struct sp_decide_network *network;
 	const char *const *argv; /* NULL-ended */
 	bool is_terminal;
 	int64_t time;		 /* seconds since 1970 */

@@ -46,6 +46,9 @@ void sp_decide_terms(struct sp_decide_work *w, const struct sp_policy_rule *r);
 void sp_decide_file_one(struct sp_decide_work *w);
 bool sp_decide_file_matches(const struct sp_decide_request *q, const struct sp_policy_rule *r);
 
+/* decidenetwork.c. After sp_decide_connect(), whose deny stays. */
+void sp_decide_network_one(struct sp_decide_work *w);
+
 /* decideline.c: whether a rule is about any part of what is asked. */
 bool sp_decide_line_matches(const struct sp_policy_connection *c, const struct sp_decide_request *q,
     const struct sp_policy_rule *r);

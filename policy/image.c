@@ -252,6 +252,7 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 	u->files = (uint32_t)sp_image_number(r, 4, SP_FILE_BITS);
 	u->paths.s = sp_image_strings(r, &u->paths.n);
 	u->secrets.s = sp_image_strings(r, &u->secrets.n);
+	u->networks.s = sp_image_strings(r, &u->networks.n);
 	sp_image_terms(r, &u->terms);
 	sp_image_when(r, u);
 	u->has_approve = (uint8_t)sp_image_number(r, 1, 1);

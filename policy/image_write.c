@@ -146,6 +146,7 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 	(void)sp_buf_put_u32(b, r->files);
 	sp_model_put_list(b, &r->paths);
 	sp_model_put_list(b, &r->secrets);
+	sp_model_put_list(b, &r->networks);
 	sp_model_put_terms(b, &r->terms);
 	(void)sp_buf_put_u8(b, r->has_when);
 	(void)sp_buf_put_u8(b, r->days);

@@ -20,7 +20,7 @@ sp_match_connection(const struct sp_policy_rule *rule, const struct sp_policy_co
 	return is_named;
 }
 
-static bool
+bool
 sp_match_in_network(const struct sp_model_network *n, const uint8_t address[16], bool is_v6)
 {
 	unsigned int bits = n->prefix;

@@ -44,5 +44,11 @@ bool sp_match_file_tree(const struct sp_policy_rule *rule, unsigned word, const 
 /* Of a rule's paths alone: all that can be meant by path is among them; path can be, or (is_beneath) something in it. */
 bool sp_match_file_covers(const struct sp_policy_rule *rule, const char *path);
 bool sp_match_file_could(const struct sp_policy_rule *rule, const char *path, bool is_beneath);
+/* One pattern of paths; strict: whether it could mean the path, rather than covers it. */
+bool sp_match_path(const char *pattern, const char *path, bool strict);
+
+bool sp_match_in_network(const struct sp_model_network *n, const uint8_t address[16], bool is_v6);
+/* decidenetwork.c */
+bool sp_match_network(const struct sp_policy_rule *rule, const struct sp_decide_network *n);
 
 #endif

@@ -425,6 +425,12 @@ sp_match_terminal(const struct sp_policy_rule *rule)
 	return (rule->does & (SP_MODEL_DO_ANY | SP_MODEL_DO_INTERACTIVE)) != 0;
 }
 
+bool
+sp_match_path(const char *pattern, const char *path, bool strict)
+{
+	return strict ? sp_match_could(pattern, path) : sp_match_covers(pattern, path, false);
+}
+
 /* --- files ------------------------------------------------------------------------------------------ */
 
 bool

@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 7
+#define SP_MODEL_FORMAT 8
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -68,6 +68,7 @@ struct sp_policy_rule {
 	uint32_t files;		/* SP_FILE_BIT of each word of `file` */
 	struct sp_model_strings paths;
 	struct sp_model_strings secrets;
+	struct sp_model_strings networks; /* policy/network.h */
 	struct sp_policy_terms terms;
 	uint8_t has_when;
 	uint8_t days;		/* bit 0 is Monday */

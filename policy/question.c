@@ -71,6 +71,16 @@ sp_question_set_file(struct sp_question *q, const char *word, const char *path, 
 	return SP_ERR_NOT_FOUND;
 }
 
+int
+sp_question_set_network(struct sp_question *q, const char *text, struct sp_decide_request *request)
+{
+	int r = sp_network_parse(text, &q->network);
+
+	if (r == 0)
+		request->network = &q->network;
+	return r;
+}
+
 void
 sp_question_clear(struct sp_question *q)
 {

@@ -5,6 +5,7 @@
 
 #include "policy/decide.h"
 #include "policy/file.h"
+#include "policy/network.h"
 #include "policy/shell.h"
 #include "policy/sql.h"
 
@@ -13,6 +14,7 @@ struct sp_question {
 	struct sp_shell *shell;
 	struct sp_decide_exec exec;
 	struct sp_decide_file file;
+	struct sp_decide_network network;
 	const char **argv;
 	char *path;
 };
@@ -30,6 +32,8 @@ int sp_question_set(struct sp_question *q, const struct sp_policy_connection *c,
  */
 int sp_question_set_file(struct sp_question *q, const char *word, const char *path, const char *path2,
     struct sp_decide_request *request) SP_MUST_CHECK;
+/* The same for what a program of a shell reaches: "tcp 10.1.2.3 443", as sp_network_parse() reads it. FORMAT. */
+int sp_question_set_network(struct sp_question *q, const char *text, struct sp_decide_request *request) SP_MUST_CHECK;
 void sp_question_clear(struct sp_question *q);
 
 #endif

@@ -140,7 +140,8 @@ static const struct sp_sandbox_rule audit_own[] = {
 
 /*
  * Holds the execs of a shell (exec/supervisor.c): takes hold of a process, lets it go, kills it, and no more of ptrace,
- * which is neither its memory's nor its registers'; looks at files with the rights of who asks.
+ * which is neither its memory's nor its registers'; looks at files with the rights of who asks. Does for it what it may
+ * do with its sockets (exec/reach.h; what sendmmsg says it has sent is in its memory), as the effective user it is; our real one, by which signals are let through, stays.
  */
 static const struct sp_sandbox_rule supervisor_own[] = {
 	ALLOW_INT(ptrace, 0, PTRACE_SEIZE), ALLOW_INT(ptrace, 0, PTRACE_INTERRUPT), ALLOW_INT(ptrace, 0, PTRACE_DETACH),
@@ -148,6 +149,8 @@ static const struct sp_sandbox_rule supervisor_own[] = {
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_RECV), ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_SEND),
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_ID_VALID), ALLOW_INT(seccomp, 0, SECCOMP_GET_NOTIF_SIZES),
 	ALLOW(setfsuid), ALLOW(setfsgid), ALLOW(setgroups), ALLOW(capget), ALLOW(capset), ALLOW(signalfd4),
+	ALLOW(pidfd_open), ALLOW(pidfd_getfd), ALLOW(listen), ALLOW(setitimer), ALLOW(process_vm_writev),
+	ALLOW_INT(setresuid, 0, 0xffffffff), ALLOW_INT(setresgid, 0, 0xffffffff),
 	END,
 };
 

@@ -13,33 +13,10 @@
 #include "recorder/event.h"
 #include "session-agent/approval_digest.h"
 #include "session-agent/hide.h"
-#include "session-agent/shell_proxy.h"
+#include "session-agent/shell_ask.h"
 
 #define DIGEST_NAME "sallyport exec approval 1"
-#define REQUEST_ID_MAX 64
-
-enum ask_state {
-	ASK_NEW,      /* not on record */
-	ASK_RECORDED, /* waits until that is durable */
-	ASK_HELD,     /* waits for an approval */
-	ASK_OVER      /* answered, or nobody waits: freed with the last pin */
-};
-
-struct sp_shell_ask {
-	TAILQ_ENTRY(sp_shell_ask) next;
-	struct sp_shell_proxy *px;
-	enum ask_state state;
-	unsigned pins;
-	uint32_t id, pid, ppid, uid, facts;
-	char *path, *given, *interpreter, *cwd;
-	char **argv;
-	uint32_t argc;
-	uint64_t seq;
-	struct sp_decision decision; /* its pointers are good only while the policy is the same: not used later */
-	uint8_t digest[32];
-	struct sp_approval *approval;
-	char request_id[REQUEST_ID_MAX];
-};
+#define DIGEST_NETWORK "sallyport network approval 1"
 
 /* --- one ask ------------------------------------------------------------------------------------------------- */
 
@@ -55,6 +32,7 @@ ask_free(struct sp_shell_ask *a)
 	free(a->given);
 	free(a->interpreter);
 	free(a->cwd);
+	free(a->network_path);
 	free(a);
 }
 
@@ -116,13 +94,16 @@ static void
 ask_refuse(struct sp_shell_ask *a, const char *why)
 {
 	struct sp_shell_proxy *px = a->px;
-	bool is_same = px->refused_pid == a->pid && strncmp(px->refused_path, a->path, sizeof(px->refused_path) - 1) == 0 &&
+	const char *what = a->is_network ? a->given : a->path;
+	bool is_same = px->refused_pid == a->pid && strncmp(px->refused_path, what, sizeof(px->refused_path) - 1) == 0 &&
 	    now_ms() - px->refused_ms < SP_SHELL_QUIET_MS;
 
-	if (!is_same)
+	if (!is_same && a->is_network)
+		sp_session_say(px->session, "sallyport: %s: %s: %s", a->path, a->given, why);
+	else if (!is_same)
 		sp_session_say(px->session, "sallyport: %s: %s", a->path, why);
 	px->refused_pid = a->pid;
-	(void)snprintf(px->refused_path, sizeof(px->refused_path), "%s", a->path);
+	(void)snprintf(px->refused_path, sizeof(px->refused_path), "%s", what);
 	px->refused_ms = now_ms();
 	ask_answer(a, SP_ERR_DENIED);
 }
@@ -199,6 +180,10 @@ ask_decide(const struct sp_shell_ask *a, struct sp_decision *d)
 		decision_deny(d, ask_never(a));
 	} else if (scope_make(px) != 0) {
 		decision_deny(d, "this connection is no longer in the policy.");
+	} else if (a->is_network) {
+		sp_shell_network_decide(a, px->scope, d);
+	} else if (sp_shell_network_problem(px, px->scope) != NULL) {
+		decision_deny(d, sp_shell_network_problem(px, px->scope));
 	} else {
 		sp_decide(px->scope, &request, d);
 		if (exec.is_declared && px->is_interactive && d->effect != SP_POLICY_DENY) {
@@ -297,6 +282,11 @@ ask_params(const struct sp_shell_ask *a)
 		return NULL;
 	sp_buf_putf(b, "[\"pid=%u\",\"ppid=%u\",\"uid=%u\"", (unsigned)a->pid, (unsigned)a->ppid, (unsigned)a->uid);
 	json_pair(b, "path", a->path);
+	if (a->is_network) {
+		sp_shell_network_params(a, b);
+		sp_buf_put(b, "]", 1);
+		return b;
+	}
 	json_pair(b, "given", a->given);
 	json_pair(b, "cwd", a->cwd);
 	if (a->interpreter[0] != '\0')
@@ -355,7 +345,7 @@ ask_digest(const struct sp_shell_ask *a, const struct sp_decision *d, uint8_t ou
 {
 	struct sp_session *s = a->px->session;
 	const struct sp_policy_subject *who = sp_session_subject(s);
-	const char *parts[] = { DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who), sp_session_user(s),
+	const char *parts[] = { a->is_network ? DIGEST_NETWORK : DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who), sp_session_user(s),
 		a->px->name, d->rule != NULL ? sp_policy_rule_name(d->rule) : "", a->path, a->given, a->interpreter, a->cwd };
 	uint32_t numbers[] = { a->uid, a->facts, a->argc };
 	struct sp_approval_digest covers;
@@ -439,7 +429,7 @@ approval_details(const struct sp_shell_ask *a)
 	struct sp_buf *b = sp_buf_new(SP_EVENT_TEXT_MAX), *params = ask_params(a);
 
 	if (b != NULL && params != NULL) {
-		sp_buf_putf(b, "{\"exec\":");
+		sp_buf_putf(b, a->is_network ? "{\"network\":" : "{\"exec\":");
 		sp_buf_put(b, sp_buf_data(params), sp_buf_len(params));
 		sp_buf_put(b, "}", 2); /* with its NUL */
 	}
@@ -615,6 +605,7 @@ int
 sp_shell_on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	struct sp_shell_proxy *px = ctx;
+	bool is_network = msg->type == SP_IPC_EXEC_ASK_NETWORK;
 	struct sp_shell_ask *a = calloc(1, sizeof(*a));
 	bool is_behind = !TAILQ_EMPTY(&px->asks) && TAILQ_LAST(&px->asks, sp_shell_asks)->state == ASK_NEW;
 	int r;
@@ -624,8 +615,8 @@ sp_shell_on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 		return SP_ERR_NOMEM;
 	a->px = px;
 	a->id = msg->id;
-	r = ask_read(body, a);
-	if (r == 0 && (a->id == 0 || px->nasks >= SP_SHELL_ASKS_MAX))
+	r = is_network ? sp_shell_network_read(body, a) : ask_read(body, a);
+	if (r == 0 && (a->id == 0 || px->nasks >= SP_SHELL_ASKS_MAX || (is_network && !px->is_network)))
 		r = SP_ERR_PROTOCOL;
 	if (r != 0) {
 		ask_free(a);

@@ -10,6 +10,7 @@
 
 #include "lib/ipc_exec.h"
 #include "policy/image.h"
+#include "policy/network.h"
 #include "session-agent/hide.h"
 #include "session-agent/shell_kind.h"
 
@@ -68,6 +69,7 @@ static const struct sp_peer_request channel_requests[] = {
 	{ SP_IPC_EXEC_ASK, 1, SP_IPC_FRAME_MAX, 0, sp_shell_on_ask, "ASK" },
 	{ SP_IPC_EXEC_GONE, 1, 0, 0, sp_shell_on_gone, "GONE" },
 	{ SP_IPC_EXEC_TAMPERED, 1, 2 * SP_SHELL_PATH_MAX + 16, 0, sp_shell_on_tampered, "TAMPERED" },
+	{ SP_IPC_EXEC_ASK_NETWORK, 1, 2 * SP_SHELL_PATH_MAX + 64, 0, sp_shell_on_ask, "ASK_NETWORK" },
 	{ SP_IPC_EXEC_GRANT, 1, 0, 1, sp_shell_on_grant, "GRANT" },
 	{ 0 },
 };
@@ -133,6 +135,7 @@ send_start(struct sp_shell_proxy *px, const struct sp_policy_connection *c, cons
 	while (w->argv[n] != NULL)
 		n++;
 	sp_buf_put_u8(body, px->account[0] != '\0');
+	sp_buf_put_u8(body, px->is_network);
 	sp_buf_put_cstring(body, c->directory);
 	sp_buf_put_cstring(body, w->path);
 	sp_buf_put_u32(body, n);
@@ -183,6 +186,21 @@ on_end(void *ctx)
 	sp_shell_unpin(px);
 }
 
+/* Whether any rule for this person here says what programs may reach. */
+static int
+network_find(struct sp_shell_proxy *px, const struct sp_policy_connection *c, char *message, size_t cap)
+{
+	struct sp_decide_scope *scope = NULL;
+	int r = sp_decide_scope_new(sp_session_policy(px->session), sp_session_subject(px->session), c, &scope);
+
+	if (r == 0)
+		px->is_network = sp_decide_has_network(scope);
+	else
+		(void)snprintf(message, cap, "it cannot be decided what %s may reach.", c->name);
+	sp_decide_scope_free(scope);
+	return r;
+}
+
 static int
 on_start(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[], void **ret_ctx)
 {
@@ -199,6 +217,8 @@ on_start(struct sp_session *s, const struct sp_policy_connection *c, const char 
 	*ret_ctx = px;
 	r = sp_shell_words(c, argv, &words, message, sizeof(message));
 	px->is_interactive = r == 0 && words.is_interactive;
+	if (r == 0)
+		r = network_find(px, c, message, sizeof(message));
 	if (r == 0)
 		r = sp_shell_account(px, c, &words, message, sizeof(message));
 	if (r != 0) {

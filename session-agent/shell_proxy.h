@@ -6,7 +6,8 @@
  *	shell_proxy.c    life: what to run, its channel with sallyport-exec, its relay
  *	shell_command.c  from the words of the person to the words of the program
  *	shell_account.c  another account to run as, and the secrets that go with it
- *	shell_admit.c    one exec: decide, record, hold for approval, answer
+ *	shell_admit.c    one exec, or use of a socket: decide, record, hold for approval, answer
+ *	shell_network.c  what is different for the latter
  */
 #ifndef SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
@@ -47,6 +48,7 @@ struct sp_shell_proxy {
 	unsigned nasks;
 	unsigned pins; /* callbacks still to come */
 	bool is_interactive;
+	bool is_network; /* what its programs reach over sockets is decided */
 	bool is_paused; /* execs wait */
 	char account[SP_POLICY_NAME_MAX + 1]; /* it runs as; "": the person */
 	uid_t account_uid; /* once it is granted */
@@ -87,7 +89,7 @@ int sp_shell_on_grant(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 const char *sp_shell_secrets_problem(const struct sp_shell_proxy *px, const struct sp_decision *d);
 
 /* shell_admit.c */
-/* ASK, GONE and TAMPERED of the exec channel. */
+/* ASK and ASK_NETWORK, GONE and TAMPERED of the exec channel. */
 int sp_shell_on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
 int sp_shell_on_gone(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;
 int sp_shell_on_tampered(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx) SP_MUST_CHECK;

@@ -83,7 +83,7 @@ def fds():
     os.dup2(theirs.fileno(), 63); os.dup2(life_r, 64); os.dup2(63, 3); os.dup2(64, 4); os.closerange(5, 100)
 p = subprocess.Popen(["/usr/libexec/sallyport/sallyport-exec"], stdin=subprocess.DEVNULL, preexec_fn=fds, close_fds=False)
 words = [b"sh", b"-c", b"id -u >/tmp/forged"]
-ours.sendall(frame(1, b"\1" + s(b"/") + s(b"/bin/sh") + struct.pack(">I", 3) + b"".join(map(s, words)) + struct.pack(">I", 0)))
+ours.sendall(frame(1, b"\1\0" + s(b"/") + s(b"/bin/sh") + struct.pack(">I", 3) + b"".join(map(s, words)) + struct.pack(">I", 0)))
 data, ancillary, _, _ = ours.recvmsg(64, 64)
 assert data[5] == 133, data
 grant = socket.socket(fileno=array.array("i", ancillary[0][2])[0])
