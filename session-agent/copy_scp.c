@@ -295,7 +295,7 @@ sp_copy_scp_may(struct sp_copy *c)
 	if (!c->entry.is_asked)
 		return true;
 	return sp_file_gate_look(c->gate, &ask, c->entry.is_approved) &&
-	    (c->entry.scan != NULL || !sp_file_gate_is_scanned(c->gate, &ask));
+	    sp_file_gate_is_scanned_so(c->gate, &ask, c->entry.scan);
 }
 
 /* --- life -------------------------------------------------------------------------------------------------------- */

@@ -103,12 +103,12 @@ sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask, bool
 }
 
 bool
-sp_file_gate_is_scanned(struct sp_file_gate *gate, const struct sp_file_ask *ask)
+sp_file_gate_is_scanned_so(struct sp_file_gate *gate, const struct sp_file_ask *ask, const struct sp_file_scan *scan)
 {
 	struct sp_decision d;
 
 	gate_decide(gate, ask, &d);
-	return d.nscans > 0;
+	return sp_file_scan_is_of(scan, &d);
 }
 
 bool

@@ -77,8 +77,8 @@ bool sp_file_gate_look(struct sp_file_gate *gate, const struct sp_file_ask *ask,
 /* Whether what it shows would have to be masked, by the policy in force now. */
 bool sp_file_gate_is_masked(struct sp_file_gate *gate, const struct sp_file_ask *ask);
 
-/* Whether what passes of its contents would have to be scanned, by the policy in force now. */
-bool sp_file_gate_is_scanned(struct sp_file_gate *gate, const struct sp_file_ask *ask);
+/* Whether scan, which may be NULL, is what the policy in force now wants of its contents. */
+bool sp_file_gate_is_scanned_so(struct sp_file_gate *gate, const struct sp_file_ask *ask, const struct sp_file_scan *scan);
 
 /* What came of an operation: "ok", or what the target said. Late: never AGAIN for long; an error means it is lost. */
 void sp_file_gate_result(struct sp_file_gate *gate, uint64_t seq, const char *status);

@@ -13,12 +13,15 @@
 #define SCAN_PART ((size_t)64 * 1024)			    /* bytes looked at in one step */
 #define SCAN_TAIL_MAX (SP_MASK_BLOCK_MAX + (size_t)8 * 1024) /* the most that the stream can be undecided about */
 
+#define SCAN_WISH_MAX ((size_t)1024 * 1024)
+
 struct sp_file_scan {
 	struct sp_mask_set *set;
 	struct sp_mask_stream *stream;
 	struct sp_mask_counts counts;
 	struct sp_buf *out;  /* what would be shown: nobody wants it */
 	struct sp_buf *tail; /* the last of what has passed that could still begin a value */
+	struct sp_buf *wish; /* as the rules have it */
 	bool passes_unreadable, records_only;
 	bool is_unread; /* no text: not looked at from here on */
 	uint64_t next;
@@ -39,6 +42,39 @@ scan_add(struct sp_mask_set *set, const struct sp_policy_scan *s)
 	return r;
 }
 
+/* All of what a decision wants, as bytes to be compared. */
+static int
+scan_wish(const struct sp_decision *d, struct sp_buf *out)
+{
+	for (size_t i = 0; i < d->nscans; i++) {
+		const struct sp_policy_scan *s = d->scans[i];
+
+		sp_buf_putf(out, "%d %d %zu %zu ", s->records_only, s->passes_unreadable, s->ndetectors, s->nregexes);
+		for (size_t k = 0; k < s->ndetectors; k++)
+			(void)sp_buf_put_cstring(out, s->detectors[k]);
+		for (size_t k = 0; k < s->nregexes; k++) {
+			(void)sp_buf_put_cstring(out, s->regexes[k].name);
+			(void)sp_buf_put_cstring(out, s->regexes[k].value);
+		}
+	}
+	return sp_buf_error(out);
+}
+
+bool
+sp_file_scan_is_of(const struct sp_file_scan *scan, const struct sp_decision *d)
+{
+	struct sp_buf *wish;
+	bool is_same;
+
+	if (scan == NULL || d->nscans == 0)
+		return scan == NULL && d->nscans == 0;
+	wish = sp_buf_new(SCAN_WISH_MAX);
+	is_same = wish != NULL && scan_wish(d, wish) == 0 && sp_buf_len(wish) == sp_buf_len(scan->wish) &&
+	    memcmp(sp_buf_data(wish), sp_buf_data(scan->wish), sp_buf_len(wish)) == 0;
+	sp_buf_free(wish);
+	return is_same;
+}
+
 int
 sp_file_scan_new(const struct sp_decision *d, struct sp_file_scan **ret_scan)
 {
@@ -52,7 +88,10 @@ sp_file_scan_new(const struct sp_decision *d, struct sp_file_scan **ret_scan)
 	if (scan == NULL)
 		return SP_ERR_NOMEM;
 	scan->passes_unreadable = scan->records_only = true;
-	r = sp_mask_set_new(&scan->set);
+	scan->wish = sp_buf_new(SCAN_WISH_MAX);
+	r = scan->wish == NULL ? SP_ERR_NOMEM : scan_wish(d, scan->wish);
+	if (r == 0)
+		r = sp_mask_set_new(&scan->set);
 	for (size_t i = 0; r == 0 && i < d->nscans; i++) {
 		scan->passes_unreadable = scan->passes_unreadable && d->scans[i]->passes_unreadable;
 		scan->records_only = scan->records_only && d->scans[i]->records_only;
@@ -84,6 +123,7 @@ sp_file_scan_free(struct sp_file_scan *scan)
 	sp_mask_set_free(scan->set);
 	sp_buf_free(scan->out);
 	sp_buf_free(scan->tail);
+	sp_buf_free(scan->wish);
 	free(scan);
 }
 
@@ -111,14 +151,16 @@ scan_found(struct sp_file_scan *scan)
 	return SP_ERR_DENIED;
 }
 
-/* By its bytes, as file(1) does: what no text of any encoding that has ASCII in it holds. */
-static bool
-scan_is_text(const uint8_t *p, size_t n)
+/* How many bytes of text there are, as file(1) sees it: up to what no encoding that has ASCII in it holds. */
+static size_t
+scan_text(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i;
+
+	for (i = 0; i < n; i++)
 		if ((p[i] < 0x20 && (p[i] < '\a' || p[i] > '\r') && p[i] != 0x1b) || p[i] == 0x7f)
-			return false;
-	return true;
+			break;
+	return i;
 }
 
 /* Keeps the last bytes that the stream has not decided on. */
@@ -155,15 +197,15 @@ scan_end(struct sp_file_scan *scan)
 static int
 scan_part(struct sp_file_scan *scan, const uint8_t *p, size_t n)
 {
+	size_t text = scan_text(p, n);
 	int r;
 
-	if (!scan_is_text(p, n)) {
-		scan->is_unread = true;
-		return scan->passes_unreadable ? 0 : scan_deny(scan, "refused: it is no text, whose contents could be looked at");
-	}
-	r = sp_mask_stream_feed(scan->stream, p, n, scan->out, &scan->counts);
+	if (text < n && !scan->passes_unreadable)
+		return scan_deny(scan, "refused: it is no text, whose contents could be looked at");
+	r = sp_mask_stream_feed(scan->stream, p, text, scan->out, &scan->counts);
 	if (r == 0)
-		r = scan_keep(scan, p, n);
+		r = scan_keep(scan, p, text);
+	scan->is_unread = text < n;
 	sp_buf_reset(scan->out);
 	if (r != 0)
 		return scan_deny(scan, "refused: its contents could not be looked at");
@@ -192,7 +234,7 @@ sp_file_scan_feed(struct sp_file_scan *scan, uint64_t offset, const void *p, siz
 		part = n < SCAN_PART ? n : SCAN_PART;
 		r = scan_part(scan, at, part);
 	}
-	return r != 0 || scan->is_unread || scan->records_only ? r : scan_end(scan);
+	return r != 0 || scan->records_only ? r : scan_end(scan);
 }
 
 const char *

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_SESSION_AGENT_FILE_SCAN_H
 #define SALLYPORT_SESSION_AGENT_FILE_SCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -20,6 +21,8 @@ struct sp_file_scan;
 /* What a decision wants scanned; *ret_scan is NULL if that is nothing. NOMEM, LIMIT, FORMAT. */
 int sp_file_scan_new(const struct sp_decision *d, struct sp_file_scan **ret_scan) SP_MUST_CHECK;
 void sp_file_scan_free(struct sp_file_scan *scan); /* NULL is fine; wipes */
+/* Whether scan, which may be NULL, is what d wants. */
+bool sp_file_scan_is_of(const struct sp_file_scan *scan, const struct sp_decision *d);
 /*
  * n bytes of the file at offset are about to pass. DENIED: they must not, nor anything after them, and
  * sp_file_scan_why() says it. A NULL scan lets everything pass.

@@ -185,7 +185,7 @@ struct peer_dump {
 };
 
 static void
-dump_look(struct peer_dump *d, const struct nlmsghdr *head)
+dump_look(struct peer_dump *d, struct nlmsghdr *head)
 {
 	struct inet_diag_msg m;
 
@@ -212,7 +212,7 @@ dump_read(int fd, struct peer_dump *d)
 		struct sockaddr_nl from = { 0 };
 		socklen_t len = sizeof(from);
 		ssize_t n = recvfrom(fd, &a, sizeof(a), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &len);
-		const struct nlmsghdr *head = &a.head;
+		struct nlmsghdr *head = &a.head;
 		size_t left = n > 0 ? (size_t)n : 0;
 
 		if (n <= 0 || left > sizeof(a) || from.nl_pid != 0)

@@ -84,7 +84,7 @@ origin_piece(struct origin *o, int fd)
 	if (n <= 0 || from.nl_pid != 0)
 		return SP_ERR_SYSTEM;
 	left = (unsigned)n;
-	for (const struct nlmsghdr *h = &a.head; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+	for (struct nlmsghdr *h = &a.head; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
 		if (h->nlmsg_type == NLMSG_DONE)
 			return 1;
 		if (h->nlmsg_type == NLMSG_ERROR)

@@ -133,6 +133,30 @@ sp_sftp_handle_opened(struct sp_sftp_op *op, struct sp_view theirs)
 	sp_sftp_op_free(op);
 }
 
+/* What is in the file goes; the server does one after the other. Nobody waits for it but what is written then. */
+static bool
+handle_cut(struct sp_sftp *x, struct sp_sftp_handle *h)
+{
+	struct sp_sftp_request q = {.type = SP_SFTP_FSETSTAT};
+	struct sp_sftp_attrs none = {.flags = SP_SFTP_ATTR_SIZE};
+	struct sp_buf *b = sp_buf_new(64);
+	struct sp_sftp_op *op = b == NULL || sp_sftp_put_attrs(b, &none) != 0 ? NULL : sp_sftp_op_new(x, &q);
+	struct sp_sftp_part parts[2];
+
+	if (op != NULL) {
+		op->is_ours = true;
+		op->target = h->target;
+		op->handle = h;
+		op->step = SP_SFTP_STEP_DO;
+		parts[0] = sp_sftp_string(h->theirs, h->ntheirs);
+		parts[1] = sp_sftp_raw(sp_buf_data(b), sp_buf_len(b));
+		sp_sftp_target_send(op, SP_SFTP_FSETSTAT, parts, 2);
+		h->is_to_cut = false;
+	}
+	sp_buf_free(b);
+	return op != NULL;
+}
+
 /* --- the root's list ----------------------------------------------------------------------------------------- */
 
 static void
@@ -198,6 +222,8 @@ handle_problem(const struct sp_sftp_request *q, struct sp_sftp_handle *h)
 		return "it was not opened for that";
 	if (h->is_revoked && q->type != SP_SFTP_CLOSE)
 		return "the policy has changed, and this is not allowed any more";
+	if (is_write && h->is_cut)
+		return "a part of it was refused before";
 	if ((is_read || is_write) && sp_session_fault(h->target->x->session) != NULL) {
 		h->has_failed = h->is_cut = true;
 		return sp_session_fault(h->target->x->session);
@@ -257,6 +283,8 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 	}
 	if (q->type == SP_SFTP_WRITE)
 		problem = sp_sftp_flow_look(h, SP_FILE_UPLOAD, q->offset, q->data.data, q->data.len);
+	if (problem == NULL && q->type == SP_SFTP_WRITE && h->is_to_cut && !handle_cut(x, h))
+		problem = "no memory";
 	if (problem != NULL) {
 		sp_sftp_status(x, q->id, SP_SFTP_PERMISSION_DENIED, problem);
 		return;
@@ -332,7 +360,7 @@ handle_end(const struct sp_sftp_handle *h)
 		return "the policy has changed";
 	if (h->scan_up != NULL && sp_file_scan_why(h->scan_up)[0] != '\0')
 		return sp_file_scan_why(h->scan_up);
-	return h->is_cut ? "a part of it was refused, for it could not be recorded" : NULL;
+	return h->is_cut ? "a part of it was refused, for it could not be done as policy wants it" : NULL;
 }
 
 static void
@@ -372,6 +400,8 @@ sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, str
 	const char *problem = NULL;
 
 	if (op->is_ours) {
+		if (op->type == SP_SFTP_FSETSTAT && op->handle != NULL && (a->type != SP_SFTP_STATUS || a->code != SP_SFTP_OK))
+			op->handle->has_failed = op->handle->is_cut = true;
 		sp_sftp_op_free(op);
 	} else if (op->handle == NULL) {
 		sp_sftp_op_end(op, SP_SFTP_FAILURE, "this was closed meanwhile");
@@ -421,7 +451,7 @@ sp_sftp_handle_policy(struct sp_sftp *x)
 		if (!h->is_used || h->is_root || h->path == NULL || h->is_revoked)
 			continue;
 		if (!sp_file_gate_look(h->target->gate, &ask, h->is_approved) ||
-		    (h->scan_up == NULL && sp_file_gate_is_scanned(h->target->gate, &ask)) ||
+		    !sp_file_gate_is_scanned_so(h->target->gate, &ask, h->scan_up) ||
 		    ((h->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_file_gate_is_masked(h->target->gate, &ask)))
 			h->is_revoked = true;
 	}

@@ -195,6 +195,42 @@ op_mask(struct sp_sftp_op *op, struct sp_sftp_handle *h, const struct sp_decisio
 	return NULL;
 }
 
+/* Of a handle, which may not have been answered yet. */
+static const char *
+op_path_of(const struct sp_sftp *x, const struct sp_sftp_handle *h)
+{
+	if (h->path != NULL)
+		return h->path;
+	for (unsigned i = 0; i < SP_SFTP_OPS_MAX; i++)
+		if (x->ops[i].is_used && x->ops[i].handle == h && x->ops[i].resolved[0] != NULL)
+			return x->ops[i].resolved[0];
+	return "";
+}
+
+/*
+ * What is scanned is the file only if nothing was in it before and nothing else writes to it: no appending, no second one
+ * that is open, and what is there is cut off with the first write. NULL, or why it cannot be.
+ */
+static const char *
+op_scan(struct sp_sftp_op *op, struct sp_sftp_handle *h, const struct sp_decision *d)
+{
+	if (d->nscans == 0)
+		return NULL;
+	if ((op->flags & SP_SFTP_OPEN_APPEND) != 0)
+		return "what is in it must be looked at as a whole: send it as a new file, or in place of the old one";
+	h->is_to_cut = (op->flags & (SP_SFTP_OPEN_TRUNC | SP_SFTP_OPEN_EXCL)) == 0;
+	for (unsigned i = 0; i < SP_SFTP_HANDLES_MAX && (op->words & SP_FILE_BIT(SP_FILE_WRITE)) != 0; i++) {
+		const struct sp_sftp_handle *o = &op->x->handles[i];
+
+		if (o != h && o->is_used && o->target == h->target && (o->words & SP_FILE_BIT(SP_FILE_WRITE)) != 0 &&
+		    strcmp(op_path_of(op->x, o), op->resolved[0]) == 0)
+			return "what is in it must be looked at as a whole, and it is open for writing already";
+	}
+	if (sp_file_scan_new(d, &h->scan_up) != 0 || sp_file_scan_new(d, &h->scan_down) != 0)
+		return "no memory";
+	return NULL;
+}
+
 /* The handle that stands for what was decided; NULL, or why there is none. */
 static const char *
 op_handle(struct sp_sftp_op *op, const struct sp_decision *d)
@@ -210,8 +246,8 @@ op_handle(struct sp_sftp_op *op, const struct sp_decision *d)
 	h->seq = op->seq;
 	if ((op->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && d->nmasks > 0)
 		why = op_mask(op, h, d);
-	if (why == NULL && (sp_file_scan_new(d, &h->scan_up) != 0 || sp_file_scan_new(d, &h->scan_down) != 0))
-		why = "no memory";
+	if (why == NULL)
+		why = op_scan(op, h, d);
 	if (why != NULL)
 		sp_sftp_handle_free(op->x, h, NULL);
 	else

@@ -65,6 +65,7 @@ struct sp_sftp_handle {
 	int64_t began_ms;
 	struct sp_sftp_flow up, down;
 	struct sp_file_scan *scan_up, *scan_down; /* what is looked for in what passes; NULL: nothing */
+	bool is_to_cut;	 /* scanned, and what was in it is to go before the first write */
 	bool has_failed; /* a read or write has */
 	bool is_cut;	 /* ours was the refusal */
 	bool is_at_end;	 /* its end was read */

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from test_sftp import (CARD, DATA, DENIED, HANDLE, OK, READ, RULES, STATUS, WRITE, Client, f, host,  # noqa: F401 pylint: disable=unused-import
+from test_sftp import (CARD, CLOSE, DATA, DENIED, HANDLE, OK, READ, RULES, STATUS, WRITE, Client, f, host,  # noqa: F401 pylint: disable=unused-import
                        policy, scp, sftp, sha, shown, there, text, use)
 
 SCANS = RULES + """  - name: www-scanned
@@ -85,8 +85,10 @@ def test_no_way_around_by_offsets(s):
                 assert c.ask(WRITE, handle + struct.pack(">Q", 0) + text(second))[1] == DENIED
             else:
                 assert c.ask(WRITE, handle + struct.pack(">Q", len(first)) + text(second))[1] == DENIED
+            assert c.ask(CLOSE, handle)[1] == DENIED
         kind, handle = c.open("/files1/srv/www/scan/half", 0x1a)
         assert c.ask(WRITE, handle + struct.pack(">Q", 9) + text(b"1111 1111"))[1] == DENIED
+        assert c.ask(CLOSE, handle)[1] == DENIED
         kind, handle = c.open("/files1/srv/www/scan/card", 1)
         assert c.ask(READ, handle + struct.pack(">QI", 8, 30)) == (STATUS, DENIED)
         kind, handle = c.open("/files1/srv/www/scan/card", 1)
@@ -94,7 +96,22 @@ def test_no_way_around_by_offsets(s):
         assert got[0] == DATA
         assert c.ask(READ, handle + struct.pack(">QI", 7, 30)) == (STATUS, DENIED)
         assert c.ask(READ, handle + struct.pack(">QI", 7, 1)) == (STATUS, DENIED)
-    assert "1111 1111 1111" not in s.read("/srv/www/scan/half")
+        assert "1111 1111 1111" not in s.read("/srv/www/scan/half")
+        # appended to, written into, or by two at once: what was in it before is not looked at
+        for flags in (0x06, 0x0e):
+            assert c.open("/files1/srv/www/scan/half", flags)[0] == STATUS, flags
+        for flags in (0x02, 0x0a):
+            s.run(["sh", "-c", "echo xxxxxxxxx 1111 1111 >/srv/www/scan/half"])
+            kind, handle = c.open("/files1/srv/www/scan/half", flags)
+            assert kind == HANDLE and s.read("/srv/www/scan/half") != ""
+            assert c.ask(WRITE, handle + struct.pack(">Q", 0) + text(b"4111 1111"))[1] == OK
+            assert c.ask(CLOSE, handle)[1] == OK
+            assert s.read("/srv/www/scan/half") == "4111 1111"
+        kind, first = c.open("/files1/srv/www/scan/two", 0x1a)
+        assert kind == HANDLE
+        assert c.open("/files1/srv/www/scan/two", 0x1a)[0] == STATUS
+        assert c.ask(CLOSE, first)[1] == OK
+        assert c.open("/files1/srv/www/scan/two", 0x1a)[0] == HANDLE
     s.run(["sh", "-c", f"cp {HOME}/long {HOME}/resumed; head -c 3000000 {HOME}/long >/srv/www/scan/resumed; chown filer /srv/www/scan/resumed; "
            f"chown lap-alice {HOME}/resumed"])
     assert sftp(s, f"reput {HOME}/resumed files1/srv/www/scan/resumed").returncode != 0

@@ -100,7 +100,7 @@ def use(b, text):
 @pytest.fixture(scope="module")
 def web(shared):
     """web1, as its administrator made it."""
-    script = f"""set -e; umask 077; mkdir -p /etc/web1; cd /etc/web1; id deploy >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' deploy
+    script = f"""set -e; umask 077; rm -rf /etc/web1 {KEY} {KEY}.*; mkdir /etc/web1; cd /etc/web1; id deploy >/dev/null 2>&1 || useradd -m -s /bin/bash -p '*' deploy
 ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f other
 ssh-keygen -q -t ed25519 -N '' -f ca; ssh-keygen -q -t rsa -b 3072 -N '' -f otherca
 ssh-keygen -q -s ca -h -I web1 -n {WEB} -V -1h:+2h host.pub

@@ -116,7 +116,7 @@ test_names(void **state)
 	assert_null(sp_event_type_name(0));
 	assert_null(sp_event_type_name(SP_EVENT_TRANSFER + 1));
 	assert_null(sp_event_field_name(-1));
-	assert_null(sp_event_field_name(SP_FIELD_OFFSET + 1));
+	assert_null(sp_event_field_name(SP_FIELD_FOUND + 1));
 }
 
 int

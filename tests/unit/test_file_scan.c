@@ -17,6 +17,8 @@ static const struct sp_policy_scan refuse = {.ndetectors = 2, .detectors = detec
 static const struct sp_policy_scan lax = {.ndetectors = 2, .detectors = detectors, .records_only = true,
     .passes_unreadable = true};
 
+static const struct sp_policy_scan strict = {.ndetectors = 2, .detectors = detectors, .passes_unreadable = true};
+
 static struct sp_file_scan *
 new_scan(const struct sp_policy_scan *a, const struct sp_policy_scan *b)
 {
@@ -142,6 +144,10 @@ test_unreadable(void **state)
 	assert_int_equal(sp_file_scan_feed(scan, 0, utf16, sizeof(utf16) - 1), 0);
 	assert_int_equal(sp_file_scan_feed(scan, sizeof(utf16) - 1, CARD, strlen(CARD)), 0); /* unread from here on */
 	sp_file_scan_free(scan);
+	scan = new_scan(&strict, NULL);
+	assert_int_equal(sp_file_scan_feed(scan, 0, CARD "\0", strlen(CARD) + 1), SP_ERR_DENIED); /* but not up to there */
+	assert_string_equal(sp_file_scan_why(scan), "refused for what is in it: credit_card");
+	sp_file_scan_free(scan);
 	scan = new_scan(&refuse, NULL);
 	assert_int_equal(sp_file_scan_feed(scan, 0, "gr\xfc\xdf\tdich\r\n\x1b[0m", 15), 0); /* Latin-1 is text */
 	sp_file_scan_free(scan);
@@ -169,6 +175,37 @@ test_record(void **state)
 	sp_buf_free(json);
 }
 
+/* What is open when the policy changes goes on only if it is looked at as the new one wants it. */
+static void
+test_is_of(void **state)
+{
+	static const struct sp_policy_pair ticket = {.name = "ticket", .value = "T-[0-9]{6}"};
+	static const struct sp_policy_scan fewer = {.ndetectors = 1, .detectors = detectors},
+	    more = {.ndetectors = 2, .detectors = detectors, .nregexes = 1, .regexes = &ticket};
+	static struct sp_decision d;
+	struct sp_file_scan *scan = new_scan(&refuse, NULL);
+
+	(void)state;
+	assert_true(sp_file_scan_is_of(NULL, &d));
+	assert_false(sp_file_scan_is_of(scan, &d));
+	d.nscans = 1;
+	d.scans[0] = &refuse;
+	assert_true(sp_file_scan_is_of(scan, &d));
+	assert_false(sp_file_scan_is_of(NULL, &d));
+	d.scans[0] = &lax;
+	assert_false(sp_file_scan_is_of(scan, &d));
+	d.scans[0] = &strict;
+	assert_false(sp_file_scan_is_of(scan, &d));
+	d.scans[0] = &fewer;
+	assert_false(sp_file_scan_is_of(scan, &d));
+	d.scans[0] = &more;
+	assert_false(sp_file_scan_is_of(scan, &d));
+	d.scans[0] = &refuse;
+	d.scans[d.nscans++] = &refuse;
+	assert_false(sp_file_scan_is_of(scan, &d));
+	sp_file_scan_free(scan);
+}
+
 static void
 test_none(void **state)
 {
@@ -185,7 +222,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_end), cmocka_unit_test(test_far),
-	    cmocka_unit_test(test_order), cmocka_unit_test(test_unreadable), cmocka_unit_test(test_record),
+	    cmocka_unit_test(test_order), cmocka_unit_test(test_unreadable), cmocka_unit_test(test_record), cmocka_unit_test(test_is_of),
 	    cmocka_unit_test(test_none)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
