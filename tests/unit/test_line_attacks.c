@@ -205,6 +205,9 @@ host_start(struct host *h, const char *name, unsigned cols)
 	h->pid = forkpty(&h->fd, NULL, NULL, &ws);
 	assert_true(h->pid >= 0);
 	if (h->pid == 0) {
+		/* Who is started in the background has these ignored, and a shell leaves it at that. */
+		(void)signal(SIGINT, SIG_DFL);
+		(void)signal(SIGQUIT, SIG_DFL);
 		(void)snprintf(path, sizeof(path), "%s/bin:/usr/bin:/bin", home);
 		if (clearenv() != 0 || chdir(home) != 0 || setenv("HOME", home, 1) != 0 ||
 		    setenv("PATH", path, 1) != 0 || setenv("TERM", "xterm-256color", 1) != 0 ||
