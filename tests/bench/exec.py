@@ -72,8 +72,9 @@ def check_that_it_decides(name, argv):
 def prepare(b, execs):
     b.login("alice")
     ttylib.add_plain_sshd(b)
-    b.run(["bash", "-c", f". {lib.TOP}/scripts/lib/source.sh && sp_source_copy {lib.TOP} {SOURCE} && cd {SOURCE} && autoreconf -fi "
-           f"&& chmod -R a+rX {SOURCE}"], timeout=300)
+    subprocess.run(["bash", "-c", f". scripts/lib/source.sh && sp_source_copy . {b.out}/source && cd {b.out}/source && autoreconf -fi"],
+                   cwd=lib.TOP, check=True, capture_output=True)
+    b.run(["sh", "-c", f"cp -R /mnt/out/source {SOURCE} && chmod -R a+rX {SOURCE} && rm -rf /mnt/out/source"], timeout=120)
     b.write(WORK, SCRIPT % {"source": SOURCE, "execs": execs})
     b.write("/etc/sudoers.d/bench", SUDO, mode="0440")
 
