@@ -37,6 +37,9 @@ RULE = """  - name: files
     effect: allow
 """
 
+NOTE = ("MB/s of a large file sent and fetched by OpenSSH's sftp through us, decided, hashed and on record, against the same sftp to "
+        "the same host: `direct`, which is one encrypted leg where ours are two, and by `ssh -J` through a plain bastion, which is two.")
+
 
 def prepare(b, megabytes):
     b.login("alice")
@@ -97,11 +100,13 @@ def main():
             for name in ("direct", "ssh -J"):
                 peer = lib.median(rates[name])
                 parts.append({"name": f"{way}, {name}", "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(ours / peer, 3)})
+                if name == "direct":
+                    parts[-1]["reach"] = 0.7
         b.run(["rm", "-f", f"{LAPTOP}/there"])
         lib.timed(copies(b, lines["down"])["sallyport"], timeout=600)
         check_that_it_records(b)
         worst = min((p for p in parts if "direct" in p["name"]), key=lambda p: p["ratio"])
-        lib.report("sftp", "MB/s", worst["ours"], worst["peer"], rounds, megabytes=megabytes, parts=parts, reach=0.7)
+        lib.report("sftp", "MB/s", worst["ours"], worst["peer"], rounds, megabytes=megabytes, parts=parts, note=NOTE)
 
 
 if __name__ == "__main__":
