@@ -283,8 +283,6 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 	}
 	if (q->type == SP_SFTP_WRITE)
 		problem = sp_sftp_flow_look(h, SP_FILE_UPLOAD, q->offset, q->data.data, q->data.len);
-	if (problem == NULL && q->type == SP_SFTP_WRITE && h->is_to_cut && !handle_cut(x, h))
-		problem = "no memory";
 	if (problem != NULL) {
 		sp_sftp_status(x, q->id, SP_SFTP_PERMISSION_DENIED, problem);
 		return;
@@ -294,10 +292,17 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 		return;
 	}
 	op = sp_sftp_op_new(x, q);
-	if (op == NULL)
+	if (op == NULL) {
+		sp_sftp_status(x, q->id, SP_SFTP_FAILURE, "too much is under way");
 		return;
+	}
 	op->target = h->target;
 	op->handle = h;
+	if (q->type == SP_SFTP_WRITE && h->is_to_cut && !handle_cut(x, h)) {
+		h->has_failed = h->is_cut = true;
+		sp_sftp_op_end(op, SP_SFTP_FAILURE, "no memory");
+		return;
+	}
 	if (q->type != SP_SFTP_FSETSTAT) {
 		handle_forward(op, q);
 		return;

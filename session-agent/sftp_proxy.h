@@ -178,6 +178,7 @@ void sp_sftp_op_begin(struct sp_sftp *x, const struct sp_sftp_request *q);
 void sp_sftp_op_describe(struct sp_sftp_op *op, const struct sp_sftp_request *q);
 
 /* --- sftp_op.c --- */
+/* NULL: too many are under way, which the caller has to answer. */
 struct sp_sftp_op *sp_sftp_op_new(struct sp_sftp *x, const struct sp_sftp_request *q);
 void sp_sftp_op_free(struct sp_sftp_op *op);
 /* Ends it with a status, and frees it. */

@@ -276,6 +276,8 @@ sp_sftp_op_begin(struct sp_sftp *x, const struct sp_sftp_request *q)
 		return;
 	}
 	op = sp_sftp_op_new(x, q);
-	if (op != NULL)
+	if (op == NULL)
+		sp_sftp_status(x, q->id, SP_SFTP_FAILURE, "too much is under way");
+	else
 		op_begin(op, q, &path);
 }

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from test_sftp import (CARD, CLOSE, DATA, DENIED, HANDLE, OK, READ, RULES, STATUS, WRITE, Client, f, host,  # noqa: F401 pylint: disable=unused-import
+from test_sftp import (ATTRS, CARD, CLOSE, DATA, DENIED, HANDLE, OK, READ, RULES, STATUS, WRITE, Client, f, host,  # noqa: F401 pylint: disable=unused-import
                        policy, scp, sftp, sha, shown, there, text, use)
 
 SCANS = RULES + """  - name: www-scanned
@@ -22,6 +22,7 @@ SCANS = RULES + """  - name: www-scanned
     scan: { detect: [credit_card], found: record, unreadable: pass }
 """
 HOME = "/home/lap-alice/t"
+FSTAT = 8
 REFUSED = "refused for what is in it: credit_card"
 
 
@@ -116,6 +117,26 @@ def test_no_way_around_by_offsets(s):
            f"chown lap-alice {HOME}/resumed"])
     assert sftp(s, f"reput {HOME}/resumed files1/srv/www/scan/resumed").returncode != 0
     assert CARD not in s.read("/srv/www/scan/resumed")
+
+
+@pytest.mark.parametrize("looks", [0, 247, 248, 255])
+def test_every_request_is_answered(s, looks):
+    """However many wait for the host: what is in the file is cut off before the first write, by a request of our own."""
+    s.write("/etc/files1/stopped", "#!/bin/sh\necho $$ >/home/filer/server\nexec /usr/lib/openssh/sftp-server\n", mode="0755")
+    s.run(["sh", "-c", "rm -f /home/filer/server; ln -sfn /etc/files1/stopped /etc/files1/server; echo old and long >/srv/www/scan/full; chown filer /srv/www/scan/full"])
+    with Client(s) as c:
+        kind, handle = c.open("/files1/srv/www/scan/full", 2)
+        assert kind == HANDLE
+        server = s.read("/home/filer/server").strip()
+        s.run(["kill", "-STOP", server])
+        asked = {c.send(FSTAT, handle): ATTRS for _ in range(looks)}
+        asked.update({c.send(WRITE, handle + struct.pack(">Q", i) + text("x")): STATUS for i in range(20)})
+        asked[c.send(CLOSE, handle)] = STATUS
+        s.run(["kill", "-CONT", server])
+        for _ in range(len(asked)):
+            kind, of, rest = c.answer()
+            assert asked.pop(of) == kind and (kind != STATUS or rest[:4] == bytes(4)), (kind, rest)
+    assert not asked and s.read("/srv/www/scan/full") == "x" * 20
 
 
 def test_what_is_open_when_the_rule_comes(s):
