@@ -42,6 +42,9 @@ struct channel_ask {
 	uint32_t id;
 	char name[SP_POLICY_NAME_MAX + 1];
 	char target[SP_POLICY_NAME_MAX + 1]; /* name, or the connection whose jump host that is */
+	char *program;			     /* the connection's, as it was; and what its output was to be used for */
+	enum sp_policy_kind kind;
+	enum sp_policy_login login;
 	struct sp_credential_run *run;
 };
 
@@ -150,7 +153,16 @@ channel_ask_free(struct channel_ask *ask)
 {
 	TAILQ_REMOVE(&ask->channel->asks, ask, next);
 	ask->channel->nasks--;
+	free(ask->program);
 	free(ask);
+}
+
+/* What the program printed may be a CA's key: a connection that has become another one must not be given it as its own. */
+static bool
+channel_is_as_asked(const struct channel_ask *ask, const struct sp_policy_connection *c)
+{
+	return c->secret == SP_POLICY_SECRET_EXEC && strcmp(c->secret_value, ask->program) == 0 && c->kind == ask->kind &&
+	    c->login == ask->login;
 }
 
 /* A program has ended. Policy is asked once more: it may have changed meanwhile. */
@@ -162,7 +174,10 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 	const char *message = "";
 	int r = channel_hop(ask->channel, ask->name, ask->target, &c, &behind, &message);
 
-	if (r == 0 && err != 0) {
+	if (r == 0 && !channel_is_as_asked(ask, c)) {
+		r = SP_ERR_UNAVAILABLE;
+		message = "the connection has just been changed: try again";
+	} else if (r == 0 && err != 0) {
 		r = SP_ERR_NOT_FOUND;
 		message = "the connection's credential cannot be had: call an administrator";
 	}
@@ -194,11 +209,15 @@ channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *
 	ask->id = id;
 	(void)snprintf(ask->name, sizeof(ask->name), "%s", c->name);
 	(void)snprintf(ask->target, sizeof(ask->target), "%s", target);
-	r = sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
+	ask->kind = c->kind;
+	ask->login = c->login;
+	ask->program = strdup(c->secret_value);
+	r = ask->program == NULL ? SP_ERR_NOMEM : sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
 	if (r != 0) {
 		if (r == SP_ERR_DENIED)
 			sp_log_err("credential of connection %s: its program must be a file of root's that nobody else may write",
 			    c->name);
+		free(ask->program);
 		free(ask);
 		return r;
 	}

@@ -10,15 +10,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/hosts_put.h"
 #include "policy/image.h"
-#include "runtime/hostsdb.h"
 #include "runtime/log.h"
 #include "session-agent/broker.h"
 #include "session-agent/forward_peer.h"
 #include "session-agent/forward_refusal.h"
+#include "session-agent/name_service.h"
 #include "session-agent/start.h"
 
 #define FORWARD_HOSTS_NEW SP_HOSTS_PATH ".new"
@@ -173,14 +174,39 @@ forward_login(struct sp_registry *g, const struct sp_forward_peer *peer)
 	return NULL;
 }
 
+/*
+ * Also of connections that a session is there for, and of those that are nobody's: to find out whose one is costs a search
+ * through the processes of all of the person's logins. The oldest of these counts for all.
+ */
+static bool
+forward_is_too_fast(struct sp_registry *g, uid_t uid)
+{
+	uint64_t now = (uint64_t)time(NULL);
+	struct sp_login *l;
+
+	TAILQ_FOREACH(l, &g->logins, next)
+		if (l->uid == uid)
+			break;
+	if (l == NULL)
+		return false; /* there is nothing to search */
+	if (now - l->forwards_window >= g->settings.starts_within) {
+		l->forwards_window = now;
+		l->forwards = 0;
+	}
+	return ++l->forwards > SP_REGISTRY_FORWARDS_MAX;
+}
+
 int
 sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_l, const char **ret_name)
 {
 	struct sp_forward_peer peer = { .uid = (uid_t)-1 };
 	struct sockaddr_in here = { 0 }, there = { 0 };
 	const struct forward_name *n = NULL;
-	int r = sp_forward_peer_arrived(pid, SP_HOSTS_NET, sp_forward_port(SP_POLICY_KIND_SSH), &here, &there);
+	bool has_any;
+	int r = sp_forward_peer_arrived(pid, SP_HOSTS_NET, sp_forward_port(SP_POLICY_KIND_SSH), &here, &there, &has_any);
 
+	if (r == SP_ERR_NOT_FOUND && !has_any)
+		return SP_ERR_CLOSED; /* it may have been such a one: its client could end it at once, and still be read from */
 	if (r != 0)
 		return r;
 	for (unsigned i = 0; n == NULL && i < f->nnames; i++)
@@ -188,9 +214,9 @@ sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_
 			n = f->names[i];
 	if (n == NULL || !n->is_offered || n->kind != SP_POLICY_KIND_SSH || sp_forward_peer_socket(&there, &here, &peer) != 0)
 		return SP_ERR_DENIED;
-	*ret_l = forward_login(f->g, &peer);
+	*ret_l = forward_is_too_fast(f->g, peer.uid) ? NULL : forward_login(f->g, &peer);
 	*ret_name = n->name;
-	return *ret_l == NULL ? SP_ERR_DENIED : 0;
+	return *ret_l == NULL || sp_login_endpoint(*ret_l) != NULL ? SP_ERR_DENIED : 0; /* one hop: sshd refuses it too */
 }
 
 static void
@@ -230,12 +256,16 @@ forward_take(struct forward_name *n, int fd)
 	struct sp_forward_peer peer = { .uid = (uid_t)-1 };
 	struct sp_login *l = NULL;
 	const char *problem = NULL;
-
-	if (getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 && here.sin_family == AF_INET &&
+	bool is_known = getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 && here.sin_family == AF_INET &&
 	    getpeername(fd, (struct sockaddr *)&there, &there_len) == 0 && there.sin_family == AF_INET &&
-	    here.sin_addr.s_addr == htonl(n->address) && sp_forward_peer_socket(&there, &here, &peer) == 0)
+	    here.sin_addr.s_addr == htonl(n->address) && sp_forward_peer_socket(&there, &here, &peer) == 0;
+	bool is_too_fast = is_known && forward_is_too_fast(g, peer.uid);
+
+	if (is_known && !is_too_fast)
 		l = forward_login(g, &peer);
-	if (l == NULL)
+	if (is_too_fast)
+		problem = "sallyport: too many connections were made at once. Wait a few seconds and try again.";
+	else if (l == NULL)
 		problem = "sallyport: only your own ssh to this bastion can forward to this address: ssh -L PORT:NAME:5432";
 	else if (!n->is_offered)
 		problem = "sallyport: no such connection, or not allowed, or not to be forwarded to";
@@ -327,32 +357,15 @@ forward_is_served(struct forward_name *n)
 
 /* --- policy ------------------------------------------------------------------------------------------- */
 
-/* Why this machine would not send sshd to the address, or NULL. */
+/* Why sshd would not find the connection at its address, or NULL. */
 static const char *
-forward_obstacle(const char *name)
+forward_problem(struct forward_name *n, const struct sp_name_service *names)
 {
-	const char *problem = "/etc/nsswitch.conf does not have sallyport right after files (sallyport-enable puts it there)";
-	char *text = NULL;
-
-	if (sp_hostsdb_read(SP_HOSTSDB_NSSWITCH, &text) == 0 && sp_hostsdb_is_first(text))
-		problem = NULL;
-	free(text);
-	text = NULL;
-	if (problem == NULL && sp_hostsdb_read(SP_HOSTSDB_HOSTS, &text) == 0 && sp_hostsdb_has_name(text, name))
-		problem = "/etc/hosts has that name, for something else";
-	free(text);
-	return problem;
-}
-
-/* Likewise, of this program's own part too. */
-static const char *
-forward_problem(struct forward_name *n)
-{
-	return !forward_is_served(n) ? "nothing can listen at its address" : forward_obstacle(n->name);
+	return !forward_is_served(n) ? "nothing can listen at its address" : sp_name_service_obstacle(names, n->name);
 }
 
 static void
-forward_offer(struct sp_forward *f, const char *name, enum sp_policy_kind kind)
+forward_offer(struct sp_forward *f, const struct sp_name_service *names, const char *name, enum sp_policy_kind kind)
 {
 	struct forward_name *n = forward_find(f, name);
 	const char *problem;
@@ -365,7 +378,7 @@ forward_offer(struct sp_forward *f, const char *name, enum sp_policy_kind kind)
 		forward_deafen(n);
 	n->is_offered = true;
 	n->kind = kind;
-	problem = forward_obstacle(name);
+	problem = sp_name_service_obstacle(names, name);
 	if (kind != SP_POLICY_KIND_SSH && !forward_is_served(n)) /* sshd may come up after us */
 		problem = "nothing can listen at its address";
 	if (problem != NULL)
@@ -376,30 +389,34 @@ void
 sp_forward_policy(struct sp_forward *f)
 {
 	const struct sp_policy_image *image = sp_broker_policy(f->g->broker);
+	struct sp_name_service *names = NULL;
 	unsigned before = f->nnames;
 
 	for (unsigned i = 0; i < f->nnames; i++)
 		f->names[i]->is_offered = false;
+	if (sp_name_service_read(&names) != 0) {
+		sp_log_err("nothing can be forwarded to: out of memory");
+		return;
+	}
 	for (size_t i = 0; image != NULL && i < sp_policy_image_connections(image); i++) {
 		const struct sp_policy_connection *c = sp_policy_image_connection(image, i);
 
 		if (c->is_forwarded && sp_forward_port(c->kind) != 0)
-			forward_offer(f, c->name, c->kind);
+			forward_offer(f, names, c->name, c->kind);
 	}
+	sp_name_service_free(names);
 	if (f->nnames != before && forward_write(f) != 0)
 		sp_log_err("%s cannot be written, so its new names cannot be forwarded to: %m", SP_HOSTS_PATH);
 }
 
 bool
-sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connection *c)
+sp_forward_is_offered(const struct sp_forward *f, const struct sp_name_service *names,
+    const struct sp_policy_connection *c)
 {
 	struct forward_name *n = c->is_forwarded ? forward_find(f, c->name) : NULL;
-	struct sp_hosts_scan scan;
 
-	if (n == NULL || !n->is_offered || n->kind != c->kind || forward_problem(n) != NULL)
-		return false;
-	sp_hosts_scan_init(&scan, n->name, 0);
-	return sp_hosts_scan_file(&scan, SP_HOSTS_PATH, 0) == 0 && scan.is_found && scan.address == n->address;
+	return n != NULL && n->is_offered && n->kind == c->kind && sp_name_service_has(names, n->name, n->address) &&
+	    forward_is_served(n);
 }
 
 static unsigned
@@ -419,10 +436,16 @@ forward_sessions(const struct sp_registry *g, const char *name)
 json_t *
 sp_forward_status(const struct sp_forward *f)
 {
+	struct sp_name_service *names = NULL;
 	json_t *list = json_array();
 
+	if (sp_name_service_read(&names) != 0) {
+		json_decref(list);
+		return NULL;
+	}
 	for (unsigned i = 0; i < f->nnames; i++) {
 		struct forward_name *n = f->names[i];
+		const char *problem;
 		struct in_addr a = { .s_addr = htonl(n->address) };
 		char text[INET_ADDRSTRLEN] = "";
 		json_t *item;
@@ -431,10 +454,12 @@ sp_forward_status(const struct sp_forward *f)
 			continue;
 		item = json_pack("{s:s,s:o,s:i}", "name", n->name, "address", json_sprintf("%s:%u", text, (unsigned)sp_forward_port(n->kind)),
 		    "sessions", (int)forward_sessions(f->g, n->name));
-		if (forward_problem(n) != NULL)
-			(void)json_object_set_new(item, "problem", json_string(forward_problem(n)));
+		problem = forward_problem(n, names);
+		if (problem != NULL)
+			(void)json_object_set_new(item, "problem", json_string(problem));
 		(void)json_array_append_new(list, item);
 	}
+	sp_name_service_free(names);
 	return list;
 }
 

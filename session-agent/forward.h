@@ -28,6 +28,7 @@
 #define SP_FORWARD_PAUSE_MS 100 /* after accept(2) failed for want of descriptors or memory */
 
 struct sp_forward;
+struct sp_name_service;
 
 /*
  * Names of before keep their addresses, and stay in the file although no policy has them: a login of before may still
@@ -41,14 +42,16 @@ uint16_t sp_forward_port(enum sp_policy_kind kind);
 /*
  * Whether the connection that the process of sshd's serves came to one of the addresses: then from whose login, and for
  * which connection (valid until the next policy). NOT_FOUND: it came from elsewhere. DENIED: from nobody's login, or to
- * what is not offered. SYSTEM.
+ * what is not offered. CLOSED: the process has no connection that can be seen (a client may reset it, and what it has
+ * sent can still be read), so it may have come through one too. SYSTEM.
  */
 int sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_l,
     const char **ret_name) SP_MUST_CHECK;
 /* Calls each with the names of ssh connections that are offered. */
 void sp_forward_hosts(const struct sp_forward *f, void (*each)(void *ctx, const char *name), void *ctx);
 /* Whether sshd finds the connection at its address: it has one, and this machine's name service says the same. */
-bool sp_forward_is_offered(const struct sp_forward *f, const struct sp_policy_connection *c);
+bool sp_forward_is_offered(const struct sp_forward *f, const struct sp_name_service *names,
+    const struct sp_policy_connection *c);
 /* What the policy in force offers: an array of { name, address, sessions, problem (where there is one) }. NULL: no memory. */
 json_t *sp_forward_status(const struct sp_forward *f);
 

@@ -105,44 +105,76 @@ sp_forward_peer_is_of(const struct sp_forward_peer *p, const struct sp_login *l)
 /* --- the other direction: what a process of sshd's has accepted -------------------------------------------- */
 
 struct arrival {
-	int dir; /* /proc/PID */
+	uint32_t inodes[SP_FORWARD_PEER_SOCKETS_MAX]; /* of the process */
+	unsigned ninodes;
+	bool is_over; /* it has more */
 	uint32_t net;
 	uint16_t port; /* network byte order */
-	bool is_found;
-	struct inet_diag_msg found;
+	bool is_any, is_found;
+	struct sockaddr_in here, there;
 };
+
+static bool
+arrival_on_socket(uint32_t inode, void *ctx)
+{
+	struct arrival *a = ctx;
+
+	a->is_over = a->ninodes == SP_FORWARD_PEER_SOCKETS_MAX;
+	if (!a->is_over)
+		a->inodes[a->ninodes++] = inode;
+	return a->is_over;
+}
 
 static bool
 arrival_look(const struct inet_diag_msg *m, void *ctx)
 {
 	struct arrival *a = ctx;
+	struct in_addr here, there;
+	bool is_its = false;
 
-	if (m->id.idiag_sport != a->port || m->idiag_inode == 0 || (ntohl(m->id.idiag_src[0]) & 0xffff0000u) != a->net ||
-	    !peer_holds(a->dir, m->idiag_inode))
+	for (unsigned i = 0; !is_its && m->idiag_inode != 0 && i < a->ninodes; i++)
+		is_its = a->inodes[i] == m->idiag_inode;
+	a->is_any = a->is_any || is_its;
+	if (!is_its || m->id.idiag_sport != a->port || !sp_sock_diag_ipv4(m, m->id.idiag_src, &here) ||
+	    !sp_sock_diag_ipv4(m, m->id.idiag_dst, &there) || (ntohl(here.s_addr) & 0xffff0000u) != a->net)
 		return false;
 	a->is_found = true;
-	a->found = *m;
+	a->here = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = m->id.idiag_sport, .sin_addr = here };
+	a->there = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = m->id.idiag_dport, .sin_addr = there };
 	return true;
+}
+
+/* Both families: what listens at all addresses of IPv6 takes those of IPv4 too. In any state: one end may be closed. */
+static int
+arrival_ask(struct arrival *a)
+{
+	uint32_t states = ~(1U << TCP_LISTEN);
+	int r = sp_sock_diag_each(AF_INET, states, arrival_look, a);
+
+	if (r == 0 && !a->is_found)
+		r = sp_sock_diag_each(AF_INET6, states, arrival_look, a);
+	return r == SP_ERR_NOT_FOUND ? 0 : r; /* without IPv6 there is none of it */
 }
 
 int
 sp_forward_peer_arrived(pid_t pid, uint32_t net, uint16_t port, struct sockaddr_in *ret_here,
-    struct sockaddr_in *ret_there)
+    struct sockaddr_in *ret_there, bool *ret_any)
 {
-	struct arrival a = { .net = net, .port = htons(port), .dir = sp_proc_open(pid) };
-	int r;
+	struct arrival a = { .net = net, .port = htons(port) };
+	int dir = sp_proc_open(pid), r;
 
-	if (a.dir < 0)
+	*ret_any = false;
+	if (dir < 0)
 		return SP_ERR_SYSTEM;
-	r = sp_sock_diag_each(AF_INET, 1u << TCP_ESTABLISHED, arrival_look, &a);
-	(void)close(a.dir);
+	(void)sp_proc_each_socket(dir, SP_FORWARD_PEER_FDS_MAX, arrival_on_socket, &a);
+	(void)close(dir);
+	r = a.is_over ? SP_ERR_SYSTEM : arrival_ask(&a);
 	if (r != 0)
-		return SP_ERR_SYSTEM;
+		return r;
+	*ret_any = a.is_any;
 	if (!a.is_found)
 		return SP_ERR_NOT_FOUND;
-	*ret_here = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = a.found.id.idiag_sport };
-	*ret_there = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = a.found.id.idiag_dport };
-	ret_here->sin_addr.s_addr = a.found.id.idiag_src[0];
-	ret_there->sin_addr.s_addr = a.found.id.idiag_dst[0];
+	*ret_here = a.here;
+	*ret_there = a.there;
 	return 0;
 }

@@ -17,6 +17,7 @@
 
 #define SP_FORWARD_PEER_CHILDREN_MAX 64 /* of sshd's process for a login */
 #define SP_FORWARD_PEER_FDS_MAX 8192	/* descriptors of one that are looked at */
+#define SP_FORWARD_PEER_SOCKETS_MAX 64	/* sockets of one that has just been logged in to */
 
 struct sp_forward_peer {
 	uid_t uid;
@@ -29,11 +30,12 @@ int sp_forward_peer_socket(const struct sockaddr_in *peer, const struct sockaddr
 /* Whether something of root's listens where a connection to the address and port would arrive (host byte order). */
 bool sp_forward_peer_listens(uint32_t address, uint16_t port);
 /*
- * The connection to the port of an address of net/16 that the process holds: its own end and the other. NOT_FOUND: it
- * holds none. SYSTEM.
+ * The connection to the port of an address of net/16 that the process holds, in whatever state and also by a socket of
+ * IPv6: its own end and the other. ret_any: it holds one at all, wherever from; one that was reset cannot be seen.
+ * NOT_FOUND: it holds none there. SYSTEM.
  */
 int sp_forward_peer_arrived(pid_t pid, uint32_t net, uint16_t port, struct sockaddr_in *ret_here,
-    struct sockaddr_in *ret_there) SP_MUST_CHECK;
+    struct sockaddr_in *ret_there, bool *ret_any) SP_MUST_CHECK;
 /* 0: sshd holds it for that login. DENIED otherwise. */
 int sp_forward_peer_is_of(const struct sp_forward_peer *p, const struct sp_login *l) SP_MUST_CHECK;
 

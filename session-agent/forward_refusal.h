@@ -8,7 +8,7 @@
 
 struct event_base;
 
-#define SP_FORWARD_REFUSALS_MAX 64 /* at a time; further ones are closed unsaid */
+#define SP_FORWARD_REFUSALS_MAX 512 /* at a time; further ones are closed unsaid */
 #define SP_FORWARD_REFUSAL_SECONDS 3
 
 /* Takes over fd. */

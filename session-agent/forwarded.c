@@ -30,16 +30,17 @@ sp_forwarded_serve(struct sp_session *s)
 
 /*
  * Who can no longer reach the connection, or no longer by forwarding, has nothing open there either: a client's pool would
- * keep it for days.
+ * keep it for days. So too what was asked for through ssh -J.
  */
 void
 sp_forwarded_policy_changed(struct sp_session *s)
 {
+	const char *name = s->forward != NULL ? s->forward : s->endpoint;
 	const struct sp_policy_connection *c;
 
-	if (s->forward == NULL || s->kind == NULL || s->stage != SP_SESSION_SERVING)
+	if (name == NULL || s->kind == NULL || s->stage != SP_SESSION_SERVING)
 		return;
-	c = s->policy == NULL ? NULL : sp_policy_image_find(s->policy, s->forward);
+	c = s->policy == NULL ? NULL : sp_policy_image_find(s->policy, name);
 	if (c == NULL || !c->is_forwarded || !sp_dispatch_may_reach(s, c))
 		sp_session_end(s, "policy no longer lets you forward to this connection");
 }

@@ -131,6 +131,8 @@ login_through(const struct client *c, const json_t *identity, json_t *origin)
 
 	if (r == SP_ERR_NOT_FOUND)
 		return NULL;
+	if (r == SP_ERR_CLOSED)
+		return "The connection of this login has ended, so where it came from cannot be seen.";
 	if (r != 0 || outer->uid != c->uid || !login_is_same(outer->identity, identity))
 		return "Only your own login to this bastion can go on from here: ssh -J BASTION NAME.";
 	from = json_object_get(outer->origin, "from");
@@ -267,13 +269,22 @@ client_on_open(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 	return 0;
 }
 
+/* ssh -J: the session's login came through this one. That login can then start no other either. */
+static bool
+login_is_through(const struct sp_live *live, const struct sp_login *l)
+{
+	const char *through = json_string_value(json_object_get(json_object_get(live->header, "origin"), "through"));
+
+	return through != NULL && strcmp(through, l->id) == 0;
+}
+
 static void
 login_end(struct sp_registry *g, struct sp_login *l)
 {
 	struct sp_live *live;
 
 	TAILQ_FOREACH(live, &g->lives, next)
-		if (strcmp(live->login_id, l->id) == 0 && !live->is_dead)
+		if (!live->is_dead && (strcmp(live->login_id, l->id) == 0 || login_is_through(live, l)))
 			sp_channel_end(live, "the connection was closed");
 	sp_log_info("login %s of %s has ended", l->id, l->user);
 	sp_registry_drop_login(g, l);

@@ -12,6 +12,7 @@
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
 #include "session-agent/forward.h"
+#include "session-agent/name_service.h"
 #include "session-agent/permit_origin.h"
 #include "session-agent/reach.h"
 
@@ -30,36 +31,42 @@ struct permit {
 	bool has_from;
 };
 
-/* identity NULL: nobody, and so nothing. */
 static int
-permit_list(const struct permit *p, const json_t *identity, struct sp_buf *names, uint32_t *ret_n)
+permit_list(const struct permit *p, const struct sp_policy_image *policy, const json_t *identity, struct sp_buf *names,
+    uint32_t *ret_n)
 {
-	const struct sp_policy_image *policy = sp_broker_policy(p->g->broker);
 	const char *from = p->has_from ? p->from : NULL;
+	struct sp_name_service *service = NULL;
 	uint32_t n = 0;
+	int r = sp_name_service_read(&service);
 
-	for (size_t i = 0; identity != NULL && policy != NULL && i < sp_policy_image_connections(policy); i++) {
+	for (size_t i = 0; r == 0 && n < SP_IPC_PERMIT_MAX && i < sp_policy_image_connections(policy); i++) {
 		const struct sp_policy_connection *c = sp_policy_image_connection(policy, i);
 		char item[SP_POLICY_NAME_MAX + 8];
 
-		if (n >= SP_IPC_PERMIT_MAX || !sp_forward_is_offered(p->g->forward, c) ||
-		    !sp_reach_is_allowed(policy, identity, from, c))
+		/* in this order: whoever sends somebody's certificate has us ask this, and the last asks the kernel */
+		if (!c->is_forwarded || !sp_reach_is_allowed(policy, identity, from, c) ||
+		    !sp_forward_is_offered(p->g->forward, service, c))
 			continue;
 		(void)snprintf(item, sizeof(item), "%s:%u", c->name, sp_forward_port(c->kind));
 		sp_buf_put_cstring(names, item);
 		n++;
 	}
+	sp_name_service_free(service);
 	*ret_n = n;
-	return sp_buf_error(names);
+	return r == 0 ? sp_buf_error(names) : r;
 }
 
 static void
 permit_answer(struct permit *p, int err, const json_t *identity)
 {
 	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX), *names = sp_buf_new(SP_IPC_FRAME_MAX);
+	const struct sp_policy_image *policy = sp_broker_policy(p->g->broker);
 	uint32_t n = 0;
-	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : permit_list(p, err == 0 ? identity : NULL, names, &n);
+	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : 0;
 
+	if (r == 0 && err == 0 && identity != NULL && policy != NULL)
+		r = permit_list(p, policy, identity, names, &n);
 	if (r == 0) {
 		sp_buf_put_u32(body, (uint32_t)-err);
 		sp_buf_put_u32(body, n);

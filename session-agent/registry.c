@@ -68,6 +68,12 @@ sp_login_free(struct sp_login *l)
 	free(l);
 }
 
+const char *
+sp_login_endpoint(const struct sp_login *l)
+{
+	return json_string_value(json_object_get(l->origin, "endpoint"));
+}
+
 struct sp_live *
 sp_live_new(void)
 {

@@ -24,7 +24,7 @@
 #define SP_REGISTRY_PER_PERSON_MAX 64
 #define SP_REGISTRY_STARTS_MAX 60 /* STARTs of one login within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_STARTS_SECONDS 10
-#define SP_REGISTRY_FORWARDS_MAX 256 /* forwarded connections of one login within SP_REGISTRY_STARTS_SECONDS */
+#define SP_REGISTRY_FORWARDS_MAX 256 /* forwarded connections of one person within SP_REGISTRY_STARTS_SECONDS */
 #define SP_REGISTRY_SECRET 32 /* bytes */
 #define SP_REGISTRY_STATE_MAX ((size_t)512 * 1024) /* bytes of a state file */
 
@@ -132,6 +132,8 @@ int sp_registry_add_live(struct sp_registry *g, struct sp_live *l) SP_MUST_CHECK
 void sp_registry_drop_login(struct sp_registry *g, struct sp_login *l);
 void sp_registry_drop_live(struct sp_registry *g, struct sp_live *l);
 void sp_login_free(struct sp_login *l);
+/* The one connection that a login through ssh -J is good for; NULL: it is an ordinary one. */
+const char *sp_login_endpoint(const struct sp_login *l);
 struct sp_live *sp_live_new(void);
 void sp_live_free(struct sp_live *l);
 /* Milliseconds since 1970, for ids that sort by time. */

@@ -31,6 +31,20 @@ jump_close(int *fd)
 	*fd = -1;
 }
 
+static void on_jump_read(evutil_socket_t fd, short what, void *ctx);
+
+/* Its client has closed the connection, and is about to end and say why; or never does. */
+static void
+jump_await_end(struct sp_ssh_proxy *px)
+{
+	static const struct timeval limit = { .tv_sec = JUMP_SECONDS };
+
+	event_free(px->jump.read);
+	px->jump.read = event_new(sp_session_base(px->session), -1, 0, on_jump_read, px);
+	if (px->jump.read == NULL || event_add(px->jump.read, &limit) != 0)
+		jump_fail(px, ": no memory");
+}
+
 /* The host behind speaks first: from then on the connection is one. If it has ended, its client says so. */
 static void
 on_jump_read(evutil_socket_t fd, short what, void *ctx)
@@ -39,8 +53,12 @@ on_jump_read(evutil_socket_t fd, short what, void *ctx)
 	char byte;
 	ssize_t n = (what & EV_READ) != 0 ? recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : -1;
 
-	if (n == 0 || px->is_ended || px->stage != SP_SSH_PROXY_DIAL)
+	if (px->is_ended || px->stage != SP_SSH_PROXY_DIAL)
 		return;
+	if (n == 0) {
+		jump_await_end(px);
+		return;
+	}
 	if (n < 0) {
 		jump_fail(px, ": nothing was heard of it");
 		return;

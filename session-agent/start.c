@@ -113,11 +113,14 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 {
 	struct sp_login *l =
 	    cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
+	const char *through = l == NULL ? NULL : json_string_value(json_object_get(l->origin, "through"));
 	const char *problem;
 
 	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
 		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
 		       "your certificate.";
+	if (through != NULL && sp_registry_login(g, through) == NULL)
+		return "sallyport: your login to the bastion that this one came through has ended. Log in again.";
 	problem = start_problem(g, l);
 	if (problem != NULL)
 		return problem;
@@ -129,7 +132,7 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 static const char *
 start_endpoint(const struct sp_login *l, struct start *s)
 {
-	const char *name = json_string_value(json_object_get(l->origin, "endpoint"));
+	const char *name = sp_login_endpoint(l);
 	char *command = NULL;
 
 	if (name == NULL)
@@ -369,19 +372,6 @@ forward_begin(struct sp_registry *g, const struct sp_login *l, const char *name)
 	return r;
 }
 
-/* Also of connections that a session is there for: none of them is without its price. */
-static bool
-forward_is_too_fast(const struct sp_settings *s, struct sp_login *l)
-{
-	uint64_t now = (uint64_t)time(NULL);
-
-	if (now - l->forwards_window >= s->starts_within) {
-		l->forwards_window = now;
-		l->forwards = 0;
-	}
-	return ++l->forwards > SP_REGISTRY_FORWARDS_MAX;
-}
-
 const char *
 sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, int fd)
 {
@@ -390,8 +380,8 @@ sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, in
 	struct sp_live *live = forward_live(g, l, name);
 	const char *problem;
 
-	if (forward_is_too_fast(&g->settings, l))
-		return "sallyport: too many connections were made at once. Wait a few seconds and try again.";
+	if (sp_login_endpoint(l) != NULL)
+		return "sallyport: a login through ssh -J is for its host alone: forward from your login to the bastion";
 	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)
 		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";
 	if (c == NULL || !c->is_forwarded ||

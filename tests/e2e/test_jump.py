@@ -224,8 +224,22 @@ def direct(b, who, login, key):
                   "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", f"{login}@{address(b)}", "true"], user=who, check=False)
 
 
+@contextlib.contextmanager
+def a_command(b, options=()):
+    """One that repeats what it is told, beside its stderr."""
+    with b.popen(argv(["cat"], options=options), user="lap-alice", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE) as p:
+        try:
+            p.stdin.write(b"here\n")
+            p.stdin.flush()
+            assert p.stdout.readline() == b"here\n"
+            yield p
+        finally:
+            p.kill()
+
+
 def test_nobody_gets_there_but_through_their_own_login(j):
-    with held(j):
+    with a_command(j):
         done = direct(j, "lap-alice", "alice", "/home/lap-alice/.ssh/op/id")
         assert done.returncode != 0 and NOBODY in done.stdout + done.stderr, done
         j.run(["sh", "-c", "rm -rf /tmp/jump.op; cp -r /home/lap-bob/.ssh/op /tmp/jump.op; chown -R lap-alice: /tmp/jump.op"])
@@ -234,19 +248,6 @@ def test_nobody_gets_there_but_through_their_own_login(j):
         done = direct(j, "lap-ops", "ops", "/home/lap-ops/.ssh/id_ed25519")
         assert done.returncode == 255 and "Permission denied" in done.stderr, done
         assert ssh(j, "echo still").stdout == "still\n"
-
-
-@contextlib.contextmanager
-def held(b):
-    """A command of alice's that runs all the time."""
-    with b.popen(argv(["cat"]), user="lap-alice", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
-        try:
-            p.stdin.write(b"here\n")
-            p.stdin.flush()
-            assert p.stdout.readline() == b"here\n"
-            yield p
-        finally:
-            p.kill()
 
 
 @pytest.mark.parametrize("options", [("-W", "orders:5432"), ("-W", "web1:22"), ("-W", "127.0.0.1:22"),
@@ -302,29 +303,34 @@ def test_an_approval_is_waited_for(j):
 
 
 def test_what_policy_takes_back_is_gone_at_once(j):
-    master = ("-o", "ControlMaster=auto", "-o", "ControlPath=/tmp/jump-%C")
+    way = ("-o", "ControlPath=/tmp/jump-%C")
     text = policy(j)
-    with j.popen(argv(["cat"], options=master), user="lap-alice", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
-        p.stdin.write(b"here\n")
-        p.stdin.flush()
-        assert p.stdout.readline() == b"here\n"
+    with j.popen(argv([], options=("-M", "-N", *way)), user="lap-alice", stdin=subprocess.DEVNULL) as login:
         try:
-            use(j, text.replace("    forward: true\n", ""))
-            done = ssh(j, "true", options=master)
+            wait_for("the login", lambda: ssh(j, options=("-O", "check", *way)).returncode == 0)
+            with a_command(j, way) as p:
+                use(j, text.replace("    forward: true\n", ""))
+                assert p.wait(30) != 0 and b"no longer lets you forward" in p.stderr.read()
+            done = ssh(j, "true", options=way)
             assert done.returncode != 0 and "not to be forwarded to" in done.stderr, done
             done = ssh(j, "true")
             assert done.returncode == 255 and "prohibited" in done.stderr, done
-            mine = "who: [engineers]\n    on: { labels: { fleet: jumps } }"
+        finally:
+            login.kill()
+            use(j, text)
+    wait_for("it to be back", lambda: ssh(j, "true").returncode == 0)
+    mine = "who: [engineers]\n    on: { labels: { fleet: jumps } }"
+    with a_command(j) as p:
+        try:
             use(j, text.replace(mine, mine.replace("engineers", "dba")))
             assert p.wait(30) != 0
         finally:
-            p.kill()
             use(j, text)
     wait_for("it to be back", lambda: ssh(j, "true").returncode == 0)
 
 
 def test_it_survives_sallyportd_and_ends_with_whatever_else_ends(j):
-    with held(j) as p:
+    with a_command(j) as p:
         pid = j.pid("sallyportd")
         j.kill("sallyportd")
         j.wait_back("sallyportd", pid)
@@ -334,7 +340,7 @@ def test_it_survives_sallyportd_and_ends_with_whatever_else_ends(j):
         assert ssh(j, "echo new").stdout == "new\n"
     for who in ("sallyport-session", "alice"):
         before = set(j.session_pids())
-        with held(j) as p:
+        with a_command(j) as p:
             new = wait_for("its session", lambda: set(j.session_pids()) - before)
             mine = os.readlink(f"/proc/{j.holder.pid}/ns/net")
             sshds = {int(x) for x in j.run(["pgrep", "-u", "alice", "-x", "sshd"]).stdout.split() if j.same_net(x, mine)}

@@ -370,6 +370,7 @@ test_login_through_another(void **state)
 	(void)state;
 	refused_through(SP_ERR_DENIED, NULL, "Only your own login");
 	refused_through(SP_ERR_SYSTEM, NULL, "Only your own login");
+	refused_through(SP_ERR_CLOSED, NULL, "The connection of this login has ended");
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		l.identity = json_loads(wrong[i], 0, NULL);
 		refused_through(0, &l, "Only your own login");
@@ -435,6 +436,17 @@ test_session_of_whom(void **state)
 		if (strstr(text, cases[i].want) == NULL)
 			fail_msg("case %zu: %s", i, text);
 	}
+	/* ssh -J: one that came through a login is nothing without it. */
+	cred = cases[0].cred;
+	l.expires = 0;
+	l.origin = json_pack("{s:s}", "through", none.id);
+	start(text, sizeof(text));
+	assert_non_null(strstr(text, "recorder is not there"));
+	(void)json_object_set_new(l.origin, "through", json_string("01BX5ZZKBKACTAV9WEVGEMMVRA"));
+	start(text, sizeof(text));
+	assert_non_null(strstr(text, "your login to the bastion that this one came through has ended"));
+	json_decref(l.origin);
+	l.origin = NULL;
 	/* A login registered for root's account would be of no use either. */
 	l.uid = 0;
 	l.expires = 0;
@@ -470,6 +482,36 @@ test_close_of_whom(void **state)
 	TAILQ_INIT(&g.logins);
 }
 
+/* What ends with a login: its sessions, and those of logins that came through it with ssh -J. */
+static void
+test_end_of_login(void **state)
+{
+	struct sp_login *l = calloc(1, sizeof(*l));
+	struct sp_live own = { .login_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV" }, behind = { .login_id = "01BX5ZZKBKACTAV9WEVGEMMVRZ" },
+		       other = { .login_id = "01BX5ZZKBKACTAV9WEVGEMMVRA" };
+
+	(void)state;
+	assert_non_null(l);
+	(void)snprintf(l->id, sizeof(l->id), "%s", own.login_id);
+	l->pid = INT32_MAX;
+	l->started = 1;
+	behind.header = json_pack("{s:{s:s}}", "origin", "through", l->id);
+	other.header = json_pack("{s:{s:s}}", "origin", "through", other.login_id);
+	TAILQ_INSERT_TAIL(&g.logins, l, next);
+	g.nlogins++;
+	TAILQ_INSERT_TAIL(&g.lives, &own, next);
+	TAILQ_INSERT_TAIL(&g.lives, &behind, next);
+	TAILQ_INSERT_TAIL(&g.lives, &other, next);
+	ended = 0;
+	sp_login_sweep(&g);
+	assert_true(TAILQ_EMPTY(&g.logins));
+	assert_int_equal(ended, 2);
+	ended = 0;
+	TAILQ_INIT(&g.lives);
+	json_decref(behind.header);
+	json_decref(other.header);
+}
+
 /* The clients of a session's own socket: only her tool, started within her login. */
 static void
 test_peer_of_whom(void **state)
@@ -496,6 +538,7 @@ main(void)
 		cmocka_unit_test(test_login_through_another),
 		cmocka_unit_test(test_session_of_whom),
 		cmocka_unit_test(test_close_of_whom),
+		cmocka_unit_test(test_end_of_login),
 		cmocka_unit_test(test_peer_of_whom),
 	};
 

@@ -607,11 +607,39 @@ test_credential_without_policy(void **state)
 	drop_all();
 }
 
-static const char exec_policy[] = "version: 1\n"
-				  "groups:\n  dba: { claim: groups, has: dba }\n"
-				  "connections:\n  orders:\n    kind: postgres\n    address: db1.internal:5432\n"
-				  "    database: orders\n    login: { user: app, password: { exec: [/usr/bin/print, it] } }\n"
-				  "rules:\n  - { name: reads, who: [dba], on: [orders], do: { sql: [select] }, effect: allow }\n";
+#define EXEC(kind, more, login) "version: 1\n" \
+				"groups:\n  dba: { claim: groups, has: dba }\n" \
+				"connections:\n  orders:\n    kind: " kind "\n    address: db1.internal:5432\n" more \
+				"    login: { user: app, " login " }\n" \
+				"rules:\n  - { name: reads, who: [dba], on: [orders], do: "
+#define HOST_KEY "    host_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g]\n"
+static const char exec_policy[] = EXEC("postgres", "    database: orders\n", "password: { exec: [/usr/bin/print, it] }")
+    "{ sql: [select] }, effect: allow }\n";
+static const char mint_policy[] = EXEC("ssh", HOST_KEY, "certificate: { ca: { exec: [/usr/bin/print, it] } }")
+    "{ argv: ['**'] }, effect: allow }\n";
+/* The same name, for which what that program prints is not meant, or for something else. The last was mint_policy. */
+static const char *const other_policies[] = {
+	EXEC("postgres", "    database: orders\n", "password: { exec: [/usr/bin/print, other] }") "{ sql: [select] }, effect: allow }\n",
+	EXEC("postgres", "    database: orders\n", "password: { file: /etc/sallyport/secrets/orders }") "{ sql: [select] }, effect: allow }\n",
+	EXEC("ssh", HOST_KEY, "password: { exec: [/usr/bin/print, it] }") "{ argv: ['**'] }, effect: allow }\n",
+	EXEC("ssh", HOST_KEY, "key: { exec: [/usr/bin/print, it] }") "{ argv: ['**'] }, effect: allow }\n",
+};
+
+/* image: the bytes of it, which it needs as long as it is there. */
+static struct sp_policy_image *
+compiled(const char *text, struct sp_buf **image)
+{
+	struct sp_policy_source *src = sp_policy_source_new();
+	struct sp_policy_image *open = NULL;
+
+	*image = sp_buf_new(0);
+
+	assert_int_equal(sp_policy_source_add(src, "f", text, strlen(text)), 0);
+	assert_int_equal(sp_policy_source_compile(src, 1, *image), 0);
+	assert_int_equal(sp_policy_image_open(sp_buf_data(*image), sp_buf_len(*image), &open), 0);
+	sp_policy_source_free(src);
+	return open;
+}
 
 /* The verdict of CREDENTIAL_REPLY, and the password. */
 static uint32_t
@@ -655,17 +683,13 @@ run_ends(int err, const char *text)
 static void
 test_credential_by_program(void **state)
 {
-	struct sp_policy_source *src = sp_policy_source_new();
-	struct sp_buf *image = sp_buf_new(0), *b = sp_buf_new(0);
+	struct sp_buf *b = sp_buf_new(0), *image, *other_image;
 	struct sp_live *l = add(LIVE, SECRET, getpid());
-	struct sp_policy_image *open = NULL;
+	struct sp_policy_image *open = compiled(exec_policy, &image);
 	char password[64] = "";
 	int fd = dial();
 
 	(void)state;
-	assert_int_equal(sp_policy_source_add(src, "f", exec_policy, sizeof(exec_policy) - 1), 0);
-	assert_int_equal(sp_policy_source_compile(src, 1, image), 0);
-	assert_int_equal(sp_policy_image_open(sp_buf_data(image), sp_buf_len(image), &open), 0);
 	policy = open;
 	g.runs = (struct sp_credential_runs *)&g; /* there is one */
 	json_decref(l->header);
@@ -683,6 +707,24 @@ test_credential_by_program(void **state)
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	run_ends(SP_ERR_TIMEOUT, NULL);
 	assert_true(credential_verdict(fd, password) == (uint32_t)-SP_ERR_NOT_FOUND && password[0] == '\0');
+	for (size_t i = 0; i < sizeof(other_policies) / sizeof(other_policies[0]); i++) {
+		struct sp_policy_image *other = compiled(other_policies[i], &other_image);
+		struct sp_buf *mint_image;
+		struct sp_policy_image *mint = compiled(mint_policy, &mint_image);
+
+		if (i + 1 == sizeof(other_policies) / sizeof(other_policies[0]))
+			policy = mint;
+		say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0); /* what has become something else when it ends */
+		policy = other;
+		run_ends(0, "s3cret");
+		assert_true(credential_verdict(fd, password) == (uint32_t)-SP_ERR_UNAVAILABLE && password[0] == '\0');
+		policy = open;
+		sp_policy_image_free(other);
+		sp_buf_free(other_image);
+		sp_policy_image_free(mint);
+		sp_buf_free(mint_image);
+	}
+	runs -= sizeof(other_policies) / sizeof(other_policies[0]);
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0); /* what may no longer be reached when it ends */
 	(void)json_object_clear(json_object_get(l->header, "identity"));
 	run_ends(0, "s3cret");
@@ -701,7 +743,6 @@ test_credential_by_program(void **state)
 	g.runs = NULL;
 	policy = NULL;
 	sp_policy_image_free(open);
-	sp_policy_source_free(src);
 	sp_buf_free(image);
 	sp_buf_free(b);
 	drop_all();

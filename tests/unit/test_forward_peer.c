@@ -204,25 +204,115 @@ test_no_connection(void **state)
 	assert_true(sp_forward_peer_socket(&there, &here, &p) != 0); /* its process has gone: it is closing */
 }
 
+static int
+arrived(pid_t pid, uint32_t net, uint16_t port, struct sockaddr_in *ret_a, struct sockaddr_in *ret_b)
+{
+	bool has_any;
+
+	return sp_forward_peer_arrived(pid, net, port, ret_a, ret_b, &has_any);
+}
+
 /* The other way round: the connection to an address of the network that a process has accepted. */
 static void
 test_arrived(void **state)
 {
 	struct sockaddr_in a = { 0 }, b = { 0 };
 	uint16_t port = ntohs(here.sin_port);
+	bool has_any = true;
 
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b), SP_ERR_NOT_FOUND); /* a listener */
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b, &has_any), SP_ERR_NOT_FOUND);
+	assert_false(has_any); /* a listener only */
 	connect_by(false);
-	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b), 0);
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port, &a, &b, &has_any), 0);
+	assert_true(has_any);
 	assert_memory_equal(&a, &here, sizeof(a));
 	assert_memory_equal(&b, &there, sizeof(b));
-	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4e0000, port, &a, &b), SP_ERR_NOT_FOUND);
-	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4d0000, port ^ 1, &a, &b), SP_ERR_NOT_FOUND);
-	assert_int_equal(sp_forward_peer_arrived(getppid(), 0x7f4d0000, port, &a, &b), SP_ERR_NOT_FOUND);
-	assert_int_equal(sp_forward_peer_arrived(INT32_MAX, 0x7f4d0000, port, &a, &b), SP_ERR_SYSTEM);
+	assert_int_equal(sp_forward_peer_arrived(getpid(), 0x7f4e0000, port, &a, &b, &has_any), SP_ERR_NOT_FOUND);
+	assert_true(has_any); /* from elsewhere */
+	assert_int_equal(arrived(getpid(), 0x7f4d0000, port ^ 1, &a, &b), SP_ERR_NOT_FOUND);
+	assert_int_equal(sp_forward_peer_arrived(getppid(), 0x7f4d0000, port, &a, &b, &has_any), SP_ERR_NOT_FOUND);
+	assert_false(has_any); /* its own are not ours */
+	assert_int_equal(arrived(INT32_MAX, 0x7f4d0000, port, &a, &b), SP_ERR_SYSTEM);
+}
+
+/* Whoever closes their end early came from there nonetheless: sshd goes on reading what they have sent. */
+static void
+test_arrived_and_half_closed(void **state)
+{
+	struct sockaddr_in a = { 0 }, b = { 0 };
+	char c;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	connect_by(false);
+	(void)close(hold[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	child = -1;
+	assert_int_equal(read(made, &c, 1), 0);
+	assert_int_equal(arrived(getpid(), 0x7f4d0000, ntohs(here.sin_port), &a, &b), 0);
+	assert_memory_equal(&a, &here, sizeof(a));
+	assert_memory_equal(&b, &there, sizeof(b));
+	assert_int_equal(shutdown(made, SHUT_WR), 0); /* and so have we */
+	assert_true(arrived(getpid(), 0x7f4d0000, ntohs(here.sin_port), &a, &b) != 0); /* nothing is left of it ... */
+}
+
+/* ... as after a reset: then it is not said that it came from elsewhere. */
+static void
+test_arrived_and_reset(void **state)
+{
+	struct sockaddr_in a = { 0 }, b = { 0 };
+	struct linger reset = { .l_onoff = 1 };
+	socklen_t len = sizeof(there);
+	bool has_any = true;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char c;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(connect(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	made = accept(listener, (struct sockaddr *)&there, &len);
+	assert_true(made >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(
+	    sp_forward_peer_arrived(getpid(), 0x7f4d0000, ntohs(here.sin_port), &a, &b, &has_any), SP_ERR_NOT_FOUND);
+	assert_false(has_any);
+	assert_int_equal(read(made, &c, 1), 1); /* as it is read all the same */
+}
+
+/* sshd at [::] takes connections to addresses of IPv4 by a socket of IPv6. */
+static void
+test_arrived_by_ipv6(void **state)
+{
+	struct sockaddr_in6 all = { .sin6_family = AF_INET6 };
+	struct sockaddr_in a = { 0 }, b = { 0 };
+	socklen_t len = sizeof(all);
+	int off = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	(void)close(listener);
+	listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0)
+		skip();
+	assert_int_equal(setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)), 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&all, sizeof(all)), 0);
+	assert_int_equal(listen(listener, 4), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&all, &len), 0);
+	here.sin_port = all.sin6_port;
+	connect_by(false);
+	assert_int_equal(arrived(getpid(), 0x7f4d0000, ntohs(here.sin_port), &a, &b), 0);
+	assert_memory_equal(&a, &here, sizeof(a));
+	assert_int_equal(b.sin_family, AF_INET);
+	assert_int_equal(ntohl(b.sin_addr.s_addr), INADDR_LOOPBACK);
+	assert_int_equal(arrived(getpid(), 0x7f4e0000, ntohs(here.sin_port), &a, &b), SP_ERR_NOT_FOUND);
 }
 
 static void
@@ -251,6 +341,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arrived, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arrived_and_half_closed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arrived_and_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_arrived_by_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_listens, setup, teardown),
 	};
 
