@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: tests/tools/removal.py --build BUILD [WORD…]
+"""usage: tests/tools/removal.py --build BUILD [WORD…] | --look
 
 Takes each check of tests/attacks/removals.txt out of a copy of the source, in turn, and runs the test that must then fail.
 BUILD: where this source was configured and built (out of its tree); it is not changed. With words, only the lines that have
-one of them. Slow (a compiler run for each line), so no part of `make check`.
+one of them. Slow (a compiler run for each line), so no part of `make check`. --look only looks whether each check still
+stands in its file, and once: `scripts/test lint` does.
 """
 import os
 import pathlib
@@ -67,7 +68,17 @@ def trial(copy, path, old, new, test):
     return ("nothing notices" if said is None else ""), said
 
 
+def look():
+    stale = [(number, path, old) for number, path, old, _, test in rows([])
+             if (TOP / path).read_text(encoding="utf-8").count(old) != 1 or not list(TOP.glob(test + ".*"))]
+    for number, path, old in stale:
+        print(f"{TABLE.relative_to(TOP)}:{number}: {path} does not have it once, or its test is not there: {' '.join(old.split())}")
+    return 1 if stale else 0
+
+
 def main():
+    if sys.argv[1:] == ["--look"]:
+        return look()
     if len(sys.argv) < 3 or sys.argv[1] != "--build":
         sys.exit(__doc__.strip().splitlines()[0])
     todo = list(rows(sys.argv[3:]))
