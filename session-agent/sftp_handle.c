@@ -157,6 +157,33 @@ handle_cut(struct sp_sftp *x, struct sp_sftp_handle *h)
 	return op != NULL;
 }
 
+/*
+ * Some clients read a file of a size that they know, and not to its end: was it all of it? The answer comes before that
+ * to CLOSE, or to nothing.
+ */
+static void
+handle_measure(struct sp_sftp *x, struct sp_sftp_handle *h)
+{
+	struct sp_sftp_request q = {.type = SP_SFTP_FSTAT};
+	struct sp_sftp_part part = sp_sftp_string(h->theirs, h->ntheirs);
+	struct sp_sftp_op *op;
+
+	if (h->is_dir || h->is_at_end || !h->down.is_begun)
+		return;
+	if (h->is_masked) {
+		h->is_at_end = h->down.next >= sp_buf_len(h->spool);
+		return;
+	}
+	op = sp_sftp_op_new(x, &q);
+	if (op == NULL)
+		return;
+	op->is_ours = true;
+	op->target = h->target;
+	op->handle = h;
+	op->step = SP_SFTP_STEP_DO;
+	sp_sftp_target_send(op, SP_SFTP_FSTAT, &part, 1);
+}
+
 /* --- the root's list ----------------------------------------------------------------------------------------- */
 
 static void
@@ -255,6 +282,7 @@ handle_forward(struct sp_sftp_op *op, const struct sp_sftp_request *q)
 		parts[n++] = sp_sftp_u64(q->offset);
 		parts[n++] = sp_sftp_string(q->data.data, q->data.len);
 	} else if (q->type == SP_SFTP_CLOSE) {
+		handle_measure(op->x, h);
 		h->is_closing = true;
 	}
 	op->step = SP_SFTP_STEP_DO;
@@ -398,6 +426,21 @@ handle_status(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 	sp_sftp_op_end(op, (enum sp_sftp_code)code, sp_sftp_op_text(code));
 }
 
+/* The answer to what the client has not asked. */
+static void
+handle_ours(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
+{
+	struct sp_sftp_handle *h = op->handle;
+
+	if (h == NULL)
+		return;
+	if (op->type == SP_SFTP_FSETSTAT && (a->type != SP_SFTP_STATUS || a->code != SP_SFTP_OK))
+		h->has_failed = h->is_cut = true;
+	if (op->type == SP_SFTP_FSTAT && a->type == SP_SFTP_ATTRS && (a->attrs.flags & SP_SFTP_ATTR_SIZE) != 0 &&
+	    a->attrs.size <= h->down.next)
+		h->is_at_end = true;
+}
+
 void
 sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, struct sp_view packet)
 {
@@ -405,8 +448,7 @@ sp_sftp_handle_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, str
 	const char *problem = NULL;
 
 	if (op->is_ours) {
-		if (op->type == SP_SFTP_FSETSTAT && op->handle != NULL && (a->type != SP_SFTP_STATUS || a->code != SP_SFTP_OK))
-			op->handle->has_failed = op->handle->is_cut = true;
+		handle_ours(op, a);
 		sp_sftp_op_free(op);
 	} else if (op->handle == NULL) {
 		sp_sftp_op_end(op, SP_SFTP_FAILURE, "this was closed meanwhile");

@@ -6,7 +6,7 @@
 
 sp_suite_known() {
 	case $1 in
-	unit | sanitizers | clang | lint | analyze | distcheck | package | e2e) ;;
+	unit | sanitizers | clang | lint | analyze | distcheck | package | e2e | long) ;;
 	e2e/*) [ -e "$top/tests/e2e/test_${1#e2e/}.py" ] ;;
 	attacks/*) [ -d "$top/tests/$1" ] ;;
 	*) return 1 ;;
@@ -19,7 +19,7 @@ sp_suite_deps() {
 	clang) echo build test lint ;;
 	lint | analyze) echo build test lint ;;
 	package) echo build test package ;;
-	e2e*) echo build test package e2e ;;
+	e2e* | long) echo build test package e2e ;;
 	attacks/*)
 		echo build test
 		[ -z "$(sp_attack_e2e "$1")" ] || echo package e2e
@@ -38,6 +38,7 @@ sp_suite() { # NAME COUNTFILE
 	package) sp_steps "$2" sp_package_build sp_package_units ;;
 	e2e) sp_e2e "$2" "$top/tests/e2e" ;;
 	e2e/*) sp_e2e "$2" "$top/tests/e2e/test_${1#e2e/}.py" ;;
+	long) sp_e2e "$2" "$top"/tests/e2e/long_*.py ;;
 	attacks/*) sp_attack "$1" "$2" ;;
 	esac
 }

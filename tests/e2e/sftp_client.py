@@ -2,7 +2,9 @@
 """The clients of test_sftp_clients.py, inside the bastion: paramiko's and asyncssh's sftp, each doing what its users do in
 the directory it is given. Writes what came of each of its tasks as JSON: null, or what went wrong.
 
-usage: sftp_client.py {paramiko | asyncssh} DIRECTORY"""
+usage: sftp_client.py {paramiko | asyncssh} DIRECTORY
+       sftp_client.py {paramiko | asyncssh} {get | put} THERE HERE
+The second copies a file, and fails if it cannot."""
 import asyncio
 import hashlib
 import io
@@ -320,30 +322,53 @@ class Asyncssh:
             raise AssertionError(name)
 
 
-async def play_asyncssh(d):
+def asyncssh_open():
     with open(KEY, "rb") as f:  # asyncssh is strict about the padding of OpenSSH's own format
         key = serialization.load_ssh_private_key(f.read(), None)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
     keys = [(asyncssh.import_private_key(pem), asyncssh.read_certificate(KEY + "-cert.pub"))]
+    return asyncssh.connect(HOST, username=USER, client_keys=keys, config=None, agent_path=None,
+                            known_hosts="/etc/ssh/ssh_known_hosts", login_timeout=WAIT)
+
+
+async def play_asyncssh(d):
     done = {}
-    async with asyncssh.connect(HOST, username=USER, client_keys=keys, config=None, agent_path=None,
-                                known_hosts="/etc/ssh/ssh_known_hosts", login_timeout=WAIT) as conn:
-        async with conn.start_sftp_client() as c:
-            client = Asyncssh(c, d)
-            for name in sorted(n for n in dir(client) if n.startswith("task_")):
-                try:
-                    await asyncio.wait_for(getattr(client, name)(), 3 * WAIT)
-                    done[name[5:]] = None
-                except Exception:  # pylint: disable=broad-except
-                    done[name[5:]] = traceback.format_exc()
+    async with asyncssh_open() as conn, conn.start_sftp_client() as c:
+        client = Asyncssh(c, d)
+        for name in sorted(n for n in dir(client) if n.startswith("task_")):
+            try:
+                await asyncio.wait_for(getattr(client, name)(), 3 * WAIT)
+                done[name[5:]] = None
+            except Exception:  # pylint: disable=broad-except
+                done[name[5:]] = traceback.format_exc()
     return done
 
 
+async def copy_asyncssh(way, there, here):
+    async with asyncssh_open() as conn, conn.start_sftp_client() as c:
+        await (c.get(there, here) if way == "get" else c.put(here, there))
+
+
+def copy_paramiko(way, there, here):
+    t = paramiko_open()
+    c = t.open_sftp_client()
+    try:
+        if way == "get":
+            c.get(there, here)
+        else:
+            c.put(here, there)  # looks at its size afterwards, for the answers to its writes are not read
+    finally:
+        t.close()
+
+
 def main():
-    if sys.argv[1] == "paramiko":
-        print(json.dumps(play_paramiko(sys.argv[2])))
+    client, *words = sys.argv[1:]
+    if len(words) == 1:
+        print(json.dumps(play_paramiko(*words) if client == "paramiko" else asyncio.run(play_asyncssh(*words))))
+    elif client == "paramiko":
+        copy_paramiko(*words)
     else:
-        print(json.dumps(asyncio.run(play_asyncssh(sys.argv[2]))))
+        asyncio.run(copy_asyncssh(*words))
 
 
 if __name__ == "__main__":
