@@ -182,6 +182,18 @@ session_tampered(struct supervisor *s, const struct wait *w, const char *ran)
 	return session_send(s, SP_IPC_EXEC_TAMPERED, 0);
 }
 
+/* How each question begins. */
+static void
+session_ask_begin(struct supervisor *s, struct wait *w, const struct sp_target *t)
+{
+	if (++s->last_id == 0)
+		s->last_id = 1;
+	w->id = s->last_id;
+	sp_buf_put_u32(s->out, (uint32_t)t->tgid);
+	sp_buf_put_u32(s->out, (uint32_t)t->ppid);
+	sp_buf_put_u32(s->out, t->uid);
+}
+
 static int
 session_ask(struct supervisor *s, struct wait *w, const struct sp_target *t)
 {
@@ -192,12 +204,7 @@ session_ask(struct supervisor *s, struct wait *w, const struct sp_target *t)
 	size_t i;
 
 	cwd[n < 0 ? 0 : n] = '\0';
-	if (++s->last_id == 0)
-		s->last_id = 1;
-	w->id = s->last_id;
-	sp_buf_put_u32(s->out, (uint32_t)t->tgid);
-	sp_buf_put_u32(s->out, (uint32_t)t->ppid);
-	sp_buf_put_u32(s->out, t->uid);
+	session_ask_begin(s, w, t);
 	sp_buf_put_u32(s->out, p->facts);
 	sp_buf_put_cstring(s->out, p->path);
 	sp_buf_put_cstring(s->out, p->given);
@@ -217,12 +224,7 @@ session_ask_network(struct supervisor *s, struct wait *w, const struct sp_target
 	ssize_t n = readlinkat(t->dir, "exe", exe, sizeof(exe) - 1);
 
 	exe[n < 0 ? 0 : n] = '\0';
-	if (++s->last_id == 0)
-		s->last_id = 1;
-	w->id = s->last_id;
-	sp_buf_put_u32(s->out, (uint32_t)t->tgid);
-	sp_buf_put_u32(s->out, (uint32_t)t->ppid);
-	sp_buf_put_u32(s->out, t->uid);
+	session_ask_begin(s, w, t);
 	sp_buf_put_u8(s->out, r->what);
 	sp_buf_put_u8(s->out, r->call == SP_REACH_LISTEN);
 	sp_buf_put_u8(s->out, r->is_v6);

@@ -291,30 +291,34 @@ session_write_line(struct sp_session *s, const char *text, bool is_below)
 	sp_buf_free(line);
 }
 
+__attribute__((format(printf, 3, 0))) static void
+session_say(struct sp_session *s, bool is_below, const char *fmt, va_list ap)
+{
+	char text[SESSION_LINE_MAX];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	session_note(s, text);
+	session_write_line(s, text, is_below);
+}
+
 void
 sp_session_say(struct sp_session *s, const char *fmt, ...)
 {
-	char text[SESSION_LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	session_say(s, false, fmt, ap);
 	va_end(ap);
-	session_note(s, text);
-	session_write_line(s, text, false);
 }
 
 void
 sp_session_say_below(struct sp_session *s, const char *fmt, ...)
 {
-	char text[SESSION_LINE_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	session_say(s, true, fmt, ap);
 	va_end(ap);
-	session_note(s, text);
-	session_write_line(s, text, true);
 }
 
 void

@@ -252,8 +252,8 @@ ask_line(const struct sp_shell_ask *a)
 	return b;
 }
 
-static void
-json_pair(struct sp_buf *b, const char *name, const char *value)
+void
+sp_shell_ask_pair(struct sp_buf *b, const char *name, const char *value)
 {
 	struct sp_buf *t = sp_buf_new(2 * SP_SHELL_PATH_MAX);
 
@@ -281,16 +281,16 @@ ask_params(const struct sp_shell_ask *a)
 	if (b == NULL)
 		return NULL;
 	sp_buf_putf(b, "[\"pid=%u\",\"ppid=%u\",\"uid=%u\"", (unsigned)a->pid, (unsigned)a->ppid, (unsigned)a->uid);
-	json_pair(b, "path", a->path);
+	sp_shell_ask_pair(b, "path", a->path);
 	if (a->is_network) {
 		sp_shell_network_params(a, b);
 		sp_buf_put(b, "]", 1);
 		return b;
 	}
-	json_pair(b, "given", a->given);
-	json_pair(b, "cwd", a->cwd);
+	sp_shell_ask_pair(b, "given", a->given);
+	sp_shell_ask_pair(b, "cwd", a->cwd);
 	if (a->interpreter[0] != '\0')
-		json_pair(b, "interpreter", a->interpreter);
+		sp_shell_ask_pair(b, "interpreter", a->interpreter);
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if ((a->facts & names[i].fact) != 0)
 			sp_buf_putf(b, ",\"%s\"", names[i].name);

@@ -34,6 +34,9 @@ struct sp_shell_ask {
 	char request_id[SP_SHELL_REQUEST_ID_MAX];
 };
 
+/* shell_admit.c: appends a comma and NAME=VALUE as a string of JSON. */
+void sp_shell_ask_pair(struct sp_buf *b, const char *name, const char *value);
+
 /* shell_network.c */
 /* Reads ASK_NETWORK's body into a. FORMAT, LIMIT, NOMEM, INCOMPLETE. */
 int sp_shell_network_read(struct sp_buf *body, struct sp_shell_ask *a) SP_MUST_CHECK;

@@ -92,33 +92,20 @@ sp_shell_network_decide(const struct sp_shell_ask *a, const struct sp_decide_sco
 	sp_decide(scope, &request, d);
 }
 
-static void
-network_pair(struct sp_buf *b, const char *name, const char *value)
-{
-	struct sp_buf *t = sp_buf_new(2 * SP_SHELL_PATH_MAX);
-
-	if (t != NULL) {
-		sp_buf_putf(t, "%s=%s", name, value);
-		sp_buf_put(b, ",", 1);
-		sp_text_json(b, sp_buf_data(t), sp_buf_len(t));
-	}
-	sp_buf_free(t);
-}
-
 void
 sp_shell_network_params(const struct sp_shell_ask *a, struct sp_buf *b)
 {
 	const struct sp_decide_network *n = &a->network;
 	char address[INET6_ADDRSTRLEN] = "";
 
-	network_pair(b, "socket", n->is_listen ? "listen" : "connect");
-	network_pair(b, "protocol", sp_network_protocol_str(n->protocol));
+	sp_shell_ask_pair(b, "socket", n->is_listen ? "listen" : "connect");
+	sp_shell_ask_pair(b, "protocol", sp_network_protocol_str(n->protocol));
 	if (n->protocol == SP_NETWORK_UNIX) {
-		network_pair(b, "address", n->path);
+		sp_shell_ask_pair(b, "address", n->path);
 		return;
 	}
 	(void)inet_ntop(n->is_v6 ? AF_INET6 : AF_INET, n->address, address, sizeof(address));
-	network_pair(b, "address", address);
+	sp_shell_ask_pair(b, "address", address);
 	if (n->protocol != SP_NETWORK_ICMP)
 		sp_buf_putf(b, ",\"port=%u\"", (unsigned)n->port);
 }
