@@ -41,12 +41,16 @@ int sp_ssh_cert_parse(struct sp_view blob, struct sp_ssh_cert *ret_cert, struct 
 int sp_ssh_cert_check(const struct sp_ssh_cert *cert, const struct sp_ssh_key *authority, const char *name,
     int64_t now) SP_MUST_CHECK;
 
+#define SP_SSH_CERT_NOTHING "/bin/false" /* force-command */
+
 /*
- * What a certificate says, besides the key. A user's may have a terminal, and nothing else that a session could ask for; a
- * host's has no options at all.
+ * What a certificate says, besides the key. A user's may have a terminal, and nothing else that a session could ask for; or
+ * is_way: it may have connections forwarded, and whatever session it asks for runs SP_SSH_CERT_NOTHING. A host's has no
+ * options at all.
  */
 struct sp_ssh_cert_terms {
 	bool is_host;
+	bool is_way;
 	uint64_t serial;
 	const char *key_id;	    /* the target's log has it */
 	const char *principal;	    /* the one login that it is for; "" for a host */

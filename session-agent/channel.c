@@ -109,14 +109,14 @@ channel_connection(const struct channel *ch, const char *name, const struct sp_p
 
 /* Where a session logs in with a certificate, what was read is its CA's key, and stays here. */
 static int
-channel_mint(const struct channel *ch, const struct sp_policy_connection *c, struct sp_secret **secret,
+channel_mint(const struct channel *ch, const struct sp_policy_connection *c, bool is_way, struct sp_secret **secret,
     const char **ret_message)
 {
 	int r;
 
 	if (c->kind != SP_POLICY_KIND_SSH || c->login != SP_POLICY_LOGIN_CERTIFICATE)
 		return 0;
-	r = sp_ssh_mint(c, ch->l->user, ch->l->id, (int64_t)time(NULL), secret);
+	r = sp_ssh_mint(c, ch->l->user, ch->l->id, is_way, (int64_t)time(NULL), secret);
 	if (r != 0) {
 		sp_log_err("certificate for connection %s: %s", c->name, sp_err_str(r));
 		*ret_message = "no certificate could be made with the connection's CA: call an administrator";
@@ -182,7 +182,7 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 		message = "the connection's credential cannot be had: call an administrator";
 	}
 	if (r == 0)
-		r = channel_mint(ask->channel, c, &secret, &message);
+		r = channel_mint(ask->channel, c, behind != NULL, &secret, &message);
 	if (channel_give(ask->channel, ask->id, ask->name, r, message, r == 0 ? c->login_user : "", secret) != 0)
 		sp_log_err("session %s could not be answered", ask->channel->l->id);
 	sp_secret_free(secret);
@@ -253,7 +253,7 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 	} else if (err == 0) {
 		err = sp_credential_read(c, &secret, &message);
 		if (err == 0)
-			err = channel_mint(ch, c, &secret, &message);
+			err = channel_mint(ch, c, behind != NULL, &secret, &message);
 	}
 	if (!is_running)
 		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_SESSION_AGENT_SSH_MINT_H
 #define SALLYPORT_SESSION_AGENT_SSH_MINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -17,10 +18,11 @@
 
 /*
  * *secret is the CA's private key, and afterwards `string private key's file, string certificate`; the former is freed in
- * any case, and NULL stands there after an error. now: seconds since 1970. INVALID (the CA's key), UNSUPPORTED
+ * any case, and NULL stands there after an error. is_way: the host is gone through, or to what listens on it, and no session
+ * can be opened there. now: seconds since 1970. INVALID (the CA's key), UNSUPPORTED
  * (it is encrypted, or of a type that is not taken), CRYPTO, LIMIT, NOMEM, SYSTEM.
  */
-int sp_ssh_mint(const struct sp_policy_connection *c, const char *user, const char *session_id, int64_t now,
-    struct sp_secret **secret) SP_MUST_CHECK;
+int sp_ssh_mint(const struct sp_policy_connection *c, const char *user, const char *session_id, bool is_way,
+    int64_t now, struct sp_secret **secret) SP_MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@ HOSTS = {
     "gate2": ("127.0.0.22", 2272, "hoptwo", "PasswordAuthentication yes\nPubkeyAuthentication no\n"),
     "inner": ("127.0.0.23", 2273, "inmost", "AuthorizedKeysFile none\nTrustedUserCAKeys /etc/jumps/ca.pub\nAllowTcpForwarding no\n"
               "Subsystem sftp internal-sftp\n"),
+    "gate3": ("127.0.0.26", 2276, "inmost", "AuthorizedKeysFile none\nTrustedUserCAKeys /etc/jumps/ca.pub\nPermitOpen inner.internal:2273\n"),
     "shut": ("127.0.0.24", 2274, "hopone", "AuthorizedKeysFile /etc/jumps/%u.keys\nAllowTcpForwarding no\n"),
 }
 
@@ -34,7 +35,7 @@ LogLevel VERBOSE
 """
 
 # What each host knows of the others; the bastion knows only those that it goes to itself.
-KNOWS = {"bastion": ["gate1", "shut", "evil"], "gate1": ["gate2", "evil"], "gate2": ["inner"], "inner": [], "shut": ["inner"]}
+KNOWS = {"bastion": ["gate1", "gate3", "shut", "evil"], "gate3": ["inner"], "gate1": ["gate2", "evil"], "gate2": ["inner"], "inner": [], "shut": ["inner"]}
 
 # A jump host that is not honest: it asks for the agent and for a session of the client's, and is itself the next host.
 EVIL = r"""
@@ -101,6 +102,7 @@ def connection(b, name, host, jump=None, key=None, login=None, label="behind", p
               "shut": f"{{ user: hopone, key: {{ file: {SECRETS}/hopone }} }}",
               "gate2": f"{{ user: hoptwo, password: {{ file: {SECRETS}/hoptwo }} }}",
               "inner": f"{{ user: inmost, certificate: {{ ca: {{ file: {SECRETS}/jumps-ca }} }} }}"}
+    logins["gate3"] = logins["inner"]
     port = port or (EVIL_PORT if host == "evil" else HOSTS[host][1])
     text = f"  {name}:\n    kind: ssh\n    address: {host}.internal:{port}\n"
     text += f"    host_keys: [\"{host_key(b, key or host)}\"]\n    login: {login or logins[host]}\n"
@@ -120,6 +122,7 @@ def policy(b):
     web += connection(b, "behindshut", "inner", "shut") + connection(b, "nothing", "gate2", "gate1", port=9)
     web += connection(b, "behindevil", "gate2", "evil") + connection(b, "certevil", "inner", "evil")
     web += connection(b, "direct", "inner")
+    web += connection(b, "gate3", "gate3") + connection(b, "behindgate3", "inner", "gate3")
     return bastion.POLICY_YAML.replace("rules:\n", web + "rules:\n" + RULES, 1)
 
 
@@ -214,6 +217,17 @@ def test_a_command_through_two_hosts(h):
     assert text.count("login was signed hopone") == 1 and text.count("login was signed inmost") == 1
     assert text.count("gate2: the password was given") == 1 and PASSWORD not in text
     assert h.sallyport("verify", sid, check=False).returncode == 0
+
+
+def test_hosts_that_take_certificates(h):
+    """One in a row, which is for the way and opens nothing there; and the same host as a target, of which it is no part."""
+    logs = Logs(h)
+    done = h.ssh("alice", "ssh behindgate3 'id -un; echo through'")
+    assert done.returncode == 0 and done.stdout == "inmost\nthrough\n", done
+    for name in ("gate3", "inner"):
+        assert logs.of(name).count("Accepted publickey for inmost") == 1 and f"sallyport alice {newest(h)}" in logs.of(name)
+    done = h.ssh("alice", "ssh gate3 'echo a session'")
+    assert done.returncode == 0 and done.stdout == "a session\n", done
 
 
 def test_its_status_and_both_its_streams(h):

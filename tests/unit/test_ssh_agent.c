@@ -558,6 +558,36 @@ test_certificate(void **state)
 	stage_close(&g);
 }
 
+/* For a host that is only gone through: connections from there, and no session. */
+static void
+test_certificate_of_a_way(void **state)
+{
+	struct sp_ssh_cert_terms t = user_terms;
+	struct sp_buf *out = sp_buf_new(0);
+	struct sp_view v;
+	struct stage g;
+	struct sp_buf *b;
+	uint8_t *p;
+
+	(void)state;
+	stage_open(&g);
+	t.is_way = true;
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), 0);
+	p = memmem(sp_buf_data(out), sp_buf_len(out), "\0\0\0\15force-command", 17);
+	assert_non_null(p);
+	b = sp_buf_from(p - 4, sp_buf_len(out) - (size_t)(p - 4 - sp_buf_data(out)));
+	WANT(b, "\0\0\0\15force-command\0\0\0\16\0\0\0\12/bin/false"
+		"\0\0\0\16source-address\0\0\0\16\0\0\0\12" "10.0.0.0/8");
+	WANT(b, "\0\0\0\26permit-port-forwarding\0\0\0\0");
+	WANT(b, "");
+	v.data = sp_buf_data(out);
+	v.len = sp_buf_len(out);
+	assert_int_equal(sp_ssh_agent_certify(g.agent, v), 0);
+	sp_buf_free(b);
+	sp_buf_free(out);
+	stage_close(&g);
+}
+
 static void
 test_certificate_refused(void **state)
 {
@@ -625,6 +655,9 @@ test_host_certificate(void **state)
 	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
 	t.source_address = "";
 	t.names.len = 0; /* for any name at all */
+	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
+	t.names.len = sizeof(names) - 1;
+	t.is_way = true;
 	assert_int_equal(sp_ssh_cert_write(&t, g.host, g.other, out), SP_ERR_INVALID);
 	t = user_terms;
 	t.names = (struct sp_view){ (const uint8_t *)names, sizeof(names) - 1 };
@@ -913,6 +946,7 @@ main(void)
 		cmocka_unit_test(test_attacks),
 		cmocka_unit_test(test_attacks_certified),
 		cmocka_unit_test(test_certificate),
+		cmocka_unit_test(test_certificate_of_a_way),
 		cmocka_unit_test(test_certificate_refused),
 		cmocka_unit_test(test_host_certificate),
 		cmocka_unit_test(test_fresh),
