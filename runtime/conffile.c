@@ -63,14 +63,14 @@ conffile_text(int fd, struct sp_buf *b, char **ret_text)
 
 /* The reason, for people. */
 static void
-conffile_why(const char *path, int err, char *why, size_t cap)
+conffile_why(const char *path, int err, size_t max, char *why, size_t cap)
 {
 	switch (err) {
 	case SP_ERR_DENIED:
 		(void)snprintf(why, cap, "%s: must belong to root and be writable by nobody else", path);
 		break;
 	case SP_ERR_LIMIT:
-		(void)snprintf(why, cap, "%s: longer than %zu bytes", path, SP_CONFFILE_MAX);
+		(void)snprintf(why, cap, "%s: longer than %zu bytes", path, max);
 		break;
 	case SP_ERR_FORMAT:
 		(void)snprintf(why, cap, "%s: holds a NUL", path);
@@ -85,7 +85,7 @@ conffile_why(const char *path, int err, char *why, size_t cap)
 }
 
 int
-sp_conffile_read(const char *path, char *why, size_t cap, char **ret_text)
+sp_conffile_read_max(const char *path, size_t max, char *why, size_t cap, char **ret_text)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
 	struct sp_buf *b;
@@ -94,13 +94,19 @@ sp_conffile_read(const char *path, char *why, size_t cap, char **ret_text)
 		(void)snprintf(why, cap, "%s: %s", path, strerror(errno));
 		return errno == ENOENT ? SP_ERR_NOT_FOUND : SP_ERR_SYSTEM;
 	}
-	b = sp_buf_new(SP_CONFFILE_MAX + CONFFILE_CHUNK);
+	b = sp_buf_new(max + CONFFILE_CHUNK);
 	r = b == NULL ? SP_ERR_NOMEM : conffile_check(fd);
 	if (r == 0)
 		r = conffile_text(fd, b, ret_text);
 	if (r != 0)
-		conffile_why(path, r, why, cap);
+		conffile_why(path, r, max, why, cap);
 	sp_buf_free(b);
 	(void)close(fd);
 	return r;
+}
+
+int
+sp_conffile_read(const char *path, char *why, size_t cap, char **ret_text)
+{
+	return sp_conffile_read_max(path, SP_CONFFILE_MAX, why, cap, ret_text);
 }

@@ -15,5 +15,7 @@
  * holds a NUL), NOMEM.
  */
 int sp_conffile_read(const char *path, char *why, size_t cap, char **ret_text) SP_MUST_CHECK;
+/* The same of a file of up to max bytes. */
+int sp_conffile_read_max(const char *path, size_t max, char *why, size_t cap, char **ret_text) SP_MUST_CHECK;
 
 #endif

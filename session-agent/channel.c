@@ -13,6 +13,7 @@
 
 #include "lib/ipc_monitor.h"
 #include "policy/image.h"
+#include "proto/ssh_known.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/broker.h"
@@ -394,17 +395,21 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 	start.term = term;
 	start.command = is_exec != 0 ? command : NULL;
 	start.is_subsystem = is_exec == 2;
-	err = channel_ssh(ch, name, target, &start, msg->fds, &message);
+	start.known = sp_buf_new(SP_SSH_KNOWN_TEXT_MAX);
+	err = start.known == NULL ? SP_ERR_NOMEM : channel_ssh(ch, name, target, &start, msg->fds, &message);
 	sp_log_info("session %s (%s) asked for a transport to %s for %s: %s", ch->l->id, ch->l->user, name, target,
 	    err == 0 ? "started" : sp_err_str(err));
 	reply = sp_buf_new(SP_IPC_FRAME_MAX);
 	if (reply != NULL) {
 		sp_buf_put_u32(reply, (uint32_t)-err);
 		sp_buf_put_cstring(reply, message);
+		if (err == 0)
+			sp_buf_put_string(reply, sp_buf_data(start.known), sp_buf_len(start.known));
 	}
 	r = reply == NULL ? SP_ERR_NOMEM : sp_peer_send(p, SP_IPC_MONITOR_SSH_REPLY, msg->id, reply, NULL, 0);
 out:
 	sp_buf_free(reply);
+	sp_buf_free(start.known);
 	free(name);
 	free(target);
 	free(term);

@@ -7,6 +7,7 @@
 #include "lib/ipc_monitor.h"
 #include "policy/image.h"
 #include "policy/subject.h"
+#include "proto/ssh_known.h"
 #include "runtime/log.h"
 #include "session-agent/command.h"
 #include "session-agent/session_state.h"
@@ -228,7 +229,7 @@ static const struct sp_peer_request monitor_requests[] = {
 	{ SP_IPC_MONITOR_CREDENTIAL_REPLY, LIVE, SP_SESSION_PASSWORD_MAX + 3 * SP_SESSION_MESSAGE_MAX, 0, sp_question_on_credential,
 	    "CREDENTIAL_REPLY" },
 	{ SP_IPC_MONITOR_LISTEN_REPLY, LIVE, 2 * SP_SESSION_MESSAGE_MAX, 1, sp_question_on_listen, "LISTEN_REPLY" },
-	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, sp_question_on_ssh, "SSH_REPLY" },
+	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + SP_SSH_KNOWN_TEXT_MAX + 16, 0, sp_question_on_ssh, "SSH_REPLY" },
 	{ SP_IPC_MONITOR_ACCOUNT_REPLY, LIVE, SP_SESSION_SECRETS_MAX * (SP_SESSION_PASSWORD_MAX + 4) + SP_SESSION_MESSAGE_MAX + 16,
 	    0, sp_question_on_account, "ACCOUNT_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/ipc_monitor.h"
+#include "proto/ssh_known.h"
 #include "session-agent/command.h"
 #include "session-agent/session_state.h"
 
@@ -56,7 +57,7 @@ question_fail(struct sp_session *s, struct sp_session_question *q, const char *m
 	else if (q->listen != NULL)
 		q->listen(SP_ERR_UNAVAILABLE, message, -1, "", q->ctx);
 	else if (q->ssh != NULL)
-		q->ssh(SP_ERR_UNAVAILABLE, message, q->ctx);
+		q->ssh(SP_ERR_UNAVAILABLE, message, "", q->ctx);
 	else
 		q->account(SP_ERR_UNAVAILABLE, message, (uid_t)-1, NULL, 0, q->ctx);
 	question_free(q);
@@ -354,23 +355,26 @@ sp_question_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 {
 	struct sp_session *s = ctx;
 	struct sp_session_question *q;
-	char *message = NULL;
-	uint32_t verdict;
+	char *message = NULL, *known = NULL;
+	uint32_t verdict = 0;
 	int r;
 
 	(void)p;
 	r = sp_buf_get_u32(body, &verdict);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, &message);
+	if (r == 0 && verdict == 0)
+		r = sp_buf_get_cstring(body, SP_SSH_KNOWN_TEXT_MAX, &known);
 	q = r == 0 ? question_find(s, msg->id, SP_IPC_MONITOR_SSH) : NULL;
 	if (r == 0 && q == NULL)
 		r = SP_ERR_PROTOCOL;
 	if (r == 0) {
 		question_remove(s, q);
-		q->ssh(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, q->ctx);
+		q->ssh(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, known != NULL ? known : "", q->ctx);
 		question_free(q);
 	}
 	free(message);
+	free(known);
 	return r;
 }
 

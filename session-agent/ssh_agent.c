@@ -21,6 +21,8 @@ struct sp_ssh_agent {
 	size_t nhost_keys;
 	struct sp_ssh_key *authorities[SP_SSH_AGENT_HOST_KEYS_MAX];
 	size_t nauthorities;
+	struct sp_buf *revoked[SP_SSH_AGENT_HOST_KEYS_MAX]; /* on the wire */
+	size_t nrevoked;
 	char host[SP_SSH_AGENT_NAME_MAX + 1]; /* the name that its certificate must have */
 	uint8_t bound[SP_SSH_KEY_BLOB_MAX];   /* the key or certificate that the host has proven */
 	size_t bound_len;		      /* 0: not yet */
@@ -50,10 +52,8 @@ sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view 
 	if (user[0] == '\0')
 		r = SP_ERR_INVALID;
 	for (i = 0; r == 0 && i < n; i++) {
-		r = sp_ssh_key_public(host_keys[i], &a->host_keys[i]);
-		if (r == 0)
-			a->nhost_keys++;
-		else if (r != SP_ERR_NOMEM)
+		r = sp_ssh_agent_pin(a, host_keys[i]);
+		if (r != 0 && r != SP_ERR_NOMEM)
 			r = SP_ERR_INVALID;
 	}
 	if (r != 0) {
@@ -76,9 +76,41 @@ sp_ssh_agent_free(struct sp_ssh_agent *a)
 		sp_ssh_key_free(a->host_keys[i]);
 	for (i = 0; i < a->nauthorities; i++)
 		sp_ssh_key_free(a->authorities[i]);
+	for (i = 0; i < a->nrevoked; i++)
+		sp_buf_free(a->revoked[i]);
 	sp_ssh_key_free(a->key);
 	sp_buf_free(a->certificate);
 	free(a);
+}
+
+int
+sp_ssh_agent_pin(struct sp_ssh_agent *a, struct sp_view host_key)
+{
+	int r;
+
+	if (a->nhost_keys == SP_SSH_AGENT_HOST_KEYS_MAX)
+		return SP_ERR_LIMIT;
+	r = sp_ssh_key_public(host_key, &a->host_keys[a->nhost_keys]);
+	a->nhost_keys += r == 0;
+	return r;
+}
+
+int
+sp_ssh_agent_revoke(struct sp_ssh_agent *a, struct sp_view key)
+{
+	struct sp_buf *b;
+	int r;
+
+	if (a->nrevoked == SP_SSH_AGENT_HOST_KEYS_MAX)
+		return SP_ERR_LIMIT;
+	b = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
+	r = b == NULL ? SP_ERR_NOMEM : sp_buf_put(b, key.data, key.len);
+	if (r != 0) {
+		sp_buf_free(b);
+		return r;
+	}
+	a->revoked[a->nrevoked++] = b;
+	return 0;
 }
 
 int
@@ -184,12 +216,23 @@ agent_is_pinned(const struct sp_ssh_agent *a, struct sp_view blob)
 	return false;
 }
 
+static bool
+agent_is_revoked(const struct sp_ssh_agent *a, struct sp_view blob)
+{
+	size_t i;
+
+	for (i = 0; i < a->nrevoked; i++)
+		if (sp_buf_len(a->revoked[i]) == blob.len && memcmp(sp_buf_data(a->revoked[i]), blob.data, blob.len) == 0)
+			return true;
+	return false;
+}
+
 /*
  * The host's key in a certificate: by one of the authorities, for this host, valid now; or by whomever, if the key itself is
- * pinned (a host with a certificate shows that to whoever knows only its key). NULL: neither.
+ * pinned (a host with a certificate shows that to whoever knows only its key). NULL: neither, or one of the two is revoked.
  */
 static struct sp_ssh_key *
-agent_certified(const struct sp_ssh_agent *a, struct sp_view blob, int64_t now)
+agent_certified(const struct sp_ssh_agent *a, struct sp_view blob, int64_t now, bool *ret_is_revoked)
 {
 	struct sp_ssh_key *key = NULL;
 	struct sp_ssh_cert cert;
@@ -197,9 +240,10 @@ agent_certified(const struct sp_ssh_agent *a, struct sp_view blob, int64_t now)
 
 	if (!sp_ssh_cert_is(blob) || sp_ssh_cert_parse(blob, &cert, &key) != 0)
 		return NULL;
-	if (agent_is_pinned(a, sp_ssh_key_blob(key)))
+	*ret_is_revoked = agent_is_revoked(a, sp_ssh_key_blob(key)) || agent_is_revoked(a, cert.authority);
+	if (!*ret_is_revoked && agent_is_pinned(a, sp_ssh_key_blob(key)))
 		return key;
-	for (i = 0; i < a->nauthorities; i++)
+	for (i = 0; !*ret_is_revoked && i < a->nauthorities; i++)
 		if (sp_ssh_cert_check(&cert, a->authorities[i], a->host, now) == 0)
 			return key;
 	sp_ssh_key_free(key);
@@ -211,13 +255,16 @@ static const char *
 agent_prove(const struct sp_ssh_agent *a, const struct sp_ssh_agent_request *q, int64_t now)
 {
 	struct sp_ssh_key *key = NULL;
+	bool is_revoked = agent_is_revoked(a, q->key);
 	const char *problem = NULL;
 
-	if (!agent_is_pinned(a, q->key))
-		key = agent_certified(a, q->key, now);
+	if (!is_revoked && !agent_is_pinned(a, q->key))
+		key = agent_certified(a, q->key, now, &is_revoked);
 	else if (sp_ssh_key_public(q->key, &key) != 0)
 		key = NULL;
-	if (key == NULL)
+	if (is_revoked)
+		problem = "a binding to a host key that is revoked";
+	else if (key == NULL)
 		problem = "a binding to a host key that is not this connection's";
 	else if (sp_ssh_key_verify(key, q->session_id, q->signature) != 0)
 		problem = "a binding that the host key has not signed";

@@ -6,7 +6,8 @@
  * policy pins; only then, and only for the bound session id, a login request is
  * signed. Everything else is refused, with the reason for the record. Pure: no
  * descriptors, no clock. The host may prove itself with a pinned key, or with a
- * certificate for its name by a pinned authority.
+ * certificate for its name by a pinned authority; never with anything that is
+ * revoked.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_AGENT_H
 #define SALLYPORT_SESSION_AGENT_SSH_AGENT_H
@@ -21,7 +22,7 @@
 
 #define SP_SSH_AGENT_SIGNATURES_MAX 2 /* of one connection; OpenSSH needs one */
 #define SP_SSH_AGENT_REQUESTS_MAX 32  /* of one connection */
-#define SP_SSH_AGENT_HOST_KEYS_MAX 16
+#define SP_SSH_AGENT_HOST_KEYS_MAX 48
 #define SP_SSH_AGENT_FRAME_ROOM ((size_t)128 * 1024) /* bytes of requests, or answers, at once */
 
 struct sp_ssh_agent;
@@ -46,6 +47,10 @@ struct sp_ssh_agent_news {
  */
 int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_view *host_keys, size_t n,
     struct sp_ssh_agent **ret_a) SP_MUST_CHECK;
+/* One more host key on the wire, copied. LIMIT, and as sp_ssh_key_public(). */
+int sp_ssh_agent_pin(struct sp_ssh_agent *a, struct sp_view host_key) SP_MUST_CHECK;
+/* A key on the wire, of any type, that neither a host nor an authority may have, whatever else is said. LIMIT, NOMEM. */
+int sp_ssh_agent_revoke(struct sp_ssh_agent *a, struct sp_view key) SP_MUST_CHECK;
 /*
  * A key on the wire of an authority whose host certificates for the name host are taken too. LIMIT, and as
  * sp_ssh_key_public(). Where there is one, sp_ssh_agent_new() may be given no host key.

@@ -76,8 +76,8 @@ static const char config_password[] =
 const char *
 sp_ssh_config_problem(const struct sp_policy_connection *c)
 {
-	if (c->known_hosts[0] != '\0' || c->is_sshfp || c->nhost_keys + c->nhost_authorities == 0)
-		return "this version knows target hosts by pinned keys and certificate authorities only (host_keys)";
+	if (c->is_sshfp || (c->nhost_keys + c->nhost_authorities == 0 && c->known_hosts[0] == '\0'))
+		return "this version knows target hosts by pinned keys, authorities and known_hosts only (host_keys)";
 	return NULL;
 }
 
@@ -166,8 +166,25 @@ config_put_known(const char *marker, const char *host, const char *const *lines,
 	return r;
 }
 
+static int
+config_put_found(const char *host, struct sp_view found, struct sp_buf *out)
+{
+	static const char *const markers[] = { [SP_SSH_KNOWN_KEY] = "", [SP_SSH_KNOWN_AUTHORITY] = "@cert-authority ",
+		[SP_SSH_KNOWN_REVOKED] = "@revoked " };
+	struct sp_ssh_known known;
+	int r = 0;
+
+	while (r == 0) {
+		r = sp_ssh_known_next(&found, &known);
+		if (r == 0)
+			r = sp_buf_putf(out, "%s%s %.*s %.*s\n", markers[known.what], host, (int)known.type.len,
+			    (const char *)known.type.data, (int)known.base64.len, (const char *)known.base64.data);
+	}
+	return r == SP_ERR_NOT_FOUND ? 0 : r;
+}
+
 int
-sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out)
+sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_view found, struct sp_buf *out)
 {
 	int r = config_is_host(c->host) ? 0 : SP_ERR_INVALID;
 
@@ -175,6 +192,8 @@ sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *o
 		r = config_put_known("", c->host, c->host_keys, c->nhost_keys, out);
 	if (r == 0)
 		r = config_put_known("@cert-authority ", c->host, c->host_authorities, c->nhost_authorities, out);
+	if (r == 0)
+		r = config_put_found(c->host, found, out);
 	return r == 0 ? sp_buf_error(out) : r;
 }
 

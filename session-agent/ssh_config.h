@@ -12,6 +12,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "policy/image.h"
+#include "proto/ssh_known.h"
 
 #define SP_SSH_CONFIG_MAX ((size_t)64 * 1024) /* bytes of either text */
 #define SP_SSH_CONFIG_LOGIN_MAX 64	      /* bytes of a login name on a target */
@@ -32,8 +33,9 @@ int sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out
 bool sp_ssh_config_is_password_prompt(const struct sp_policy_connection *c, const char *prompt);
 /* "host:port" or "[v6]:port", one word that cannot be an option. INVALID. */
 int sp_ssh_config_address(const struct sp_policy_connection *c, char ret_address[SP_SSH_CONFIG_ADDRESS_MAX]) SP_MUST_CHECK;
-/* Appends known_hosts as in sshd(8). INVALID. */
-int sp_ssh_config_known_hosts(const struct sp_policy_connection *c, struct sp_buf *out) SP_MUST_CHECK;
+/* Appends known_hosts as in sshd(8): what policy has, and found (sp_ssh_known_find(); empty: nothing). INVALID, FORMAT. */
+int sp_ssh_config_known_hosts(
+    const struct sp_policy_connection *c, struct sp_view found, struct sp_buf *out) SP_MUST_CHECK;
 /*
  * The wire form of the i-th host key, into out (reset first), which must hold it. NOT_FOUND past the last, FORMAT, LIMIT.
  */

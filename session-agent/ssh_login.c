@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a transport's agent has and knows: the key or certificate that logs in, and the host that it is for. */
+#include <string.h>
+
 #include "lib/secret.h"
+#include "lib/text.h"
+#include "proto/ssh_known.h"
 #include "session-agent/ssh_proxy.h"
 
 static int
@@ -77,4 +81,44 @@ sp_ssh_login_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c
 	for (i = 0; i < n && i < SP_SSH_AGENT_HOST_KEYS_MAX; i++)
 		sp_buf_free(keys[i]);
 	return r;
+}
+
+static int
+login_know(struct sp_ssh_agent *agent, const struct sp_ssh_known *known, const char *host, struct sp_buf *blob)
+{
+	struct sp_view v;
+	int r;
+
+	sp_buf_reset(blob);
+	r = sp_text_base64_decode(blob, (const char *)known->base64.data, known->base64.len);
+	if (r != 0)
+		return r;
+	v.data = sp_buf_data(blob);
+	v.len = sp_buf_len(blob);
+	switch (known->what) {
+	case SP_SSH_KNOWN_KEY:
+		return sp_ssh_agent_pin(agent, v);
+	case SP_SSH_KNOWN_AUTHORITY:
+		return sp_ssh_agent_trust(agent, v, host);
+	case SP_SSH_KNOWN_REVOKED:
+		return sp_ssh_agent_revoke(agent, v);
+	}
+	return SP_ERR_FORMAT;
+}
+
+int
+sp_ssh_login_known(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, const char *known)
+{
+	struct sp_view text = { (const uint8_t *)known, strlen(known) };
+	struct sp_buf *blob = sp_buf_new(SP_SSH_KEY_BLOB_MAX);
+	struct sp_ssh_known one;
+	int r = blob == NULL ? SP_ERR_NOMEM : 0;
+
+	while (r == 0) {
+		r = sp_ssh_known_next(&text, &one);
+		if (r == 0)
+			r = login_know(px->agent, &one, c->host, blob);
+	}
+	sp_buf_free(blob);
+	return r == SP_ERR_NOT_FOUND ? 0 : r;
 }

@@ -157,6 +157,8 @@ const char *sp_ssh_transport_target(const struct sp_ssh_proxy *px);
 /* px->agent: one that knows the host, with the key that logs in, or with none where a password does. */
 int sp_ssh_login_agent(struct sp_ssh_proxy *px, const struct sp_policy_connection *c,
     const struct sp_secret *secret) SP_MUST_CHECK;
+/* What the connection's known_hosts file says of the host is known to px->agent too. FORMAT, LIMIT, INVALID, NOMEM, CRYPTO. */
+int sp_ssh_login_known(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, const char *known) SP_MUST_CHECK;
 
 /* ssh_jump.c */
 /*

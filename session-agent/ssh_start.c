@@ -5,6 +5,7 @@
 
 #include "lib/ipc.h"
 #include "lib/ipc_ssh.h"
+#include "runtime/log.h"
 #include "session-agent/ssh_config.h"
 
 #define START_SOCKET SP_RUNDIR "/ssh/ssh.sock"
@@ -19,8 +20,11 @@ start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *star
 	if (config == NULL || known == NULL)
 		goto out;
 	r = sp_ssh_config_write(c, config);
-	if (r == 0)
-		r = sp_ssh_config_known_hosts(c, known);
+	if (r == 0) {
+		struct sp_view found = { sp_buf_data(start->known), sp_buf_len(start->known) };
+
+		r = sp_ssh_config_known_hosts(c, found, known);
+	}
 	if (r != 0)
 		goto out;
 	sp_buf_put_cstring(body, start->id);
@@ -45,7 +49,7 @@ out:
 }
 
 int
-sp_ssh_start(const struct sp_policy_connection *c, const struct sp_ssh_start *start, uid_t owner,
+sp_ssh_start(const struct sp_policy_connection *c, struct sp_ssh_start *start, uid_t owner,
     const int fds[SP_SSH_START_FDS], const char **ret_message)
 {
 	int64_t deadline = sp_ipc_now_ms() + SP_SSH_START_MS;
@@ -55,8 +59,14 @@ sp_ssh_start(const struct sp_policy_connection *c, const struct sp_ssh_start *st
 	*ret_message = "the connection could not be started";
 	if (body == NULL)
 		return r;
-	r = start_body(c, start, body);
-	if (r == SP_ERR_UNSUPPORTED)
+	r = sp_ssh_hosts_read(c, start->known, start->why);
+	if (r != 0)
+		*ret_message = start->why;
+	else
+		r = start_body(c, start, body);
+	if (start->why[0] != '\0')
+		sp_log_warn("session %s, connection %s: %s", start->id, c->name, start->why);
+	else if (r == SP_ERR_UNSUPPORTED)
 		*ret_message = sp_ssh_config_problem(c);
 	else if (r == SP_ERR_INVALID)
 		*ret_message = "the connection's host, login name or host keys are not ones to be used: call an administrator";

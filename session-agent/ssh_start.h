@@ -8,6 +8,7 @@
 
 #include "lib/err.h"
 #include "policy/image.h"
+#include "session-agent/ssh_hosts.h"
 
 #define SP_SSH_START_FDS 5 /* stdin, stdout, stderr, transport channel, target */
 #define SP_SSH_START_MS 500
@@ -19,13 +20,15 @@ struct sp_ssh_start {
 	const char *command; /* NULL: a shell */
 	bool is_subsystem;   /* command is the name of one */
 	const struct sp_policy_connection *behind; /* not NULL: no command, but a connection from there to its host and port */
+	struct sp_buf *known; /* gets what its known_hosts file says of the host; it and the session must know the same */
+	char why[SP_SSH_HOSTS_WHY_MAX]; /* a message's bytes */
 };
 
 /*
  * Starts it; the descriptors stay the caller's. What becomes of it is said on the transport channel. UNSUPPORTED, INVALID,
- * UNAVAILABLE and others, each with *ret_message for the person.
+ * UNAVAILABLE and others, each with *ret_message for the person, which is valid as long as start.
  */
-int sp_ssh_start(const struct sp_policy_connection *c, const struct sp_ssh_start *start, uid_t owner,
+int sp_ssh_start(const struct sp_policy_connection *c, struct sp_ssh_start *start, uid_t owner,
     const int fds[SP_SSH_START_FDS], const char **ret_message) SP_MUST_CHECK;
 
 #endif

@@ -145,6 +145,15 @@ on_agent_accept(evutil_socket_t listener, short what, void *ctx)
 
 /* --- what the client says -------------------------------------------------------------------------------------- */
 
+/* Once the client has said where, and sallyportd what the host is known by: either may be first. */
+static int
+transport_serve_agent(struct sp_ssh_proxy *px)
+{
+	if (px->agent_accept == NULL || px->stage != SP_SSH_PROXY_RUNNING)
+		return 0;
+	return event_add(px->agent_accept, NULL) != 0 ? SP_ERR_NOMEM : 0;
+}
+
 static int
 on_ready(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
@@ -160,7 +169,7 @@ on_ready(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *c
 		return SP_ERR_SYSTEM;
 	px->agent_accept =
 	    event_new(sp_session_base(px->session), px->agent_listener, EV_READ | EV_PERSIST, on_agent_accept, px);
-	return px->agent_accept == NULL || event_add(px->agent_accept, NULL) != 0 ? SP_ERR_NOMEM : 0;
+	return px->agent_accept == NULL || transport_serve_agent(px) != 0 ? SP_ERR_NOMEM : 0;
 }
 
 /* The first that is understood counts: what follows is its consequence. */
@@ -330,20 +339,33 @@ static const struct sp_peer_ops transport_ops = { transport_requests, on_transpo
 /* --- starting -------------------------------------------------------------------------------------------------- */
 
 static void
-on_started(int err, const char *message, void *ctx)
+transport_run(struct sp_ssh_proxy *px, const char *known)
+{
+	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
+
+	if (c == NULL || sp_ssh_login_known(px, c, known) != 0) {
+		sp_ssh_transport_fail(px, "the connection's host keys cannot be used: call an administrator");
+		return;
+	}
+	px->stage = SP_SSH_PROXY_RUNNING;
+	if (transport_serve_agent(px) != 0)
+		sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "no memory");
+	else if (px->carrier != NULL)
+		px->carrier->given(px->carrier_ctx);
+	else if (sp_session_relay_start(px->session) != 0)
+		sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "the terminal cannot be served");
+}
+
+static void
+on_started(int err, const char *message, const char *known, void *ctx)
 {
 	struct sp_ssh_proxy *px = ctx;
 
 	if (!px->is_ended && px->stage == SP_SSH_PROXY_STARTING) {
-		if (err != 0) {
+		if (err != 0)
 			sp_ssh_transport_fail(px, message);
-		} else {
-			px->stage = SP_SSH_PROXY_RUNNING;
-			if (px->carrier != NULL)
-				px->carrier->given(px->carrier_ctx);
-			else if (sp_session_relay_start(px->session) != 0)
-				sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "the terminal cannot be served");
-		}
+		else
+			transport_run(px, known);
 	}
 	sp_ssh_proxy_unpin(px);
 }

@@ -894,6 +894,77 @@ test_certificate_of_a_pinned_key(void **state)
 	}
 }
 
+/* What is revoked is refused, whoever certifies it or has pinned it, and so is what it certifies. */
+static void
+test_revoked(void **state)
+{
+	static const struct {
+		const char *shown, *revoked; /* shown NULL: the key alone */
+		bool is_pinned, is_good;
+	} cases[] = { { NULL, "ecdsa384", true, true }, { NULL, "ecdsa256", true, false }, { "good-cert.pub", "ecdsa384", false, true },
+		{ "good-cert.pub", "ecdsa256", false, false }, { "good-cert.pub", "ecdsa256", true, false },
+		{ "good-cert.pub", "hostcert/ca", false, false }, { "good-cert.pub", "hostcert/ca", true, false },
+		{ "other_ca-cert.pub", "hostcert/ca", true, true }, { "other_ca-cert.pub", "ecdsa256", true, false } };
+	uint8_t blob[8192], ca[512], id[ID_LEN] = { 0 };
+	struct sp_view trusted = { ca, blob_of("ca.pub", ca, sizeof(ca)) };
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sp_ssh_key *host = key_of("ecdsa256"), *revoked = key_of(cases[i].revoked);
+		struct sp_buf *b = sp_buf_new(0), *sig = sp_buf_new(0), *in = sp_buf_new(0), *out = sp_buf_new(0);
+		struct sp_view plain = sp_ssh_key_blob(host), over = { id, sizeof(id) };
+		struct sp_ssh_agent_news news;
+		struct sp_ssh_agent *a = NULL;
+
+		assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", NULL, 0, &a), 0);
+		assert_int_equal(sp_ssh_agent_trust(a, trusted, "web1.internal"), 0);
+		if (cases[i].is_pinned)
+			assert_int_equal(sp_ssh_agent_pin(a, plain), 0);
+		assert_int_equal(sp_ssh_agent_revoke(a, sp_ssh_key_blob(revoked)), 0);
+		assert_int_equal(sp_ssh_key_sign(host, 0, over, sig), 0);
+		n = cases[i].shown != NULL ? blob_of(cases[i].shown, blob, sizeof(blob)) : plain.len;
+		sp_buf_put_cstring(b, "session-bind@openssh.com");
+		sp_buf_put_string(b, cases[i].shown != NULL ? blob : plain.data, n);
+		sp_buf_put_string(b, id, sizeof(id));
+		sp_buf_put_string(b, sp_buf_data(sig), sp_buf_len(sig));
+		sp_buf_put_u8(b, 0);
+		frame(in, 27, b);
+		assert_int_equal(sp_ssh_agent_handle(a, in, out, NOW, &news), 0);
+		if ((news.outcome == SP_SSH_AGENT_BOUND) != cases[i].is_good ||
+		    (!cases[i].is_good && strstr(news.text, "revoked") == NULL))
+			fail_msg("case %zu: %s", i, news.text);
+		sp_ssh_agent_free(a);
+		sp_ssh_key_free(host);
+		sp_ssh_key_free(revoked);
+		sp_buf_free(b);
+		sp_buf_free(sig);
+		sp_buf_free(in);
+		sp_buf_free(out);
+	}
+}
+
+static void
+test_host_keys_limit(void **state)
+{
+	struct sp_ssh_key *key = key_of("ecdsa256");
+	struct sp_view view = sp_ssh_key_blob(key), junk = { (const uint8_t *)"junk", 4 };
+	struct sp_ssh_agent *a = NULL;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", &view, 1, &a), 0);
+	assert_int_not_equal(sp_ssh_agent_pin(a, junk), 0);
+	for (i = 1; i < SP_SSH_AGENT_HOST_KEYS_MAX; i++)
+		assert_int_equal(sp_ssh_agent_pin(a, view), 0);
+	assert_int_equal(sp_ssh_agent_pin(a, view), SP_ERR_LIMIT);
+	for (i = 0; i < SP_SSH_AGENT_HOST_KEYS_MAX; i++)
+		assert_int_equal(sp_ssh_agent_revoke(a, junk), 0);
+	assert_int_equal(sp_ssh_agent_revoke(a, junk), SP_ERR_LIMIT);
+	sp_ssh_agent_free(a);
+	sp_ssh_key_free(key);
+}
+
 /* Cut at every byte, and every byte another one: the signature covers all of it. */
 static void
 test_certificates_changed(void **state)
@@ -957,6 +1028,8 @@ main(void)
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_certificates_changed),
 		cmocka_unit_test(test_certificate_of_a_pinned_key),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_host_keys_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #define KEY "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"
 
 static const char *const keys[] = { KEY " a comment", KEY };
+static const struct sp_view no_lines = { (const uint8_t *)"", 0 };
 
 static struct sp_policy_connection
 connection(void)
@@ -124,7 +125,7 @@ test_names(void **state)
 		c = connection();
 		c.host = bad[i];
 		assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_INVALID);
-		assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+		assert_int_equal(sp_ssh_config_known_hosts(&c, no_lines, b), SP_ERR_INVALID);
 		assert_int_equal(sp_buf_len(b), 0);
 		if (bad[i][0] == '\0' || strchr(bad[i], '=') != NULL)
 			continue; /* base64 may end so */
@@ -132,11 +133,11 @@ test_names(void **state)
 		(void)snprintf(line, sizeof(line), "ssh-ed25519 %s", bad[i]);
 		c.host_keys = one;
 		if (strcmp(bad[i], "a b") != 0)
-			assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+			assert_int_equal(sp_ssh_config_known_hosts(&c, no_lines, b), SP_ERR_INVALID);
 		sp_buf_reset(b);
 		(void)snprintf(line, sizeof(line), "%s AAAA", bad[i]);
 		if (bad[i][0] != '-' && strcmp(bad[i], "a b") != 0)
-			assert_int_equal(sp_ssh_config_known_hosts(&c, b), SP_ERR_INVALID);
+			assert_int_equal(sp_ssh_config_known_hosts(&c, no_lines, b), SP_ERR_INVALID);
 		sp_buf_reset(b);
 	}
 	sp_buf_free(b);
@@ -175,14 +176,24 @@ test_address(void **state)
 static void
 test_known_hosts(void **state)
 {
+	static const char found[] = KEY "\n@cert-authority " KEY "\n@revoked " KEY "\n", bad[] = "web1.internal " KEY "\n";
+	const struct sp_view lines = { (const uint8_t *)found, sizeof(found) - 1 }, junk = { (const uint8_t *)bad, sizeof(bad) - 1 };
 	struct sp_policy_connection c = connection();
 	struct sp_buf *b = sp_buf_new(0);
 
 	(void)state;
 	c.nhost_keys = 2;
-	assert_int_equal(sp_ssh_config_known_hosts(&c, b), 0);
+	assert_int_equal(sp_ssh_config_known_hosts(&c, no_lines, b), 0);
 	sp_buf_put_u8(b, 0);
 	assert_string_equal((const char *)sp_buf_data(b), "web1.internal " KEY "\nweb1.internal " KEY "\n");
+	sp_buf_reset(b);
+	c.nhost_keys = 0;
+	assert_int_equal(sp_ssh_config_known_hosts(&c, lines, b), 0);
+	sp_buf_put_u8(b, 0);
+	assert_string_equal((const char *)sp_buf_data(b),
+	    "web1.internal " KEY "\n@cert-authority web1.internal " KEY "\n@revoked web1.internal " KEY "\n");
+	assert_int_equal(sp_ssh_config_known_hosts(&c, junk, b), SP_ERR_FORMAT);
+	c.nhost_keys = 2;
 	assert_int_equal(sp_ssh_config_host_key(&c, 0, b), 0);
 	assert_int_equal(sp_buf_len(b), 51);
 	assert_memory_equal(sp_buf_data(b), "\0\0\0\013ssh-ed25519", 15);
@@ -212,14 +223,16 @@ test_problems(void **state)
 	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
 	c = connection();
 	c.known_hosts = "/etc/ssh/ssh_known_hosts";
-	assert_non_null(sp_ssh_config_problem(&c));
+	assert_null(sp_ssh_config_problem(&c));
+	c.nhost_keys = 0;
+	assert_null(sp_ssh_config_problem(&c));
 	c = connection();
 	c.nhost_keys = 0;
 	assert_non_null(sp_ssh_config_problem(&c));
 	c.nhost_authorities = 1;
 	c.host_authorities = keys;
 	assert_null(sp_ssh_config_problem(&c));
-	assert_int_equal(sp_ssh_config_known_hosts(&c, b), 0);
+	assert_int_equal(sp_ssh_config_known_hosts(&c, no_lines, b), 0);
 	sp_buf_put_u8(b, 0);
 	assert_string_equal((const char *)sp_buf_data(b), "@cert-authority web1.internal " KEY "\n");
 	sp_buf_free(b);
