@@ -226,6 +226,8 @@ index_event(struct sp_index *x, struct sp_lines *lines, const struct sp_event *e
 		return index_text(x, ev, SP_FIELD_TEXT, "input");
 	case SP_EVENT_NOTE:
 		return index_text(x, ev, SP_FIELD_TEXT, "note");
+	case SP_EVENT_FILE:
+		return index_text(x, ev, SP_FIELD_TEXT, "file");
 	default:
 		return sp_lines_event(lines, ev);
 	}

@@ -16,7 +16,7 @@ struct sp_index;
 
 #define SP_INDEX_TEXT_MAX 512 /* bytes of what is searched for */
 
-/* What was found: who is the person's login name, kind one of output, input, command, statement, note. */
+/* What was found: who is the person's login name, kind one of output, input, command, statement, file, note. */
 struct sp_index_hit {
 	const char *id, *who, *kind, *line;
 	uint64_t time_ns;

@@ -28,6 +28,7 @@ static const struct sp_cli_ocsf_class sp_cli_ocsf_classes[] = {
 	{ SP_EVENT_TARGET, 4001, "Network Activity", 1, "Open" },
 	{ SP_EVENT_STATEMENT, 6005, "Datastore Activity", 4, "Query" },
 	{ SP_EVENT_RESULT, 6005, "Datastore Activity", 4, "Query" },
+	{ SP_EVENT_FILE, 1001, "File System Activity", 14, "Open" },
 	{ 0, 0, "Base Event", 99, "Other" },
 };
 
@@ -94,7 +95,7 @@ sp_cli_ocsf_unmapped(const struct sp_event *ev)
 
 /* --- what each class wants (schema 1.3.0) -------------------------------------------------------------- */
 
-enum { OCSF_AUTHENTICATION = 3002, OCSF_USER_ACCESS = 3005, OCSF_NETWORK = 4001, OCSF_SSH = 4007, OCSF_DATASTORE = 6005 };
+enum { OCSF_FILE = 1001, OCSF_AUTHENTICATION = 3002, OCSF_USER_ACCESS = 3005, OCSF_NETWORK = 4001, OCSF_SSH = 4007, OCSF_DATASTORE = 6005 };
 
 static bool
 sp_cli_ocsf_is(const json_t *unmapped, const char *a, const char *b)
@@ -116,7 +117,7 @@ sp_cli_ocsf_user(const json_t *header)
 	return user;
 }
 
-/* The person at the other end, and this bastion. The base event has no such attributes: there they are unmapped. */
+/* The person at the other end, and this bastion. What a class has no attribute for is unmapped. */
 static void
 sp_cli_ocsf_who(json_t *o, json_t *unmapped, int class_uid, const char *session, const json_t *header)
 {
@@ -128,7 +129,7 @@ sp_cli_ocsf_who(json_t *o, json_t *unmapped, int class_uid, const char *session,
 	json_object_set(src, "ip", json_object_get(origin, "from"));
 	if (json_object_size(src) == 0)
 		json_object_set_new(src, "name", json_string("unknown"));
-	json_object_set_new(to, "src_endpoint", src);
+	json_object_set_new(class_uid == OCSF_FILE ? unmapped : to, "src_endpoint", src);
 	if (class_uid != 0 && class_uid != OCSF_DATASTORE)
 		json_object_set_new(o, "device", json_pack("{s:s s:i s:s}", "hostname", sp_seal_get_string(origin, "host"),
 						     "type_id", 1, "type", "Server"));
@@ -163,6 +164,18 @@ sp_cli_ocsf_datastore(json_t *o, const json_t *unmapped, bool is_statement)
 		    json_pack("{s:s}", "query_string", sp_seal_get_string(unmapped, "text")));
 }
 
+static json_t *
+sp_cli_ocsf_file(const json_t *unmapped)
+{
+	const char *path = sp_seal_get_string(unmapped, "text"), *slash = strrchr(path, '/');
+	json_t *o = json_pack("{s:s s:s s:i s:s}", "name", slash == NULL ? path : slash + 1, "path", path, "type_id", 1, "type",
+	    "Regular File");
+
+	if (json_object_get(unmapped, "bytes") != NULL)
+		json_object_set(o, "size", json_object_get(unmapped, "bytes"));
+	return o;
+}
+
 static void
 sp_cli_ocsf_class_attributes(json_t *o, const json_t *unmapped, const struct sp_cli_ocsf_class *c, const json_t *header)
 {
@@ -176,6 +189,8 @@ sp_cli_ocsf_class_attributes(json_t *o, const json_t *unmapped, const struct sp_
 		json_object_set_new(o, "privileges", json_pack("[s]", sp_seal_get_string(unmapped, "request_id")));
 	if (c->class_uid == OCSF_NETWORK)
 		json_object_set_new(o, "dst_endpoint", sp_cli_ocsf_endpoint(unmapped));
+	if (c->class_uid == OCSF_FILE)
+		json_object_set_new(o, "file", sp_cli_ocsf_file(unmapped));
 	if (c->class_uid == OCSF_DATASTORE)
 		sp_cli_ocsf_datastore(o, unmapped, c->event == SP_EVENT_STATEMENT);
 }
@@ -211,6 +226,9 @@ sp_cli_ocsf_activity(const struct sp_cli_ocsf_class *c, const json_t *unmapped, 
 	if (c->class_uid == OCSF_NETWORK && strcmp(status, "connected") != 0) {
 		*ret_id = strcmp(status, "closed") == 0 ? 2 : 4;
 		*ret_name = *ret_id == 2 ? "Close" : "Fail";
+	} else if (c->class_uid == OCSF_FILE && strstr(status, "written") != NULL) {
+		*ret_id = 3;
+		*ret_name = "Update";
 	} else if (c->class_uid == OCSF_USER_ACCESS && c->activity_id == 1 && !sp_cli_ocsf_is(unmapped, "approved", "approved")) {
 		*ret_id = 99;
 		*ret_name = "Refuse";

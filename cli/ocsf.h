@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One event as an object of the Open Cybersecurity Schema Framework 1.3:
+ * File System Activity (1001) for files that programs of a shell use,
  * Authentication (3002) for session start and end, User Access Management (3005)
  * for approvals, SSH Activity (4007) for commands, Network Activity (4001) for
  * targets, Datastore Activity (6005) for statements and results, Base Event (0)

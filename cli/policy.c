@@ -14,6 +14,7 @@
 #include "policy/decide.h"
 #include "policy/image.h"
 #include "policy/question.h"
+#include "policy/recordfile.h"
 #include "policy/source.h"
 #include "policy/subject.h"
 
@@ -287,6 +288,10 @@ sp_cli_policy_answer(const struct sp_cli_policy_question *q, const struct sp_pol
 		sp_cli_policy_line(req.shell);
 	sp_decide(scope, &req, &d);
 	sp_cli_policy_verdict(&d);
+	if (sp_decide_record_files_show(scope, req.time, req.from, out) != 0)
+		goto out;
+	printf("%.*s", (int)sp_buf_len(out), (const char *)sp_buf_data(out));
+	sp_buf_reset(out);
 	if (sp_decide_explain(image, person, c, &req, out) != 0)
 		goto out;
 	printf("rules:\n%.*s", (int)sp_buf_len(out), (const char *)sp_buf_data(out));

@@ -151,7 +151,10 @@ cage_parent(const struct sp_cage *c, pid_t pid, char *ret_state)
 static bool
 cage_is_keeper(const struct sp_cage *c, pid_t pid)
 {
-	return pid == c->keepers[0] || pid == c->keepers[1];
+	for (size_t i = 0; i < SP_CAGE_KEEPERS; i++)
+		if (c->keepers[i] == pid)
+			return true;
+	return false;
 }
 
 /* Whether a living process belongs to the session. */

@@ -15,12 +15,14 @@
 
 #define SP_CAGE_SWEEPS_MAX 500 /* passes over all processes; between two, 10 ms */
 
+#define SP_CAGE_KEEPERS 3	/* the warden, the supervisor, the watcher */
+
 struct sp_cage {
 	int proc;
 	int kill; /* cgroup.kill, -1: there is no cgroup */
 	ino_t mounts; /* the session's mount namespace */
 	char group[PATH_MAX]; /* the cgroup's directory, "" if none */
-	pid_t keepers[2];     /* not to be killed: those who keep it; 0: none */
+	pid_t keepers[SP_CAGE_KEEPERS]; /* not to be killed: those who keep it; 0: none */
 };
 
 /* To be called in the session's mount namespace. SYSTEM. */

@@ -132,14 +132,19 @@ sp_order_read(int session, struct sp_order *ret_o)
 	int r = SP_ERR_NOMEM;
 
 	memset(ret_o, 0, sizeof(*ret_o));
+	ret_o->files = -1;
 	if (in == NULL)
 		return r;
 	r = sp_ipc_recv(session, in, &msg, sp_ipc_now_ms() + SP_ORDER_WAIT_MS);
-	if (r == 0 && (msg.type != SP_IPC_EXEC_START || msg.nfds != 0))
+	if (r == 0 && (msg.type != SP_IPC_EXEC_START || msg.nfds > 1))
 		r = SP_ERR_PROTOCOL;
 	if (r == 0) {
 		body = sp_buf_from(msg.body.data, msg.body.len);
 		r = body == NULL ? SP_ERR_NOMEM : order_parse(body, ret_o);
+	}
+	if (r == 0 && msg.nfds == 1) {
+		ret_o->files = msg.fds[0];
+		msg.fds[0] = -1;
 	}
 	sp_ipc_msg_clear(&msg);
 	sp_buf_free(body);

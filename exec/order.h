@@ -19,6 +19,7 @@
 struct sp_order {
 	bool is_granted; /* runs as the account below; false: as the person */
 	bool is_network; /* what it reaches over sockets is decided */
+	int files; /* where it is told which files it uses, not closed here; -1: nobody wants to know */
 	uid_t uid;
 	gid_t gid;
 	gid_t groups[SP_IPC_GRANT_GROUPS_MAX];

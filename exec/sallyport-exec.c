@@ -4,7 +4,8 @@
  * exec of it and of all that comes from it for the decision of its sallyport-session. Runs with capabilities of
  * its file; serves nobody but a session's process, which it knows by the socket that is its descriptor 3.
  *
- * Three processes come of it: this one, which keeps the cage and ends all of it; the supervisor; and the program.
+ * Three processes come of it: this one, which keeps the cage and ends all of it; the supervisor; and the program. Where
+ * policy wants files on record a fourth: the watcher.
  */
 #include "config.h"
 
@@ -32,6 +33,7 @@
 #include "exec/order.h"
 #include "exec/rights.h"
 #include "exec/supervisor.h"
+#include "exec/watcher.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -44,6 +46,7 @@
 #define BIT(cap) ((uint64_t)1 << (cap))
 #define KEEP_SUPERVISOR \
 	(BIT(CAP_SYS_PTRACE) | BIT(CAP_KILL) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_SETUID) | BIT(CAP_SETGID))
+#define KEEP_WATCHER (BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE) | BIT(CAP_DAC_READ_SEARCH)) /* the first: to watch later mounts */
 #define KEEP_WARDEN (BIT(CAP_SYS_PTRACE) | BIT(CAP_KILL) | BIT(CAP_DAC_OVERRIDE)) /* the last: to remove the cgroup */
 
 struct warden {
@@ -52,6 +55,10 @@ struct warden {
 	pid_t supervisor;
 	int listener;
 	int go;
+	struct sp_watch *watch; /* NULL: nobody wants to know of files */
+	pid_t watcher;
+	int files; /* its socket */
+	int life;  /* its pipe: it ends when this is closed */
 	int signals;
 	int status; /* of the program, as of wait(2) */
 	bool is_over;
@@ -112,6 +119,36 @@ exec_end_cage(const struct sp_cage *of)
 		sp_log_err("some processes of the session would not end");
 }
 
+/* What is the watcher's, and would keep it from its end here. */
+static void
+exec_forget_files(const struct warden *w)
+{
+	sp_watch_free(w->watch);
+	if (w->life >= 0)
+		(void)close(w->life);
+	if (w->files >= 0)
+		(void)close(w->files);
+}
+
+static void
+exec_watch(const struct warden *w, int life)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), r;
+
+	(void)close(w->go);
+	(void)close(w->life);
+	(void)close(w->listener);
+	(void)close(EXEC_LIFE_FD);
+	(void)close(EXEC_SESSION_FD);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 || sp_rights_keep(KEEP_WATCHER) != 0 ||
+	    sp_sandbox_enter(SP_SANDBOX_WATCHER, NULL) != 0)
+		_exit(EXEC_STATUS);
+	r = sp_watcher_run(w->watch, w->files, life);
+	if (r != 0 && r != SP_ERR_CLOSED)
+		sp_log_err("the files of this session can no longer be recorded: %s: %m", sp_err_str(r));
+	_exit(r == 0 ? 0 : EXEC_STATUS);
+}
+
 static void
 exec_supervise(const struct warden *w)
 {
@@ -120,6 +157,7 @@ exec_supervise(const struct warden *w)
 
 	(void)close(w->go);
 	(void)close(EXEC_LIFE_FD);
+	exec_forget_files(w);
 	if (keeper < 0 || getppid() != w->cage.keepers[0] || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
 	    dup2(null, 2) < 0 || sp_rights_keep(KEEP_SUPERVISOR) != 0 ||
 	    sp_sandbox_enter(SP_SANDBOX_SUPERVISOR, NULL) != 0)
@@ -148,6 +186,10 @@ warden_reap(struct warden *w)
 		if (pid == w->supervisor) {
 			w->supervisor = 0;
 			w->is_over = w->is_over || status != 0; /* 0: nobody is left, and the program's end is on its way */
+		}
+		if (pid == w->watcher) {
+			w->watcher = 0;
+			w->is_over = true;
 		}
 		w->is_over = w->is_over || w->program == 0;
 	}
@@ -192,6 +234,45 @@ warden_signals(struct warden *w)
 	return w->signals < 0 ? SP_ERR_SYSTEM : 0;
 }
 
+/* Before the program is there, and before the supervisor, which must not have an end of its pipe. */
+static int
+warden_watch(struct warden *w)
+{
+	int ends[2];
+
+	if (w->watch == NULL)
+		return 0;
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return SP_ERR_SYSTEM;
+	w->life = ends[1];
+	w->watcher = fork();
+	if (w->watcher == 0)
+		exec_watch(w, ends[0]);
+	(void)close(ends[0]);
+	if (w->watcher < 0) {
+		w->watcher = 0;
+		return SP_ERR_SYSTEM;
+	}
+	w->cage.keepers[2] = w->watcher;
+	return 0;
+}
+
+/* The watcher learns whom to overlook, and the program may begin. */
+static int
+warden_go(struct warden *w)
+{
+	const pid_t keepers[] = { getpid(), w->supervisor };
+
+	if (w->watch != NULL && write(w->life, keepers, sizeof(keepers)) != (ssize_t)sizeof(keepers))
+		return SP_ERR_SYSTEM;
+	sp_watch_free(w->watch);
+	w->watch = NULL;
+	if (w->files >= 0)
+		(void)close(w->files);
+	w->files = -1;
+	return write(w->go, "", 1) == 1 ? 0 : SP_ERR_SYSTEM;
+}
+
 static int
 warden_start(struct warden *w, struct sp_order *o)
 {
@@ -209,13 +290,19 @@ warden_start(struct warden *w, struct sp_order *o)
 	r = sp_confine_namespace(hidden, 2);
 	if (r == 0)
 		r = sp_cage_init(&w->cage);
+	if (r == 0 && w->files >= 0 && sp_watch_new(&w->watch) != 0) {
+		(void)exec_refuse("policy wants the files that this uses on record, and they cannot be watched here");
+		r = SP_ERR_SYSTEM;
+	}
 	if (r == 0)
 		r = sp_launch(o, &w->program, &w->listener, &w->go);
 	sp_order_clear(o); /* no secret stays with those who keep the cage */
 	if (r == 0)
-		r = exec_become(uid, gid, KEEP_SUPERVISOR | BIT(CAP_DAC_OVERRIDE));
+		r = exec_become(uid, gid, KEEP_SUPERVISOR | BIT(CAP_DAC_OVERRIDE) | (w->watch == NULL ? 0 : BIT(CAP_SYS_ADMIN)));
 	if (r == 0)
 		r = warden_signals(w);
+	if (r == 0)
+		r = warden_watch(w);
 	if (r != 0)
 		return r;
 	sp_cage_group(&w->cage, w->program);
@@ -227,8 +314,8 @@ warden_start(struct warden *w, struct sp_order *o)
 	(void)close(w->listener);
 	w->cage.keepers[1] = w->supervisor;
 	r = sp_rights_keep(KEEP_WARDEN);
-	if (r == 0 && write(w->go, "", 1) != 1)
-		r = SP_ERR_SYSTEM;
+	if (r == 0)
+		r = warden_go(w);
 	(void)close(w->go);
 	return r;
 }
@@ -242,6 +329,10 @@ warden_end(struct warden *w)
 		(void)kill(w->supervisor, SIGKILL);
 		(void)waitpid(w->supervisor, NULL, 0);
 	}
+	if (w->life >= 0)
+		(void)close(w->life); /* nobody is left: the watcher tells what it has, for a while, and ends */
+	if (w->watcher > 0)
+		(void)waitpid(w->watcher, NULL, 0);
 }
 
 static int
@@ -264,7 +355,7 @@ warden_status(const struct warden *w)
 int
 main(int argc, char **argv)
 {
-	struct warden w = { .program = -1, .supervisor = -1, .listener = -1, .go = -1, .signals = -1 };
+	struct warden w = { .program = -1, .supervisor = -1, .listener = -1, .go = -1, .files = -1, .life = -1, .signals = -1 };
 	struct sp_order o;
 	int r;
 
@@ -277,6 +368,7 @@ main(int argc, char **argv)
 	sp_log_open("sallyport-exec", LOG_INFO, 0);
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = sp_order_read(EXEC_SESSION_FD, &o);
+	w.files = o.files;
 	if (r == 0)
 		r = warden_start(&w, &o);
 	sp_order_clear(&o);

@@ -130,6 +130,16 @@ sp_compile_argv(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 		sp_yaml_error(n, c->diags, "add argv: [\"**\"]", "as and in need argv: which commands");
 }
 
+/* Patterns of whole paths. */
+static void
+sp_compile_paths(struct sp_compile *c, const struct sp_yaml_node *n, const struct sp_model_strings *paths)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		if (paths->s[i][0] != '/' && strncmp(paths->s[i], "**", 2) != 0)
+			sp_yaml_error(sp_yaml_type(n) == SP_YAML_SEQUENCE ? sp_yaml_item(n, i) : n, c->diags,
+			    "for example /srv/www/**", "a path of a file begins with / or **");
+}
+
 /* What is done to files of a target host. */
 static void
 sp_compile_files(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
@@ -143,10 +153,7 @@ sp_compile_files(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 		sp_compile_patterns(c, path, true, &ret->paths);
 	if (path != NULL && file == NULL)
 		sp_yaml_error(path, c->diags, "add file: [...]", "path needs file: what is done to it");
-	for (size_t i = 0; i < ret->paths.n; i++)
-		if (ret->paths.s[i][0] != '/' && strncmp(ret->paths.s[i], "**", 2) != 0)
-			sp_yaml_error(sp_yaml_type(path) == SP_YAML_SEQUENCE ? sp_yaml_item(path, i) : path, c->diags,
-			    "for example /srv/www/**", "a path of a file begins with / or **");
+	sp_compile_paths(c, path, &ret->paths);
 	for (unsigned i = 0; i <= SP_FILE_WORDS; i++)
 		words[i] = sp_file_word_str(i);
 	if (is_list && sp_yaml_count(file) == 0)
@@ -471,16 +478,37 @@ sp_compile_terms(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 		ret->banner = sp_compile_string(c, banner, SP_POLICY_STRING_MAX);
 }
 
+/* Files that go on record when programs of a shell open or write them. */
+static void
+sp_compile_record_files(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
+{
+	static const char *const keys[] = {"read", "write", NULL};
+	struct sp_model_strings *const lists[] = {&ret->record_reads, &ret->record_writes};
+
+	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
+		return;
+	if (sp_yaml_count(n) == 0)
+		sp_yaml_error(n, c->diags, "record_files: { read: [/etc/**] }", "expected read or write");
+	for (size_t k = 0; k < 2; k++) {
+		const struct sp_yaml_node *list = sp_yaml_get(n, keys[k]);
+
+		sp_compile_patterns(c, list, true, lists[k]);
+		sp_compile_paths(c, list, lists[k]);
+	}
+}
+
 /* What a rule adds to the session or gives to what runs. */
 static void
 sp_compile_gives(struct sp_compile *c, const struct sp_yaml_node *rule, struct sp_policy_rule *ret)
 {
-	static const char *const keys[] = {"idle", "max", "record_input", "banner", "lines", NULL};
+	static const char *const keys[] = {"idle", "max", "record_input", "record_files", "banner", "lines", NULL};
 	const struct sp_yaml_node *session = sp_yaml_get(rule, "session"), *secrets = sp_yaml_get(rule, "secrets");
 
 	ret->terms.banner = "";
 	if (session != NULL && sp_yaml_check_keys(session, keys, c->diags) == 0)
 		sp_compile_terms(c, session, &ret->terms);
+	if (sp_yaml_get(session, "record_files") != NULL)
+		sp_compile_record_files(c, sp_yaml_get(session, "record_files"), ret);
 	if (session != NULL && ret->effect == SP_POLICY_DENY)
 		sp_yaml_error(session, c->diags, NULL, "a rule that denies lets nobody in whose session this could hold for");
 	if (secrets == NULL)

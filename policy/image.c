@@ -254,6 +254,8 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 	u->secrets.s = sp_image_strings(r, &u->secrets.n);
 	u->networks.s = sp_image_strings(r, &u->networks.n);
 	sp_image_terms(r, &u->terms);
+	u->record_reads.s = sp_image_strings(r, &u->record_reads.n);
+	u->record_writes.s = sp_image_strings(r, &u->record_writes.n);
 	sp_image_when(r, u);
 	u->has_approve = (uint8_t)sp_image_number(r, 1, 1);
 	if ((u->has_approve != 0) != (u->effect == SP_POLICY_APPROVE))

@@ -148,6 +148,8 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 	sp_model_put_list(b, &r->secrets);
 	sp_model_put_list(b, &r->networks);
 	sp_model_put_terms(b, &r->terms);
+	sp_model_put_list(b, &r->record_reads);
+	sp_model_put_list(b, &r->record_writes);
 	(void)sp_buf_put_u8(b, r->has_when);
 	(void)sp_buf_put_u8(b, r->days);
 	(void)sp_buf_put_u16(b, r->begins);

@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 8
+#define SP_MODEL_FORMAT 9
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -70,6 +70,7 @@ struct sp_policy_rule {
 	struct sp_model_strings secrets;
 	struct sp_model_strings networks; /* policy/network.h */
 	struct sp_policy_terms terms;
+	struct sp_model_strings record_reads, record_writes; /* policy/recordfile.h */
 	uint8_t has_when;
 	uint8_t days;		/* bit 0 is Monday */
 	uint16_t begins, ends;	/* minutes of the day; begins > ends: over midnight; equal: all day */

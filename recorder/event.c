@@ -25,6 +25,7 @@ static const char *const sp_event_types[] = {
 	[SP_EVENT_NOTE] = "note",
 	[SP_EVENT_WATCH] = "watch",
 	[SP_EVENT_TRANSFER] = "transfer",
+	[SP_EVENT_FILE] = "file",
 };
 
 static const struct {

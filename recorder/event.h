@@ -37,8 +37,10 @@ enum sp_event_type {
 	SP_EVENT_CANCEL = 14,	    /* SEQ: the person cancelled the statement */
 	SP_EVENT_NOTE = 15,	    /* TEXT: anything else worth a line (a parameter refused, a gap, a resume) */
 	SP_EVENT_WATCH = 16,	    /* WHO: this record was replayed or exported */
-	SP_EVENT_TRANSFER = 17	    /* SEQ, CONNECTION, TEXT: path, DIRECTION, STATUS: complete or partial, OFFSET, BYTES, LENGTH?,
+	SP_EVENT_TRANSFER = 17,	    /* SEQ, CONNECTION, TEXT: path, DIRECTION, STATUS: complete or partial, OFFSET, BYTES, LENGTH?,
 				       DIGEST?: SHA-256 of those bytes, REASON?, MASKED?, FOUND?, DURATION_NS */
+	SP_EVENT_FILE = 18	    /* CONNECTION, TEXT: path, STATUS: opened, written, or both; PARAMS: pid, uid, exe, how often;
+				       RULE?, BYTES?: size of what was written. A program of a shell used a file */
 };
 
 enum sp_event_field {

@@ -31,7 +31,8 @@ enum sp_sandbox_profile {
 	SP_SANDBOX_RECORDER,
 	SP_SANDBOX_SESSION,
 	SP_SANDBOX_AUDIT,
-	SP_SANDBOX_SUPERVISOR /* of a shell: seccomp alone, for Landlock would keep it from the processes that it holds */
+	SP_SANDBOX_SUPERVISOR, /* of a shell: seccomp alone, for Landlock would keep it from the processes that it holds */
+	SP_SANDBOX_WATCHER     /* of a shell's files: likewise */
 };
 
 /* A path and what may be done beneath it. */
@@ -41,7 +42,7 @@ struct sp_sandbox_path {
 };
 
 /*
- * Enters the profile: Landlock first (but for the supervisor), with the profile's own paths and these (ending with path == NULL;
+ * Enters the profile: Landlock first (but for the supervisor and the watcher), with the profile's own paths and these (ending with path == NULL;
  * NULL for none; each must exist), then seccomp. A kernel without Landlock is an error, unless
  * configured with --disable-landlock-required. Sets no_new_privs. Leaves nothing in the kernel's log.
  * SYSTEM, UNSUPPORTED, INVALID (the root directory by any name, or a relative path), NOT_FOUND (a path of the

@@ -14,6 +14,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -154,6 +155,12 @@ static const struct sp_sandbox_rule supervisor_own[] = {
 	END,
 };
 
+/* Sees which files a shell uses (exec/watcher.c): to watch what is mounted later is all it can do beyond looking. */
+static const struct sp_sandbox_rule watcher_own[] = {
+	ALLOW_INT(fanotify_mark, 1, FAN_MARK_ADD | FAN_MARK_MOUNT),
+	END,
+};
+
 /* clang-format on */
 
 #define PATHS_ALWAYS "/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo"
@@ -190,6 +197,8 @@ static const char *const audit_paths[] = {PATHS_ALWAYS, NULL};
 static const struct sp_sandbox_rule *const supervisor_groups[] = {base, files_read, local, supervisor_own, NULL};
 static const char *const supervisor_paths[] = {NULL}; /* all */
 
+static const struct sp_sandbox_rule *const watcher_groups[] = {base, files_read, local, watcher_own, NULL};
+
 const struct sp_sandbox_table *
 sp_sandbox_table(enum sp_sandbox_profile profile)
 {
@@ -201,6 +210,7 @@ sp_sandbox_table(enum sp_sandbox_profile profile)
 	    [SP_SANDBOX_SESSION] = {"session", session_groups, session_paths, true, false},
 	    [SP_SANDBOX_AUDIT] = {"audit", audit_groups, audit_paths, false, false},
 	    [SP_SANDBOX_SUPERVISOR] = {"supervisor", supervisor_groups, supervisor_paths, false, true},
+	    [SP_SANDBOX_WATCHER] = {"watcher", watcher_groups, supervisor_paths, false, true},
 	};
 
 	if ((unsigned)profile >= sizeof(tables) / sizeof(tables[0]))

@@ -220,7 +220,10 @@ session_on_timer(evutil_socket_t fd, short what, void *ctx)
 		if (session_move(s, SP_SESSION_SERVING))
 			sp_dispatch(s);
 		break;
-	case SP_SESSION_FLUSHING: /* the person does not read */
+	case SP_SESSION_FLUSHING: /* the person does not read, or what belongs on record does not come */
+		s->is_late = s->is_discarded; /* not at once: the discarded was waited for until now */
+		s->is_discarded = true;
+		session_arm(s, SP_SESSION_FINISH_MS);
 		sp_buf_reset(s->print);
 		sp_buf_reset(s->to_out);
 		sp_relay_discard(s);
@@ -469,12 +472,21 @@ sp_session_pause(struct sp_session *s, bool is_paused, const char *text)
 		sp_session_say(s, "sallyport: %s.", text);
 }
 
+void
+sp_session_drained(struct sp_session *s)
+{
+	if (s->stage >= SP_SESSION_FLUSHING)
+		event_active(s->out_event, EV_WRITE, 0); /* from the loop */
+}
+
 static void
 session_finish(struct sp_session *s)
 {
 	struct sp_buf *e;
 	char status[16];
 
+	if (s->kind != NULL && s->kind_ctx != NULL && s->kind->drain != NULL && !s->is_late && !s->kind->drain(s->kind_ctx))
+		return;
 	session_close_kind(s);
 	e = sp_session_event(s);
 	sp_event_begin(e, SP_EVENT_SESSION_END, sp_event_now());

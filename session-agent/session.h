@@ -232,6 +232,8 @@ void sp_session_say(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
 void sp_session_say_below(struct sp_session *s, const char *fmt, ...) SP_PRINTF(2, 3);
 /* Bytes for the person on stdout, for built-in commands (recorded as OUTPUT). */
 void sp_session_print(struct sp_session *s, const char *p, size_t n);
+/* For a kind whose drain() said no: it would say something else now. */
+void sp_session_drained(struct sp_session *s);
 /* Ends the session with an exit status once everything is flushed and recorded. */
 void sp_session_exit(struct sp_session *s, int status);
 
@@ -257,6 +259,11 @@ struct sp_kind {
 	    void **ret_ctx);
 	void (*record_ready)(void *ctx);  /* after AGAIN: try again */
 	void (*policy_changed)(void *ctx); /* sp_session_policy() is new */
+	/*
+	 * The session is over: false while there is more to come that belongs on record, and then sp_session_drained() says when
+	 * to ask again. Not waited for longer than the end of a session may take. NULL: there never is.
+	 */
+	bool (*drain)(void *ctx);
 	void (*end)(void *ctx);		  /* the session is over: close everything, free ctx */
 	/* An operator pauses the session, or lets it go on: pass nothing on until then. The relay does by itself; NULL: nothing else flows. */
 	void (*paused)(void *ctx, bool is_paused);

@@ -145,6 +145,7 @@ struct sp_session {
 	bool has_tool;		/* forcecmd was asked to start one */
 	bool is_tool_gone;
 	bool is_paused; /* by an operator */
+	bool is_discarded, is_late; /* at the end: nobody reads what is shown; nor is more waited for that belongs on record */
 
 	/* the kind that serves */
 	const struct sp_kind *kind;

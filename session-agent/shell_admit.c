@@ -80,6 +80,8 @@ ask_answer(struct sp_shell_ask *a, int verdict)
 			sp_session_say(px->session, "sallyport: an exec could not be answered");
 		sp_buf_free(body);
 	}
+	if (verdict == 0 && !a->is_network)
+		sp_shell_files_ran(px, a->pid, a->uid, a->path);
 	ask_over(a);
 }
 
@@ -146,8 +148,8 @@ ask_never(const struct sp_shell_ask *a)
 	return NULL;
 }
 
-static int
-scope_make(struct sp_shell_proxy *px)
+int
+sp_shell_scope(struct sp_shell_proxy *px)
 {
 	const struct sp_policy_connection *c = sp_shell_connection(px);
 
@@ -178,12 +180,14 @@ ask_decide(const struct sp_shell_ask *a, struct sp_decision *d)
 	d->effect = SP_POLICY_DENY;
 	if (ask_never(a) != NULL) {
 		decision_deny(d, ask_never(a));
-	} else if (scope_make(px) != 0) {
+	} else if (sp_shell_scope(px) != 0) {
 		decision_deny(d, "this connection is no longer in the policy.");
 	} else if (a->is_network) {
 		sp_shell_network_decide(a, px->scope, d);
 	} else if (sp_shell_network_problem(px, px->scope) != NULL) {
 		decision_deny(d, sp_shell_network_problem(px, px->scope));
+	} else if (sp_shell_files_problem(px, px->scope) != NULL) {
+		decision_deny(d, sp_shell_files_problem(px, px->scope));
 	} else {
 		sp_decide(px->scope, &request, d);
 		if (exec.is_declared && px->is_interactive && d->effect != SP_POLICY_DENY) {

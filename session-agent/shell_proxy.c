@@ -11,6 +11,7 @@
 #include "lib/ipc_exec.h"
 #include "policy/image.h"
 #include "policy/network.h"
+#include "policy/recordfile.h"
 #include "session-agent/hide.h"
 #include "session-agent/shell_kind.h"
 
@@ -46,7 +47,7 @@ on_ready(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *c
 
 	(void)p;
 	(void)msg;
-	(void)ctx;
+	((struct sp_shell_proxy *)ctx)->is_ready = true;
 	free(how);
 	return r;
 }
@@ -128,7 +129,7 @@ send_start(struct sp_shell_proxy *px, const struct sp_policy_connection *c, cons
 {
 	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX - SP_IPC_HEADER);
 	uint32_t n = 0, i;
-	int r = SP_ERR_NOMEM;
+	int r = SP_ERR_NOMEM, files = -1;
 
 	if (body == NULL)
 		return r;
@@ -144,8 +145,12 @@ send_start(struct sp_shell_proxy *px, const struct sp_policy_connection *c, cons
 	r = put_environment(body, px->session, c);
 	if (r == 0)
 		r = sp_buf_error(body);
+	if (r == 0 && px->has_files)
+		r = sp_shell_files_open(px, &files);
 	if (r == 0)
-		r = sp_peer_send(px->channel, SP_IPC_EXEC_START, 0, body, NULL, 0);
+		r = sp_peer_send(px->channel, SP_IPC_EXEC_START, 0, body, &files, files >= 0);
+	if (files >= 0)
+		(void)close(files);
 	sp_buf_free(body);
 	return r;
 }
@@ -182,21 +187,37 @@ on_end(void *ctx)
 	px->pins++;
 	sp_peer_free(px->channel); /* which ends every process there is */
 	px->channel = NULL;
+	sp_shell_files_free(px);
 	sp_shell_drop_asks(px);
 	sp_shell_unpin(px);
 }
 
-/* Whether any rule for this person here says what programs may reach. */
+/* What its programs did up to their end belongs on record. */
+static bool
+on_drain(void *ctx)
+{
+	struct sp_shell_proxy *px = ctx;
+
+	if (px->files == NULL)
+		return true;
+	sp_peer_free(px->channel); /* which ends every process there is */
+	px->channel = NULL;
+	return sp_shell_files_are_over(px);
+}
+
+/* Whether any rule for this person here says what programs may reach, or which files go on record. */
 static int
-network_find(struct sp_shell_proxy *px, const struct sp_policy_connection *c, char *message, size_t cap)
+needs_find(struct sp_shell_proxy *px, const struct sp_policy_connection *c, char *message, size_t cap)
 {
 	struct sp_decide_scope *scope = NULL;
 	int r = sp_decide_scope_new(sp_session_policy(px->session), sp_session_subject(px->session), c, &scope);
 
-	if (r == 0)
+	if (r == 0) {
 		px->is_network = sp_decide_has_network(scope);
-	else
+		px->has_files = sp_decide_has_record_files(scope);
+	} else {
 		(void)snprintf(message, cap, "it cannot be decided what %s may reach.", c->name);
+	}
 	sp_decide_scope_free(scope);
 	return r;
 }
@@ -218,7 +239,7 @@ on_start(struct sp_session *s, const struct sp_policy_connection *c, const char 
 	r = sp_shell_words(c, argv, &words, message, sizeof(message));
 	px->is_interactive = r == 0 && words.is_interactive;
 	if (r == 0)
-		r = network_find(px, c, message, sizeof(message));
+		r = needs_find(px, c, message, sizeof(message));
 	if (r == 0)
 		r = sp_shell_account(px, c, &words, message, sizeof(message));
 	if (r != 0) {
@@ -235,6 +256,7 @@ on_start(struct sp_session *s, const struct sp_policy_connection *c, const char 
 static void
 on_record_ready(void *ctx)
 {
+	sp_shell_files_ready(ctx);
 	sp_shell_record_ready(ctx);
 }
 
@@ -274,6 +296,7 @@ const struct sp_kind sp_shell_kind = {
 	.start = on_start,
 	.record_ready = on_record_ready,
 	.policy_changed = on_policy_changed,
+	.drain = on_drain,
 	.end = on_end,
 	.is_busy = on_is_busy,
 	.paused = on_paused,
@@ -286,6 +309,7 @@ const struct sp_kind sp_command_kind = {
 	.start = on_start,
 	.record_ready = on_record_ready,
 	.policy_changed = on_policy_changed,
+	.drain = on_drain,
 	.end = on_end,
 	.is_busy = on_is_busy,
 	.paused = on_paused,

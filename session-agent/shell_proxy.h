@@ -8,6 +8,7 @@
  *	shell_account.c  another account to run as, and the secrets that go with it
  *	shell_admit.c    one exec, or use of a socket: decide, record, hold for approval, answer
  *	shell_network.c  what is different for the latter
+ *	shell_files.c    files that its programs open and write, on record
  */
 #ifndef SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SHELL_PROXY_H
@@ -29,7 +30,9 @@
 #define SP_SHELL_APPROVAL_MAX ((size_t)32 * 1024) /* bytes of a command to approve: what nobody can read nobody approves */
 #define SP_SHELL_QUIET_MS 50		/* one line for the same refusal, tried along PATH */
 
+struct sp_decide_scope;
 struct sp_shell_ask;
+struct sp_shell_files;
 TAILQ_HEAD(sp_shell_asks, sp_shell_ask);
 
 /* What the person asked for, as words. */
@@ -50,6 +53,9 @@ struct sp_shell_proxy {
 	bool is_interactive;
 	bool is_network; /* what its programs reach over sockets is decided */
 	bool is_paused; /* execs wait */
+	bool is_ready;	/* it was started */
+	bool has_files; /* some rule wants files on record */
+	struct sp_shell_files *files; /* NULL: files that its programs use are not on record */
 	char account[SP_POLICY_NAME_MAX + 1]; /* it runs as; "": the person */
 	uid_t account_uid; /* once it is granted */
 	bool is_asked, is_granted; /* for the account; without a grant execs wait */
@@ -97,5 +103,20 @@ int sp_shell_on_tampered(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_bu
 void sp_shell_record_ready(struct sp_shell_proxy *px);
 /* Nobody waits for an answer any more. */
 void sp_shell_drop_asks(struct sp_shell_proxy *px);
+/* The scope for the policy in force, in px->scope. NOT_FOUND: the connection is no longer in it. NOMEM. */
+int sp_shell_scope(struct sp_shell_proxy *px) SP_MUST_CHECK;
+
+/* shell_files.c */
+/* To be told, by whoever has *ret_fd (which stays the caller's), which files are used. SYSTEM, NOMEM. */
+int sp_shell_files_open(struct sp_shell_proxy *px, int *ret_fd) SP_MUST_CHECK;
+/* A process is about to run the program at path: for the files of those that are gone before they can be looked at. */
+void sp_shell_files_ran(struct sp_shell_proxy *px, uint32_t pid, uint32_t uid, const char *path);
+/* There is room on record again. */
+void sp_shell_files_ready(struct sp_shell_proxy *px);
+/* Whether all that there will be is on record: before that the session is not over. */
+bool sp_shell_files_are_over(const struct sp_shell_proxy *px);
+void sp_shell_files_free(struct sp_shell_proxy *px);
+/* NULL, or why no program may be run by the policy in force though it was started by an older one. */
+const char *sp_shell_files_problem(const struct sp_shell_proxy *px, const struct sp_decide_scope *scope);
 
 #endif

@@ -88,7 +88,7 @@ test_refused(void **state)
 	assert_int_equal(sp_event_parse(e, 9, &ev), 0);
 	e[0] = 0;
 	assert_int_equal(sp_event_parse(e, 9, &ev), SP_ERR_FORMAT);
-	e[0] = SP_EVENT_TRANSFER + 1;
+	e[0] = SP_EVENT_FILE + 1;
 	assert_int_equal(sp_event_parse(e, 9, &ev), SP_ERR_FORMAT);
 	e[0] = SP_EVENT_NOTE;
 	/* An unknown field; a number of seven bytes; a digest of 31; a length past the end. */
@@ -109,12 +109,12 @@ static void
 test_names(void **state)
 {
 	(void)state;
-	for (int t = SP_EVENT_SESSION_START; t <= SP_EVENT_TRANSFER; t++)
+	for (int t = SP_EVENT_SESSION_START; t <= SP_EVENT_FILE; t++)
 		assert_non_null(sp_event_type_name(t));
 	for (int f = SP_FIELD_SEQ; f <= SP_FIELD_OFFSET; f++)
 		assert_non_null(sp_event_field_name(f));
 	assert_null(sp_event_type_name(0));
-	assert_null(sp_event_type_name(SP_EVENT_TRANSFER + 1));
+	assert_null(sp_event_type_name(SP_EVENT_FILE + 1));
 	assert_null(sp_event_field_name(-1));
 	assert_null(sp_event_field_name(SP_FIELD_FOUND + 1));
 }

@@ -171,6 +171,13 @@ test_what_it_says(void **state)
 	assert_int_equal(number(at(o, "dst_endpoint"), "port"), 5432);
 	assert_string_equal(json_string_value(at(o, "activity_name")), "Fail");
 	json_decref(o);
+	o = export(SP_EVENT_FILE, NULL, "opened, written", header);
+	assert_string_equal(json_string_value(at(o, "file.path")), "select 1");
+	assert_string_equal(json_string_value(at(o, "activity_name")), "Update");
+	json_decref(o);
+	o = export(SP_EVENT_FILE, NULL, "opened", header);
+	assert_string_equal(json_string_value(at(o, "activity_name")), "Open");
+	json_decref(o);
 	o = export(SP_EVENT_OUTPUT, NULL, NULL, header);
 	assert_string_equal(json_string_value(at(o, "unmapped.actor.user.name")), "alice");
 	json_decref(o);

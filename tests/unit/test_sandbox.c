@@ -32,7 +32,7 @@
 
 #define ALL ((1U << SP_SANDBOX_AUTHKEYS) | (1U << SP_SANDBOX_IDENTITY) | (1U << SP_SANDBOX_CONTROL) |                  \
     (1U << SP_SANDBOX_RECORDER) | (1U << SP_SANDBOX_SESSION) | (1U << SP_SANDBOX_AUDIT) |                             \
-    (1U << SP_SANDBOX_SUPERVISOR))
+    (1U << SP_SANDBOX_SUPERVISOR) | (1U << SP_SANDBOX_WATCHER))
 #define P(name) (1U << SP_SANDBOX_##name)
 #define DIES 1000   /* of the profile */
 #define UNSUPPORTED 77
@@ -301,6 +301,27 @@ do_setrlimit(void)
 	return result(syscall(SYS_prlimit64, 0, 7, &lim, NULL));
 }
 
+static int
+do_fanotify(void)
+{
+	return result(syscall(SYS_fanotify_init, 0, 0));
+}
+
+/* On no group: it is let through, and fails. */
+static int
+do_mark(void)
+{
+	(void)syscall(SYS_fanotify_mark, -1, 0x11, 0, AT_FDCWD, "/");
+	return 0;
+}
+
+static int
+do_mark_flush(void)
+{
+	(void)syscall(SYS_fanotify_mark, -1, 0x90, 0, AT_FDCWD, NULL);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*op)(void);
@@ -336,6 +357,9 @@ static const struct {
 	{"setrlimit", do_setrlimit, 0},
 	{"AF_INET", do_inet_socket, P(IDENTITY) | P(SESSION)},
 	{"inotify", do_inotify, P(CONTROL)},
+	{"fanotify_init", do_fanotify, 0},
+	{"a mark on a mount", do_mark, P(WATCHER)},
+	{"a mark that takes others away", do_mark_flush, 0},
 };
 
 static const char *
@@ -358,7 +382,7 @@ test_forbidden_calls_die(void **state)
 		(void)fprintf(stderr, "SKIP: this kernel has no Landlock\n");
 		skip();
 	}
-	for (unsigned p = 0; p <= SP_SANDBOX_SUPERVISOR; p++) {
+	for (unsigned p = 0; p <= SP_SANDBOX_WATCHER; p++) {
 		for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 			int want = (calls[i].works_in >> p & 1) != 0 ? 0 : DIES, r;
 
