@@ -198,7 +198,7 @@ sp_cli_policy_scans(const struct sp_decision *d)
 	for (size_t i = 0; i < d->nscans; i++) {
 		const struct sp_policy_scan *s = d->scans[i];
 
-		printf("scan:     found: %s, unreadable: %s:", s->records_only ? "record" : "refuse",
+		printf("scan:     found: %s, unreadable: %s:", sp_policy_found_str(s->found),
 		    s->passes_unreadable ? "pass" : "refuse");
 		for (size_t j = 0; j < s->ndetectors; j++)
 			printf(" %s", s->detectors[j]);

@@ -170,7 +170,7 @@ sp_cli_record_next(struct sp_tree_file *f, uint64_t *ret_number, struct sp_event
 	return r;
 }
 
-void
+bool
 sp_cli_record_watch(const char *id, const char *action)
 {
 	struct sp_buf *b = sp_buf_new(256), *in = sp_buf_new(4096);
@@ -201,4 +201,5 @@ sp_cli_record_watch(const char *id, const char *action)
 		(void)close(fd);
 	sp_buf_free(b);
 	sp_buf_free(in);
+	return r == 0;
 }

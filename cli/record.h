@@ -30,7 +30,7 @@ int sp_cli_record_open(int root, const char *id, struct sp_tree_file **ret_f, js
  * the next call.
  */
 int sp_cli_record_next(struct sp_tree_file *f, uint64_t *ret_number, struct sp_event *ret_ev) SP_MUST_CHECK;
-/* Has the recorder put on record that this session is looked at; says on stderr if it could not. */
-void sp_cli_record_watch(const char *id, const char *action);
+/* Has the recorder put on record that this session is looked at; says on stderr if it could not; whether it has. */
+bool sp_cli_record_watch(const char *id, const char *action);
 
 #endif

@@ -16,20 +16,21 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } sp_sallyport_commands[] = {
-	{ "policy", sp_cli_policy, "check, test or explain the policy" },
-	{ "sessions", sp_cli_sessions, "list recorded sessions, open ones included" },
-	{ "replay", sp_cli_replay, "show a session again: its terminal, or its events" },
-	{ "search", sp_cli_search, "find a text in all sessions" },
-	{ "watch", sp_cli_watch, "follow a live session's terminal" },
-	{ "end", sp_cli_end, "end a live session" },
-	{ "pause", sp_cli_pause, "stop what flows in a live session" },
-	{ "resume", sp_cli_resume, "let it flow again" },
-	{ "verify", sp_cli_verify, "prove that the records are whole and unchanged" },
-	{ "export", sp_cli_export, "write a session as asciicast, for sudo or tlog, or as JSON" },
-	{ "host-ca", sp_cli_host_ca, "print the known_hosts line for ssh -J" },
-	{ "status", sp_cli_status, "ask the daemons how they are" },
-	{ "version", sp_sallyport_version, "print the version" },
-	{ "help", sp_sallyport_help, "print this list" },
+    {"policy", sp_cli_policy, "check, test or explain the policy"},
+    {"sessions", sp_cli_sessions, "list recorded sessions, open ones included"},
+    {"replay", sp_cli_replay, "show a session again: its terminal, or its events"},
+    {"search", sp_cli_search, "find a text in all sessions"},
+    {"watch", sp_cli_watch, "follow a live session's terminal"},
+    {"end", sp_cli_end, "end a live session"},
+    {"pause", sp_cli_pause, "stop what flows in a live session"},
+    {"resume", sp_cli_resume, "let it flow again"},
+    {"verify", sp_cli_verify, "prove that the records are whole and unchanged"},
+    {"export", sp_cli_export, "write a session as asciicast, for sudo or tlog, or as JSON"},
+    {"quarantine", sp_cli_quarantine, "files that were refused for what is in them"},
+    {"host-ca", sp_cli_host_ca, "print the known_hosts line for ssh -J"},
+    {"status", sp_cli_status, "ask the daemons how they are"},
+    {"version", sp_sallyport_version, "print the version"},
+    {"help", sp_sallyport_help, "print this list"},
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

@@ -399,7 +399,8 @@ static void
 sp_compile_scan(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
 	static const char *const keys[] = {"detect", "regex", "found", "unreadable", NULL};
-	static const char *const founds[] = {"refuse", "record", NULL}, *const unreadables[] = {"refuse", "pass", NULL};
+	static const char *const founds[] = {"record", "refuse", "quarantine", NULL}, *const unreadables[] = {
+											  "refuse", "pass", NULL};
 	const struct sp_yaml_node *found = sp_yaml_get(n, "found"), *unreadable = sp_yaml_get(n, "unreadable");
 	struct sp_model_strings s;
 	size_t i = 0;
@@ -416,8 +417,9 @@ sp_compile_scan(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 	ret->scan.detectors = s.s;
 	ret->scan.ndetectors = s.n;
 	ret->scan.regexes = sp_compile_regexes(c, sp_yaml_get(n, "regex"), &ret->scan.nregexes);
+	ret->scan.found = SP_POLICY_FOUND_REFUSE;
 	if (found != NULL && sp_yaml_enum(found, founds, c->diags, &i) == 0)
-		ret->scan.records_only = i == 1;
+		ret->scan.found = (enum sp_policy_found)(SP_POLICY_FOUND_RECORD + i);
 	i = 0;
 	if (unreadable != NULL && sp_yaml_enum(unreadable, unreadables, c->diags, &i) == 0)
 		ret->scan.passes_unreadable = i == 1;

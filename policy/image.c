@@ -279,7 +279,8 @@ sp_image_rule_read(struct sp_image_reader *r, struct sp_policy_rule *u)
 	if (u->has_scan) {
 		u->scan.detectors = sp_image_strings(r, &u->scan.ndetectors);
 		u->scan.regexes = sp_image_pairs(r, &u->scan.nregexes);
-		u->scan.records_only = sp_image_number(r, 1, 1) != 0;
+		u->scan.found =
+		    (enum sp_policy_found)sp_image_range(r, 1, SP_POLICY_FOUND_RECORD, SP_POLICY_FOUND_QUARANTINE);
 		u->scan.passes_unreadable = sp_image_number(r, 1, 1) != 0;
 	}
 }
@@ -461,6 +462,14 @@ const char *
 sp_policy_label_str(enum sp_policy_label l)
 {
 	return l == SP_POLICY_PROVEN ? "proven" : l == SP_POLICY_ENFORCED ? "enforced" : "advisory";
+}
+
+const char *
+sp_policy_found_str(enum sp_policy_found found)
+{
+	return found == SP_POLICY_FOUND_RECORD	     ? "record"
+	       : found == SP_POLICY_FOUND_QUARANTINE ? "quarantine"
+						     : "refuse";
 }
 
 const char *

@@ -170,14 +170,21 @@ struct sp_policy_mask {
 	enum sp_policy_transform transform;
 };
 
+/* What becomes of a file in which a scan has found something, from the laxest on. */
+enum sp_policy_found {
+	SP_POLICY_FOUND_RECORD = 1, /* it is put on record, and the file passes */
+	SP_POLICY_FOUND_REFUSE,
+	SP_POLICY_FOUND_QUARANTINE /* refused, and a copy is kept for reviewers */
+};
+
 /* What is looked for in the contents of files that a rule lets through. */
 struct sp_policy_scan {
 	size_t ndetectors;
 	const char *const *detectors; /* names as in mask/mask.h */
 	size_t nregexes;
 	const struct sp_policy_pair *regexes; /* name, pattern */
-	bool records_only;		      /* what is found is put on record, and the file passes */
-	bool passes_unreadable;		      /* files that are no text pass unread */
+	enum sp_policy_found found;
+	bool passes_unreadable; /* files that are no text pass unread */
 };
 
 struct sp_policy_approve {
@@ -213,6 +220,7 @@ const struct sp_policy_mask *sp_policy_rule_mask(const struct sp_policy_rule *ru
 
 /* "allow" "approve" "deny"; "proven" "enforced" "advisory"; "redact" …; "postgres" …. Never NULL. */
 const char *sp_policy_effect_str(enum sp_policy_effect e);
+const char *sp_policy_found_str(enum sp_policy_found found);
 const char *sp_policy_label_str(enum sp_policy_label l);
 const char *sp_policy_transform_str(enum sp_policy_transform t);
 const char *sp_policy_kind_str(enum sp_policy_kind k);

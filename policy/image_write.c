@@ -178,7 +178,7 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 	if (r->has_scan) {
 		sp_model_put_strings(b, r->scan.ndetectors, r->scan.detectors);
 		sp_model_put_pairs(b, r->scan.nregexes, r->scan.regexes);
-		(void)sp_buf_put_u8(b, r->scan.records_only);
+		(void)sp_buf_put_u8(b, (uint8_t)r->scan.found);
 		(void)sp_buf_put_u8(b, r->scan.passes_unreadable);
 	}
 }

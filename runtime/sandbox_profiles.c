@@ -129,6 +129,7 @@ static const struct sp_sandbox_rule session_own[] = {
 	ALLOW_INT(ioctl, 1, TCSETS), ALLOW_INT(ioctl, 1, TCSETSW), ALLOW_INT(ioctl, 1, TCSETSF),
 	ALLOW(memfd_create), ALLOW(ftruncate), ALLOW(pwrite64), /* scratch of its own */
 	ALLOW_INT(socketpair, 0, AF_UNIX), /* the channel of a transport to a target host, or with sallyport-exec */
+	ALLOW(fdatasync), /* of a copy for quarantine, on the descriptor that sallyportd made */
 	ALLOW(fchmod),						 /* of a program's pipes (session-agent/relay.c) */
 	END,
 };

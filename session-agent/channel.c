@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/ipc_monitor.h"
+#include "policy/file.h"
 #include "policy/image.h"
 #include "proto/ssh_known.h"
 #include "runtime/log.h"
@@ -20,6 +21,7 @@
 #include "session-agent/credential.h"
 #include "session-agent/credential_run.h"
 #include "session-agent/grant.h"
+#include "session-agent/quarantine.h"
 #include "session-agent/reach.h"
 #include "session-agent/ssh_mint.h"
 #include "session-agent/ssh_start.h"
@@ -27,6 +29,9 @@
 
 #define CHANNEL_NAME_MAX 64
 #define CHANNEL_SUBSYSTEM "sftp" /* the only one that a session may have started */
+#define CHANNEL_PATH_MAX ((size_t)4 * SP_FILE_PATH_MAX) /* bytes of a path with every byte of it escaped */
+#define CHANNEL_REASON_MAX 1024
+#define CHANNEL_KEEP_MAX (CHANNEL_PATH_MAX + CHANNEL_REASON_MAX + SP_POLICY_NAME_MAX + 128)
 #define CHANNEL_ASKS_MAX 4 /* programs that run for one session */
 
 /* Bits of sp_peer_set_state: a live session, or a connection that has not yet resumed one. */
@@ -334,6 +339,95 @@ channel_on_listen(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	return r;
 }
 
+/* --- COPY, KEEP -------------------------------------------------------------------------------------- */
+
+static int
+channel_say(struct sp_peer *p, uint8_t type, uint32_t id, int err, const char *message, int fd)
+{
+	struct sp_buf *reply = sp_buf_new(SP_IPC_FRAME_MAX);
+	int r = reply == NULL ? SP_ERR_NOMEM : sp_buf_put_u32(reply, (uint32_t)-err);
+
+	if (r == 0)
+		r = sp_buf_put_cstring(reply, message);
+	if (r == 0)
+		r = sp_peer_send(p, type, id, reply, &fd, fd >= 0 ? 1 : 0);
+	sp_buf_free(reply);
+	return r;
+}
+
+static int
+channel_on_copy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct channel *ch = ctx;
+	const char *why = "";
+	int fd = -1, err, r;
+
+	(void)body;
+	if (msg->id == 0)
+		return SP_ERR_PROTOCOL;
+	err = sp_quarantine_open(SP_QUARANTINE_DIR, &fd, &why);
+	if (err != 0)
+		sp_log_warn(
+		    "session %s (%s) has no file for a copy: %s: %s", ch->l->id, ch->l->user, why, sp_err_str(err));
+	r = channel_say(p, SP_IPC_MONITOR_COPY_REPLY, msg->id, err, err == 0 ? "" : why, fd);
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+/* What a session says of a copy; the strings are the caller's to free. */
+static int
+channel_about(struct sp_buf *body, struct sp_quarantine_about *a, char *text[3])
+{
+	uint8_t is_upload = 0, is_complete = 0;
+	int r = sp_buf_get_u64(body, &a->number);
+
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &text[0]);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, CHANNEL_PATH_MAX, &text[1]);
+	if (r == 0)
+		r = sp_buf_get_u8(body, &is_upload);
+	if (r == 0)
+		r = sp_buf_get_u8(body, &is_complete);
+	if (r == 0)
+		r = sp_buf_get_u64(body, &a->size);
+	if (r == 0)
+		r = sp_buf_get_view(body, 32, &a->sha256);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, CHANNEL_REASON_MAX, &text[2]);
+	a->connection = text[0];
+	a->path = text[1];
+	a->reason = text[2];
+	a->is_upload = is_upload != 0;
+	a->is_complete = is_complete != 0;
+	return r == 0 && (is_upload > 1 || is_complete > 1) ? SP_ERR_FORMAT : r;
+}
+
+static int
+channel_on_keep(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct channel *ch = ctx;
+	struct sp_quarantine_about about = {.session = ch->l->id, .user = ch->l->user};
+	char *text[3] = {NULL}, said[256], id[SP_QUARANTINE_ID_MAX + 1];
+	const char *why = "";
+	int err, r = channel_about(body, &about, text);
+
+	if (r == 0 && (msg->id == 0 || msg->nfds != 1))
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		err = sp_quarantine_keep(SP_QUARANTINE_DIR, msg->fds[0], &about, &why);
+		sp_quarantine_id(ch->l->id, about.number, id);
+		(void)snprintf(said, sizeof(said), "%s%s%s", id, err == 0 ? "" : ": ", err == 0 ? "" : why);
+		sp_log(err == 0 ? LOG_NOTICE : LOG_WARNING, "session %s (%s): quarantine %s: %s%s%s", ch->l->id,
+		    ch->l->user, id, err == 0 ? "kept" : why, err == 0 ? "" : ": ", err == 0 ? "" : sp_err_str(err));
+		r = channel_say(p, SP_IPC_MONITOR_KEEP_REPLY, msg->id, err, said, -1);
+	}
+	for (size_t i = 0; i < 3; i++)
+		free(text[i]);
+	return r;
+}
+
 /* --- SSH ------------------------------------------------------------------------------------------ */
 
 /* To a target, or to a jump host before it: from there on to the next, wherever policy says that this is, and nothing else. */
@@ -638,15 +732,17 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request channel_requests[] = {
-	{ SP_IPC_MONITOR_CREDENTIAL, LIVE, 2 * (SP_POLICY_NAME_MAX + 4), 0, channel_on_credential, "CREDENTIAL" },
-	{ SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN" },
-	{ SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, channel_on_ssh, "SSH" },
-	{ SP_IPC_MONITOR_ACCOUNT, LIVE, (SP_IPC_GRANT_SECRETS_MAX + 1) * (SP_POLICY_NAME_MAX + 8), 1, channel_on_account,
-	    "ACCOUNT" },
-	{ SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME" },
-	{ SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE" },
-	{ SP_IPC_MONITOR_LOST, LIVE, 4, 0, channel_on_lost, "LOST" },
-	{ 0 },
+    {SP_IPC_MONITOR_CREDENTIAL, LIVE, 2 * (SP_POLICY_NAME_MAX + 4), 0, channel_on_credential, "CREDENTIAL"},
+    {SP_IPC_MONITOR_LISTEN, LIVE, CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN"},
+    {SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, channel_on_ssh, "SSH"},
+    {SP_IPC_MONITOR_ACCOUNT, LIVE, (SP_IPC_GRANT_SECRETS_MAX + 1) * (SP_POLICY_NAME_MAX + 8), 1, channel_on_account,
+	"ACCOUNT"},
+    {SP_IPC_MONITOR_COPY, LIVE, 0, 0, channel_on_copy, "COPY"},
+    {SP_IPC_MONITOR_KEEP, LIVE, CHANNEL_KEEP_MAX, 1, channel_on_keep, "KEEP"},
+    {SP_IPC_MONITOR_RESUME, NEW, SP_ULID_LEN + SP_REGISTRY_SECRET + 8, 1, channel_on_resume, "RESUME"},
+    {SP_IPC_MONITOR_DONE, LIVE, 5, 0, channel_on_done, "DONE"},
+    {SP_IPC_MONITOR_LOST, LIVE, 4, 0, channel_on_lost, "LOST"},
+    {0},
 };
 static const struct sp_peer_ops channel_ops = { channel_requests, channel_on_close, "monitor" };
 

@@ -14,6 +14,7 @@
 #include "proto/rsync.h"
 #include "proto/scp.h"
 #include "session-agent/copy_pump.h"
+#include "session-agent/file_copy.h"
 #include "session-agent/file_gate.h"
 #include "session-agent/session.h"
 
@@ -46,6 +47,7 @@ struct sp_copy_entry {
 	int64_t began_ms;
 	void *hash; /* EVP_MD_CTX */
 	struct sp_file_scan *scan; /* NULL: nothing is looked for */
+	struct sp_file_copy *copy; /* of what passes, for the quarantine; NULL: none is kept */
 };
 
 struct sp_copy {

@@ -20,6 +20,15 @@ scp_op(const struct sp_copy *c)
 
 /* --- record -------------------------------------------------------------------------------------------------- */
 
+static void
+entry_forget(struct sp_copy_entry *e)
+{
+	sp_file_scan_free(e->scan);
+	sp_file_copy_free(e->copy);
+	e->scan = NULL;
+	e->copy = NULL;
+}
+
 /* The file is over: what moved, and why it is not all if it is not. */
 static void
 entry_close(struct sp_copy *c, const char *incomplete)
@@ -44,8 +53,8 @@ entry_close(struct sp_copy *c, const char *incomplete)
 	t.duration_ns = (uint64_t)(sp_ipc_now_ms() - e->began_ms) * 1000000U;
 	t.scan = e->scan;
 	sp_file_gate_transfer(c->gate, &t);
-	sp_file_scan_free(e->scan);
-	e->scan = NULL;
+	sp_file_gate_keep(c->gate, e->copy, &t, false);
+	entry_forget(e);
 }
 
 static void
@@ -60,9 +69,31 @@ entry_result(struct sp_copy *c, const char *status)
 static bool
 entry_scan(struct sp_copy *c, const struct sp_file_answer *answer)
 {
-	sp_file_scan_free(c->entry.scan);
-	c->entry.scan = NULL;
-	return sp_file_scan_new(answer->decision, &c->entry.scan) == 0;
+	entry_forget(&c->entry);
+	if (answer->copy != NULL) {
+		c->entry.copy = *answer->copy;
+		*answer->copy = NULL;
+	}
+	return sp_file_scan_new(answer->decision, &c->entry.scan) == 0 &&
+	       (c->entry.copy != NULL || !sp_file_scan_keeps(answer->decision));
+}
+
+/* Whether the next bytes may pass; what must not is in the copy too, if it is for what is in it. */
+static bool
+entry_look(struct sp_copy_entry *e, const struct sp_view *data)
+{
+	char text[SP_FILE_SCAN_WHY_MAX];
+	int r = sp_file_scan_feed(e->scan, e->bytes, data->data, data->len);
+
+	if (e->copy == NULL || (r != 0 && !sp_file_scan_is_match(e->scan)))
+		return r == 0;
+	if (sp_file_copy_add(e->copy, e->bytes, data->data, data->len) != 0)
+		sp_file_scan_refuse(e->scan, "refused: a copy of it would have to be kept, and it cannot be");
+	if (r != 0) {
+		(void)snprintf(text, sizeof(text), "; to be kept for reviewers as %s", sp_file_copy_id(e->copy));
+		sp_file_scan_add(e->scan, text);
+	}
+	return sp_file_scan_why(e->scan)[0] == '\0';
 }
 
 /* What passes now. False: it must not, and the copy is over. */
@@ -71,7 +102,7 @@ entry_data(struct sp_copy *c, const struct sp_scp_event *ev)
 {
 	struct sp_copy_entry *e = &c->entry;
 
-	if (sp_file_scan_feed(e->scan, e->bytes, ev->data.data, ev->data.len) != 0) {
+	if (!entry_look(e, &ev->data)) {
 		char why[SP_FILE_SCAN_WHY_MAX];
 
 		(void)snprintf(why, sizeof(why), "%s", sp_file_scan_why(e->scan));
@@ -383,8 +414,7 @@ sp_copy_scp_end(struct sp_copy *c)
 	entry_result(c, "nothing came of it");
 	EVP_MD_CTX_free(c->entry.hash);
 	c->entry.hash = NULL;
-	sp_file_scan_free(c->entry.scan);
-	c->entry.scan = NULL;
+	entry_forget(&c->entry);
 	sp_scp_free(c->scp);
 	c->scp = NULL;
 }

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/text.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
 #include "runtime/log.h"
 #include "session-agent/approval_digest.h"
+#include "session-agent/file_copy.h"
 #include "session-agent/file_scan.h"
 
 #define FOUND_MAX 4096 /* bytes of the json of what a scan has found */
@@ -24,6 +26,7 @@ enum request_stage {
 	REQUEST_NEW = 0,  /* decided, to be put on record */
 	REQUEST_DURABLE,  /* on record; waits until it is as durable as the connection asks */
 	REQUEST_APPROVAL, /* held */
+	REQUEST_COPY,	  /* waits for a file to keep a copy in */
 	REQUEST_DONE	  /* answered or dropped: freed with the last pin */
 };
 
@@ -44,6 +47,7 @@ struct sp_file_request {
 	bool is_granted;
 	bool is_stale;	/* the policy has changed since it was put on record */
 	bool is_within; /* sp_file_gate_ask() has not returned: it gives the answer */
+	struct sp_file_copy *copy;
 	char message[SP_DECIDE_MESSAGE_MAX];
 	sp_file_gate_cb *cb;
 	void *ctx;
@@ -225,6 +229,20 @@ sp_file_gate_transfer(struct sp_file_gate *gate, const struct sp_file_transfer *
 		sp_log_warn("a transfer is not on record");
 }
 
+void
+sp_file_gate_keep(
+    struct sp_file_gate *gate, struct sp_file_copy *copy, const struct sp_file_transfer *t, bool is_complete)
+{
+	struct sp_file_copy_about about = {.connection = gate->name,
+	    .path = t->path,
+	    .reason = t->scan != NULL ? sp_file_scan_why(t->scan) : "",
+	    .is_upload = t->direction == SP_FILE_UPLOAD,
+	    .is_complete = is_complete};
+
+	if (copy != NULL && sp_file_scan_is_match(t->scan))
+		sp_file_copy_keep(copy, &about);
+}
+
 /* --- answers ------------------------------------------------------------------------------------------------- */
 
 static void
@@ -235,6 +253,7 @@ request_unpin(struct sp_file_request *q)
 	free(q->path);
 	free(q->path2);
 	free(q->details);
+	sp_file_copy_free(q->copy);
 	free(q);
 }
 
@@ -253,8 +272,12 @@ request_close(struct sp_file_request *q)
 static void
 request_answer(struct sp_file_request *q, const char *message)
 {
-	struct sp_file_answer a = { .is_allowed = message == NULL, .seq = q->seq, .message = message,
-		.decision = message == NULL ? &q->decision : NULL, .is_approved = q->is_granted };
+	struct sp_file_answer a = {.is_allowed = message == NULL,
+	    .seq = q->seq,
+	    .message = message,
+	    .decision = message == NULL ? &q->decision : NULL,
+	    .is_approved = q->is_granted,
+	    .copy = &q->copy};
 
 	if (q->stage == REQUEST_DONE)
 		return;
@@ -276,17 +299,64 @@ request_refuse(struct sp_file_request *q, const char *decision, const char *mess
 		request_answer(q, text);
 }
 
+/* The policy has changed meanwhile: is it still what was decided? Else it is refused. */
+static void
+request_look_again(struct sp_file_request *q)
+{
+	if (!q->is_stale)
+		return;
+	gate_decide(q->gate, &q->ask, &q->decision);
+	if (q->is_granted || q->decision.effect != SP_POLICY_ALLOW ||
+	    (q->stage == REQUEST_COPY && !sp_file_scan_keeps(&q->decision)))
+		request_refuse(q, "refuse", "the policy has just changed: try again");
+}
+
+static void
+on_copy(int err, const char *message, int fd, void *ctx)
+{
+	struct sp_file_request *q = ctx;
+
+	if (q->stage != REQUEST_COPY) { /* nobody waits for it any more */
+		if (fd >= 0)
+			(void)close(fd);
+		request_unpin(q);
+		return;
+	}
+	if (err == 0 && sp_file_copy_new(q->gate->session, fd, q->seq, &q->copy) != 0) {
+		err = SP_ERR_NOMEM;
+		message = "no memory";
+	}
+	if (err != 0)
+		request_refuse(q, "refuse", message);
+	else
+		request_look_again(q);
+	request_answer(q, NULL); /* if it has none yet */
+	request_unpin(q);
+}
+
+/* What passes is looked at, and a copy of it kept if it is refused: without one nothing passes. */
+static void
+request_copy(struct sp_file_request *q)
+{
+	q->stage = REQUEST_COPY;
+	q->is_stale = false;
+	q->pins++;
+	if (sp_session_copy(q->gate->session, on_copy, q) != 0) {
+		q->pins--;
+		request_refuse(q, "refuse", "a copy of it would have to be kept, and none can be: try again shortly");
+	}
+}
+
 static void
 on_durable(int err, void *ctx)
 {
 	struct sp_file_request *q = ctx;
 
-	if (q->stage == REQUEST_DURABLE && err == 0 && q->is_stale) {
-		gate_decide(q->gate, &q->ask, &q->decision);
-		if (q->is_granted || q->decision.effect != SP_POLICY_ALLOW)
-			request_refuse(q, "refuse", "the policy has just changed: try again");
-	}
-	if (q->stage == REQUEST_DURABLE)
+	if (q->stage == REQUEST_DURABLE && err == 0)
+		request_look_again(q);
+	if (q->stage == REQUEST_DURABLE && err == 0 && sp_file_scan_keeps(&q->decision))
+		request_copy(q);
+	else
 		request_answer(q, err == 0 ? NULL : GATE_UNRECORDED);
 	request_unpin(q);
 }
@@ -445,11 +515,23 @@ request_hold(struct sp_file_request *q)
 
 /* --- asking -------------------------------------------------------------------------------------------------- */
 
+/* Of a file that is written and read at once there is no copy that would tell what was sent and what was fetched. */
+static bool
+request_is_both_ways(const struct sp_file_request *q)
+{
+	const uint32_t both = SP_FILE_BIT(SP_FILE_READ) | SP_FILE_BIT(SP_FILE_WRITE);
+
+	return (q->ask.words & both) == both && sp_file_scan_keeps(&q->decision);
+}
+
 /* As decided last. */
 static void
 request_act(struct sp_file_request *q)
 {
-	if (q->is_granted || q->decision.effect == SP_POLICY_ALLOW)
+	if (q->decision.effect != SP_POLICY_DENY && request_is_both_ways(q))
+		request_refuse(q, "refuse",
+		    "what is in it is looked at, and kept if it is refused: open it for reading or for writing");
+	else if (q->is_granted || q->decision.effect == SP_POLICY_ALLOW)
 		request_go(q);
 	else if (q->decision.effect == SP_POLICY_APPROVE && q->decision.rule != NULL)
 		request_hold(q);

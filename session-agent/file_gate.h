@@ -30,6 +30,7 @@
 #define SP_FILE_GATE_NO_SIZE UINT64_MAX
 
 struct sp_file_gate;
+struct sp_file_copy;
 struct sp_file_scan;
 struct sp_file_request;
 
@@ -53,6 +54,11 @@ struct sp_file_answer {
 	 */
 	const struct sp_decision *decision;
 	bool is_approved; /* by people: sp_file_gate_look() has to be told */
+	/*
+	 * Where its scans keep what they refuse: the copy that has to be made of what passes, for who takes it and sets
+	 * this to NULL; it goes with the call otherwise. NULL, or of NULL: there is none.
+	 */
+	struct sp_file_copy **copy;
 };
 typedef void sp_file_gate_cb(const struct sp_file_answer *answer, void *ctx);
 
@@ -102,6 +108,10 @@ struct sp_file_transfer {
 	struct sp_file_scan *scan; /* what was looked for in it; NULL: nothing */
 	uint64_t duration_ns;
 };
+/* Has kept what was refused in t's transfer, if that was for what is in it. is_complete: all that there was has come.
+ */
+void sp_file_gate_keep(
+    struct sp_file_gate *gate, struct sp_file_copy *copy, const struct sp_file_transfer *t, bool is_complete);
 void sp_file_gate_transfer(struct sp_file_gate *gate, const struct sp_file_transfer *t);
 
 void sp_file_gate_record_ready(struct sp_file_gate *gate);

@@ -22,7 +22,9 @@ struct sp_file_scan {
 	struct sp_buf *out;  /* what would be shown: nobody wants it */
 	struct sp_buf *tail; /* the last of what has passed that could still begin a value */
 	struct sp_buf *wish; /* as the rules have it */
-	bool passes_unreadable, records_only;
+	bool passes_unreadable;
+	enum sp_policy_found found;
+	bool is_match;	/* what is in it is why it is refused */
 	bool is_unread; /* no text: not looked at from here on */
 	uint64_t next;
 	char why[SP_FILE_SCAN_WHY_MAX];
@@ -49,7 +51,7 @@ scan_wish(const struct sp_decision *d, struct sp_buf *out)
 	for (size_t i = 0; i < d->nscans; i++) {
 		const struct sp_policy_scan *s = d->scans[i];
 
-		sp_buf_putf(out, "%d %d %zu %zu ", s->records_only, s->passes_unreadable, s->ndetectors, s->nregexes);
+		sp_buf_putf(out, "%d %d %zu %zu ", (int)s->found, s->passes_unreadable, s->ndetectors, s->nregexes);
 		for (size_t k = 0; k < s->ndetectors; k++)
 			(void)sp_buf_put_cstring(out, s->detectors[k]);
 		for (size_t k = 0; k < s->nregexes; k++) {
@@ -87,14 +89,15 @@ sp_file_scan_new(const struct sp_decision *d, struct sp_file_scan **ret_scan)
 	scan = calloc(1, sizeof(*scan));
 	if (scan == NULL)
 		return SP_ERR_NOMEM;
-	scan->passes_unreadable = scan->records_only = true;
+	scan->passes_unreadable = true;
 	scan->wish = sp_buf_new(SCAN_WISH_MAX);
 	r = scan->wish == NULL ? SP_ERR_NOMEM : scan_wish(d, scan->wish);
 	if (r == 0)
 		r = sp_mask_set_new(&scan->set);
 	for (size_t i = 0; r == 0 && i < d->nscans; i++) {
 		scan->passes_unreadable = scan->passes_unreadable && d->scans[i]->passes_unreadable;
-		scan->records_only = scan->records_only && d->scans[i]->records_only;
+		if (d->scans[i]->found > scan->found)
+			scan->found = d->scans[i]->found;
 		r = scan_add(scan->set, d->scans[i]);
 	}
 	if (r == 0)
@@ -142,6 +145,7 @@ scan_found(struct sp_file_scan *scan)
 {
 	size_t at;
 
+	scan->is_match = true;
 	(void)snprintf(scan->why, sizeof(scan->why), "refused for what is in it:");
 	for (size_t k = 0; k < SP_MASK_KINDS_MAX; k++) {
 		at = strlen(scan->why);
@@ -200,7 +204,8 @@ scan_part(struct sp_file_scan *scan, const uint8_t *p, size_t n)
 	size_t text = scan_text(p, n);
 	int r;
 
-	if (text < n && !scan->passes_unreadable)
+	scan->is_match = text < n && !scan->passes_unreadable;
+	if (scan->is_match)
 		return scan_deny(scan, "refused: it is no text, whose contents could be looked at");
 	r = sp_mask_stream_feed(scan->stream, p, text, scan->out, &scan->counts);
 	if (r == 0)
@@ -209,7 +214,7 @@ scan_part(struct sp_file_scan *scan, const uint8_t *p, size_t n)
 	sp_buf_reset(scan->out);
 	if (r != 0)
 		return scan_deny(scan, "refused: its contents could not be looked at");
-	if (scan->records_only)
+	if (scan->found == SP_POLICY_FOUND_RECORD)
 		return 0;
 	return sp_mask_counts_any(&scan->counts) ? scan_found(scan) : 0;
 }
@@ -234,7 +239,37 @@ sp_file_scan_feed(struct sp_file_scan *scan, uint64_t offset, const void *p, siz
 		part = n < SCAN_PART ? n : SCAN_PART;
 		r = scan_part(scan, at, part);
 	}
-	return r != 0 || scan->records_only ? r : scan_end(scan);
+	return r != 0 || scan->found == SP_POLICY_FOUND_RECORD ? r : scan_end(scan);
+}
+
+bool
+sp_file_scan_keeps(const struct sp_decision *d)
+{
+	for (size_t i = 0; i < d->nscans; i++)
+		if (d->scans[i]->found == SP_POLICY_FOUND_QUARANTINE)
+			return true;
+	return false;
+}
+
+bool
+sp_file_scan_is_match(const struct sp_file_scan *scan)
+{
+	return scan != NULL && scan->is_match;
+}
+
+void
+sp_file_scan_refuse(struct sp_file_scan *scan, const char *why)
+{
+	if (scan->why[0] == '\0')
+		(void)scan_deny(scan, why);
+}
+
+void
+sp_file_scan_add(struct sp_file_scan *scan, const char *text)
+{
+	size_t at = strlen(scan->why);
+
+	(void)snprintf(scan->why + at, sizeof(scan->why) - at, "%s", text);
 }
 
 const char *

@@ -16,7 +16,7 @@
 struct sp_decision;
 struct sp_file_scan;
 
-#define SP_FILE_SCAN_WHY_MAX 256 /* with its NUL */
+#define SP_FILE_SCAN_WHY_MAX 512 /* with its NUL */
 
 /* What a decision wants scanned; *ret_scan is NULL if that is nothing. NOMEM, LIMIT, FORMAT. */
 int sp_file_scan_new(const struct sp_decision *d, struct sp_file_scan **ret_scan) SP_MUST_CHECK;
@@ -28,6 +28,14 @@ bool sp_file_scan_is_of(const struct sp_file_scan *scan, const struct sp_decisio
  * sp_file_scan_why() says it. A NULL scan lets everything pass.
  */
 int sp_file_scan_feed(struct sp_file_scan *scan, uint64_t offset, const void *p, size_t n) SP_MUST_CHECK;
+/* Whether a copy has to be kept of what is refused (found: quarantine), so that there is none without one. */
+bool sp_file_scan_keeps(const struct sp_decision *d);
+/* It was refused for what is in it, or for being no text; not for the order of its parts. */
+bool sp_file_scan_is_match(const struct sp_file_scan *scan);
+/* Nothing passes any more, for a reason that is not in it; the first reason stays. */
+void sp_file_scan_refuse(struct sp_file_scan *scan, const char *why);
+/* Adds to what sp_file_scan_why() says, as far as it fits. */
+void sp_file_scan_add(struct sp_file_scan *scan, const char *text);
 /* One line for the person and the record, without what was found; valid after DENIED. */
 const char *sp_file_scan_why(const struct sp_file_scan *scan);
 /* The file is over: puts {"kind": count} of what was found; nothing if that is nothing, or scan is NULL. SYSTEM, errors of out. */

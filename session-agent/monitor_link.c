@@ -232,6 +232,8 @@ static const struct sp_peer_request monitor_requests[] = {
 	{ SP_IPC_MONITOR_SSH_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + SP_SSH_KNOWN_TEXT_MAX + 16, 0, sp_question_on_ssh, "SSH_REPLY" },
 	{ SP_IPC_MONITOR_ACCOUNT_REPLY, LIVE, SP_SESSION_SECRETS_MAX * (SP_SESSION_PASSWORD_MAX + 4) + SP_SESSION_MESSAGE_MAX + 16,
 	    0, sp_question_on_account, "ACCOUNT_REPLY" },
+	{ SP_IPC_MONITOR_COPY_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 1, sp_question_on_copy, "COPY_REPLY" },
+	{ SP_IPC_MONITOR_KEEP_REPLY, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, sp_question_on_keep, "KEEP_REPLY" },
 	{ SP_IPC_MONITOR_END, NEW | LIVE, SP_SESSION_MESSAGE_MAX + 4, 0, monitor_on_end, "END" },
 	{ SP_IPC_MONITOR_PAUSE, LIVE, SP_SESSION_MESSAGE_MAX + 8, 0, monitor_on_pause, "PAUSE" },
 	{ SP_IPC_MONITOR_FORWARD, LIVE, 0, 1, monitor_on_forward, "FORWARD" },

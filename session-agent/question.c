@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a session asks of sallyportd (CREDENTIAL, LISTEN, SSH and ACCOUNT of PROTOCOL.ipc section 4). While sallyportd is being
- * restarted a question waits for its return, for a bounded time.
+ * What a session asks of sallyportd (CREDENTIAL, LISTEN, SSH, ACCOUNT, COPY and KEEP of PROTOCOL.ipc section 4). While
+ * sallyportd is being restarted a question waits for its return, for a bounded time.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,10 +25,12 @@ struct sp_session_question {
 	int fds[SP_IPC_FDS_MAX]; /* its own */
 	size_t nfds;
 	int64_t deadline; /* to be answered by, of one that waits */
-	sp_session_credential_cb *credential; /* one of the four */
+	sp_session_credential_cb *credential; /* one of these */
 	sp_session_listen_cb *listen;
 	sp_session_ssh_cb *ssh;
 	sp_session_account_cb *account;
+	sp_session_copy_cb *copy;
+	sp_session_copy_keep_cb *keep;
 	void *ctx;
 };
 
@@ -58,6 +60,10 @@ question_fail(struct sp_session *s, struct sp_session_question *q, const char *m
 		q->listen(SP_ERR_UNAVAILABLE, message, -1, "", q->ctx);
 	else if (q->ssh != NULL)
 		q->ssh(SP_ERR_UNAVAILABLE, message, "", q->ctx);
+	else if (q->copy != NULL)
+		q->copy(SP_ERR_UNAVAILABLE, message, -1, q->ctx);
+	else if (q->keep != NULL)
+		q->keep(SP_ERR_UNAVAILABLE, message, q->ctx);
 	else
 		q->account(SP_ERR_UNAVAILABLE, message, (uid_t)-1, NULL, 0, q->ctx);
 	question_free(q);
@@ -240,6 +246,42 @@ sp_session_account(struct sp_session *s, const char *connection, const char *con
 	return question_ask(s, q);
 }
 
+int
+sp_session_copy(struct sp_session *s, sp_session_copy_cb *cb, void *ctx)
+{
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_COPY, ctx);
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->copy = cb;
+	return question_ask(s, q);
+}
+
+int
+sp_session_copy_keep(struct sp_session *s, const struct sp_session_copy_keep *k, sp_session_copy_keep_cb *cb, void *ctx)
+{
+	struct sp_session_question *q = question_new(SP_IPC_MONITOR_KEEP, ctx);
+
+	if (q == NULL)
+		return SP_ERR_NOMEM;
+	q->keep = cb;
+	sp_buf_put_u64(q->body, k->number);
+	sp_buf_put_cstring(q->body, k->connection);
+	sp_buf_put_cstring(q->body, k->path);
+	sp_buf_put_u8(q->body, k->is_upload);
+	sp_buf_put_u8(q->body, k->is_complete);
+	sp_buf_put_u64(q->body, k->size);
+	sp_buf_put_string(q->body, k->sha256, sizeof(k->sha256));
+	sp_buf_put_cstring(q->body, k->reason);
+	q->fds[0] = fcntl(k->fd, F_DUPFD_CLOEXEC, 3);
+	if (q->fds[0] < 0) {
+		question_free(q);
+		return SP_ERR_SYSTEM;
+	}
+	q->nfds = 1;
+	return question_ask(s, q);
+}
+
 void
 sp_questions_resumed(struct sp_session *s)
 {
@@ -375,6 +417,63 @@ sp_question_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *bod
 	}
 	free(message);
 	free(known);
+	return r;
+}
+
+/* The question and the words of a reply that has no more than them; *ret_message is the caller's to free. */
+static int
+question_reply(struct sp_session *s, const struct sp_ipc_msg *msg, struct sp_buf *body, uint8_t type,
+    struct sp_session_question **ret_q, uint32_t *ret_verdict, char **ret_message)
+{
+	int r = sp_buf_get_u32(body, ret_verdict);
+
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_SESSION_MESSAGE_MAX, ret_message);
+	*ret_q = r == 0 ? question_find(s, msg->id, type) : NULL;
+	return r == 0 && *ret_q == NULL ? SP_ERR_PROTOCOL : r;
+}
+
+int
+sp_question_on_copy(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	char *message = NULL;
+	uint32_t verdict;
+	int fd = -1, r = question_reply(s, msg, body, SP_IPC_MONITOR_COPY, &q, &verdict, &message);
+
+	(void)p;
+	if (r == 0 && (verdict == 0) != (msg->nfds == 1))
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		question_remove(s, q);
+		if (verdict == 0) {
+			fd = msg->fds[0];
+			msg->fds[0] = -1;
+		}
+		q->copy(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, fd, q->ctx);
+		question_free(q);
+	}
+	free(message);
+	return r;
+}
+
+int
+sp_question_on_keep(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_session *s = ctx;
+	struct sp_session_question *q;
+	char *message = NULL;
+	uint32_t verdict;
+	int r = question_reply(s, msg, body, SP_IPC_MONITOR_KEEP, &q, &verdict, &message);
+
+	(void)p;
+	if (r == 0) {
+		question_remove(s, q);
+		q->keep(verdict == 0 ? 0 : SP_ERR_UNAVAILABLE, message, q->ctx);
+		question_free(q);
+	}
+	free(message);
 	return r;
 }
 

@@ -140,6 +140,21 @@ typedef void sp_session_account_cb(int err, const char *message, uid_t uid, stru
     void *ctx);
 int sp_session_account(struct sp_session *s, const char *connection, const char *const secrets[], size_t n, int channel,
     sp_session_account_cb *cb, void *ctx) SP_MUST_CHECK;
+/* A file of the bastion's quarantine to write a copy to, which has no name yet (quarantine.h). cb takes over fd. */
+typedef void sp_session_copy_cb(int err, const char *message, int fd, void *ctx);
+int sp_session_copy(struct sp_session *s, sp_session_copy_cb *cb, void *ctx) SP_MUST_CHECK;
+/* Has one kept. cb's message names it, and is not called where the session ends before the answer. */
+struct sp_session_copy_keep {
+	uint64_t number; /* of a statement; once */
+	const char *connection, *path, *reason;
+	bool is_upload, is_complete;
+	uint64_t size;
+	uint8_t sha256[32];
+	int fd; /* stays the caller's */
+};
+typedef void sp_session_copy_keep_cb(int err, const char *message, void *ctx);
+int sp_session_copy_keep(
+    struct sp_session *s, const struct sp_session_copy_keep *k, sp_session_copy_keep_cb *cb, void *ctx) SP_MUST_CHECK;
 /* Whether the peer of an accepted socket is this person in this audit session (SO_PEERCRED, /proc). */
 bool sp_session_owns_peer(const struct sp_session *s, int fd);
 /*

@@ -206,7 +206,8 @@ void sp_monitor_free(struct sp_session *s);
 int sp_questions_init(struct sp_session *s) SP_MUST_CHECK;
 void sp_questions_resumed(struct sp_session *s); /* asks what has waited */
 void sp_questions_lost(struct sp_session *s); /* sallyportd is away */
-sp_peer_handler sp_question_on_credential, sp_question_on_listen, sp_question_on_ssh, sp_question_on_account;
+sp_peer_handler sp_question_on_credential, sp_question_on_listen, sp_question_on_ssh, sp_question_on_account,
+    sp_question_on_copy, sp_question_on_keep;
 void sp_questions_free(struct sp_session *s);
 
 /* client.c */

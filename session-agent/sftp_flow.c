@@ -1,17 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bytes of open files, both ways: this is where they pass, and where it is kept what has passed for the record. */
+#include <stdio.h>
+
 #include "lib/ipc.h"
 #include "session-agent/file_scan.h"
 #include "session-agent/sftp_proxy.h"
 
 #define FLOW_SHUFFLED "its bytes did not move in order, so it is not known whether they were all"
 
+/* What may pass is copied, and what must not for what is in it. DENIED: it must not, or there can be no copy of it. */
+static int
+flow_copy(struct sp_sftp_handle *h, struct sp_file_scan *scan, uint64_t offset, const void *p, size_t n)
+{
+	char text[SP_FILE_SCAN_WHY_MAX];
+
+	if (sp_file_scan_why(scan)[0] != '\0' && !sp_file_scan_is_match(scan))
+		return SP_ERR_DENIED;
+	if (sp_file_copy_add(h->copy, offset, p, n) != 0)
+		sp_file_scan_refuse(scan, "refused: a copy of it would have to be kept, and it cannot be");
+	if (sp_file_scan_why(scan)[0] == '\0')
+		return 0;
+	if (sp_file_scan_is_match(scan) && !h->is_kept) {
+		h->is_kept = true;
+		(void)snprintf(text, sizeof(text), "; to be kept for reviewers as %s", sp_file_copy_id(h->copy));
+		sp_file_scan_add(scan, text);
+	}
+	return SP_ERR_DENIED;
+}
+
 const char *
 sp_sftp_flow_look(struct sp_sftp_handle *h, enum sp_file_direction direction, uint64_t offset, const void *p, size_t n)
 {
 	struct sp_file_scan *scan = direction == SP_FILE_UPLOAD ? h->scan_up : h->scan_down;
 
-	if (sp_file_scan_feed(scan, offset, p, n) == 0)
+	int r = sp_file_scan_feed(scan, offset, p, n);
+
+	if (h->copy != NULL)
+		r = flow_copy(h, scan, offset, p, n);
+	if (r == 0)
 		return NULL;
 	sp_sftp_flow_add(h, direction, offset, "", 0); /* it is on record, though nothing of it may have passed */
 	h->has_failed = true;
@@ -84,6 +110,7 @@ flow_record(struct sp_sftp_handle *h, struct sp_sftp_flow *f, const char *why)
 	if (f == &h->down && h->masked_json[0] != '\0')
 		t.masked_json = h->masked_json;
 	sp_file_gate_transfer(h->target->gate, &t);
+	sp_file_gate_keep(h->target->gate, h->copy, &t, f == &h->up && why == NULL);
 }
 
 void

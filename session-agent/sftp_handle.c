@@ -86,6 +86,7 @@ sp_sftp_handle_free(struct sp_sftp *x, struct sp_sftp_handle *h, const char *why
 	if (h->stream != NULL)
 		x->nspools--;
 	free(h->path);
+	sp_file_copy_free(h->copy);
 	sp_file_scan_free(h->scan_up);
 	sp_file_scan_free(h->scan_down);
 	sp_sieve_stream_free(h->stream);
@@ -249,6 +250,8 @@ handle_problem(const struct sp_sftp_request *q, struct sp_sftp_handle *h)
 		return "it was not opened for that";
 	if (h->is_revoked && q->type != SP_SFTP_CLOSE)
 		return "the policy has changed, and this is not allowed any more";
+	if (q->type == SP_SFTP_FSETSTAT && h->is_emptied)
+		return sp_file_scan_why(h->scan_up);
 	if (is_write && h->is_cut)
 		return "a part of it was refused before";
 	if ((is_read || is_write) && sp_session_fault(h->target->x->session) != NULL) {
@@ -289,6 +292,21 @@ handle_forward(struct sp_sftp_op *op, const struct sp_sftp_request *q)
 	sp_sftp_target_send(op, q->type, parts, n);
 }
 
+/*
+ * What is sent of a file that is refused goes to its copy alone, to the end: that is told when the file is closed. The
+ * host keeps nothing of it. False: there is no copy, so nothing more is taken.
+ */
+static bool
+handle_is_swallowed(struct sp_sftp *x, struct sp_sftp_handle *h)
+{
+	if (!h->is_kept || !sp_file_copy_is_whole(h->copy))
+		return false;
+	if (!h->is_emptied && !handle_cut(x, h))
+		return false;
+	h->is_emptied = true;
+	return true;
+}
+
 void
 sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 {
@@ -311,6 +329,10 @@ sp_sftp_handle_request(struct sp_sftp *x, const struct sp_sftp_request *q)
 	}
 	if (q->type == SP_SFTP_WRITE)
 		problem = sp_sftp_flow_look(h, SP_FILE_UPLOAD, q->offset, q->data.data, q->data.len);
+	if (problem != NULL && handle_is_swallowed(x, h)) {
+		sp_sftp_status(x, q->id, SP_SFTP_OK, "ok");
+		return;
+	}
 	if (problem != NULL) {
 		sp_sftp_status(x, q->id, SP_SFTP_PERMISSION_DENIED, problem);
 		return;

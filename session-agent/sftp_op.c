@@ -233,8 +233,9 @@ op_scan(struct sp_sftp_op *op, struct sp_sftp_handle *h, const struct sp_decisio
 
 /* The handle that stands for what was decided; NULL, or why there is none. */
 static const char *
-op_handle(struct sp_sftp_op *op, const struct sp_decision *d)
+op_handle(struct sp_sftp_op *op, const struct sp_file_answer *answer)
 {
+	const struct sp_decision *d = answer->decision;
 	struct sp_sftp_handle *h = sp_sftp_handle_new(op->x, op->target);
 	const char *why = NULL;
 
@@ -248,6 +249,12 @@ op_handle(struct sp_sftp_op *op, const struct sp_decision *d)
 		why = op_mask(op, h, d);
 	if (why == NULL)
 		why = op_scan(op, h, d);
+	if (answer->copy != NULL) {
+		h->copy = *answer->copy;
+		*answer->copy = NULL;
+	}
+	if (why == NULL && h->copy == NULL && sp_file_scan_keeps(d))
+		why = "a copy of it would have to be kept, and there is none";
 	if (why != NULL)
 		sp_sftp_handle_free(op->x, h, NULL);
 	else
@@ -268,7 +275,7 @@ op_allowed(struct sp_sftp_op *op, const struct sp_file_answer *answer)
 		return;
 	}
 	if (op->type == SP_SFTP_OPEN || op->type == SP_SFTP_OPENDIR) {
-		why = op_handle(op, answer->decision);
+		why = op_handle(op, answer);
 		if (why != NULL) {
 			sp_file_gate_result(op->target->gate, op->seq, why);
 			sp_sftp_op_end(op, SP_SFTP_FAILURE, why);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "proto/sftp.h"
+#include "session-agent/file_copy.h"
 #include "session-agent/file_gate.h"
 #include "session-agent/session.h"
 #include "session-agent/sftp_kind.h"
@@ -65,6 +66,9 @@ struct sp_sftp_handle {
 	int64_t began_ms;
 	struct sp_sftp_flow up, down;
 	struct sp_file_scan *scan_up, *scan_down; /* what is looked for in what passes; NULL: nothing */
+	struct sp_file_copy *copy;		  /* of what passes, for the quarantine; NULL: none is kept */
+	bool is_kept;				  /* it will be, for something was found */
+	bool is_emptied;			  /* and what the host had of it is gone */
 	bool is_to_cut;	 /* scanned, and what was in it is to go before the first write */
 	bool has_failed; /* a read or write has */
 	bool is_cut;	 /* ours was the refusal */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/ipc_session.h"
+#include "lib/quarantine.h"
 #include "lib/text.h"
 #include "policy/image.h"
 #include "recorder/ring.h"
@@ -230,6 +231,7 @@ start_exec(const struct sp_registry *g, int fd)
 	static char *const argv[] = { (char *)(uintptr_t) "sallyport-session", NULL };
 	static char *const env[] = { NULL };
 	struct rlimit none = { 0, 0 }, files = { START_FILES_MAX, START_FILES_MAX };
+	struct rlimit size = {SP_QUARANTINE_FILE_MAX, SP_QUARANTINE_FILE_MAX};
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), high = fcntl(fd, F_DUPFD_CLOEXEC, START_FD + 1), i;
 	sigset_t empty;
@@ -242,7 +244,8 @@ start_exec(const struct sp_registry *g, int fd)
 	/* Standard error stays: the journal. */
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || close_range(START_FD + 1, ~0U, 0) != 0)
 		_exit(126);
-	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
+	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    setrlimit(RLIMIT_FSIZE, &size) != 0)
 		_exit(126);
 	if (sp_privdrop_ids(g->session_uid, g->session_gid, 0) != 0)
 		_exit(126);

@@ -17,8 +17,10 @@ _sallyport() {
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay search watch end pause resume verify export host-ca status version help" ;;
+		1:*) words="policy sessions replay search watch end pause resume verify export quarantine host-ca status version help" ;;
 		2:policy) words="check test explain" ;;
+		2:quarantine) words="list show export remove --dir" ;;
+		*:quarantine) words="--json --dir" ;;
 		*:policy)
 			case ${COMP_WORDS[2]} in
 			explain) words="--dir --as --groups --from --on" ;;

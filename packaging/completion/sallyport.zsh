@@ -22,6 +22,7 @@ _sallyport() {
 		'end:end a live session'
 		'pause:stop what flows in a live session'
 		'resume:let it flow again'
+		'quarantine:files that were refused for what is in them'
 		'host-ca:print the known_hosts line for ssh -J'
 		'status:ask the daemons how they are'
 		'version:print the version'
@@ -35,6 +36,9 @@ _sallyport() {
 	shift words
 	(( CURRENT-- ))
 	case $command in
+	quarantine)
+		_arguments '--dir=[another directory]:folder:_directories' '--json[one object a line]' '1:what:(list show export remove)' '*:copy or file:_files'
+		;;
 	policy)
 		if (( CURRENT == 2 )); then
 			compadd check test explain

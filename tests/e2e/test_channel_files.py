@@ -36,6 +36,7 @@ EFFECTS = {"allow": "effect: allow", "none": None, "deny": "effect: deny, messag
            "approve": "effect: approve, approve: { by: [dba], count: 1, within: 5m }",
            "mask": "effect: allow, mask: { detect: [credit_card], with: partial }",
            "scan": "effect: allow, scan: { detect: [credit_card] }",
+           "quarantine": "effect: allow, scan: { detect: [credit_card], found: quarantine }",
            "watch": "effect: allow, scan: { detect: [credit_card], found: record }"}
 ALL = "[list, stat, read, write, create, remove, rename, mkdir, rmdir, setstat, link, symlink]"
 

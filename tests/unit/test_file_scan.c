@@ -13,11 +13,12 @@
 #define PREFIX "order 17, paid with "
 
 static const char *const detectors[] = {"credit_card", "email"};
-static const struct sp_policy_scan refuse = {.ndetectors = 2, .detectors = detectors};
-static const struct sp_policy_scan lax = {.ndetectors = 2, .detectors = detectors, .records_only = true,
-    .passes_unreadable = true};
+static const struct sp_policy_scan refuse = {.ndetectors = 2, .detectors = detectors, .found = SP_POLICY_FOUND_REFUSE};
+static const struct sp_policy_scan lax = {
+    .ndetectors = 2, .detectors = detectors, .found = SP_POLICY_FOUND_RECORD, .passes_unreadable = true};
 
-static const struct sp_policy_scan strict = {.ndetectors = 2, .detectors = detectors, .passes_unreadable = true};
+static const struct sp_policy_scan strict = {
+    .ndetectors = 2, .detectors = detectors, .found = SP_POLICY_FOUND_REFUSE, .passes_unreadable = true};
 
 static struct sp_file_scan *
 new_scan(const struct sp_policy_scan *a, const struct sp_policy_scan *b)
@@ -218,12 +219,50 @@ test_none(void **state)
 	assert_int_equal(sp_file_scan_feed(NULL, 7, CARD, strlen(CARD)), 0);
 }
 
+/* What a copy is kept of: what was found and what cannot be read, not what came in another order. */
+static void
+test_kept(void **state)
+{
+	static const struct sp_policy_scan keeps = {
+	    .ndetectors = 2, .detectors = detectors, .found = SP_POLICY_FOUND_QUARANTINE};
+	struct sp_decision d = {.nscans = 2, .scans = {&lax, &keeps}};
+	struct sp_file_scan *scan = new_scan(&lax, &keeps);
+
+	(void)state;
+	assert_true(sp_file_scan_keeps(&d));
+	d.scans[1] = &refuse;
+	assert_false(sp_file_scan_keeps(&d));
+	assert_false(sp_file_scan_is_match(NULL));
+	assert_int_equal(sp_file_scan_feed(scan, 0, "fine ", 5), 0);
+	assert_false(sp_file_scan_is_match(scan));
+	assert_int_equal(sp_file_scan_feed(scan, 5, "4111111111111111 ", 17), SP_ERR_DENIED);
+	assert_true(sp_file_scan_is_match(scan));
+	sp_file_scan_refuse(scan, "for another reason");
+	sp_file_scan_add(scan, "; and so on");
+	assert_string_equal(sp_file_scan_why(scan), "refused for what is in it: credit_card; and so on");
+	sp_file_scan_free(scan);
+	scan = new_scan(&keeps, NULL);
+	assert_int_equal(sp_file_scan_feed(scan, 0, "\1", 1), SP_ERR_DENIED);
+	assert_true(sp_file_scan_is_match(scan));
+	sp_file_scan_free(scan);
+	scan = new_scan(&keeps, NULL);
+	assert_int_equal(sp_file_scan_feed(scan, 1, "x", 1), SP_ERR_DENIED);
+	assert_false(sp_file_scan_is_match(scan));
+	sp_file_scan_free(scan);
+	scan = new_scan(&keeps, NULL);
+	sp_file_scan_refuse(scan, "for another reason");
+	assert_int_equal(sp_file_scan_feed(scan, 0, "x", 1), SP_ERR_DENIED);
+	assert_false(sp_file_scan_is_match(scan));
+	sp_file_scan_free(scan);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_end), cmocka_unit_test(test_far),
-	    cmocka_unit_test(test_order), cmocka_unit_test(test_unreadable), cmocka_unit_test(test_record), cmocka_unit_test(test_is_of),
-	    cmocka_unit_test(test_none)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_end),
+	    cmocka_unit_test(test_far), cmocka_unit_test(test_order), cmocka_unit_test(test_unreadable),
+	    cmocka_unit_test(test_record), cmocka_unit_test(test_is_of), cmocka_unit_test(test_none),
+	    cmocka_unit_test(test_kept)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

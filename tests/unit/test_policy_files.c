@@ -186,7 +186,7 @@ test_scans(void **state)
 			assert_int_equal(d.scans[0]->ndetectors, 1);
 			assert_string_equal(d.scans[0]->detectors[0], "credit_card");
 			assert_string_equal(d.scans[0]->regexes[0].name, "ticket");
-			assert_true(d.scans[0]->records_only && d.scans[0]->passes_unreadable);
+			assert_true(d.scans[0]->found == SP_POLICY_FOUND_RECORD && d.scans[0]->passes_unreadable);
 		}
 	}
 	sp_decide_scope_free(scope);
