@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "policy/image.h"
 
-#define SP_MODEL_FORMAT 9
+#define SP_MODEL_FORMAT 10
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
