@@ -3,7 +3,7 @@
  * Inside the transport's sandbox: makes the agent's socket and hands it to the session, runs OpenSSH's client, gives it
  * the connection to the target that the session has made, and passes on what it has to say. As `connect` it is that
  * client's ProxyCommand; by its other name its askpass program, which never sees what is answered: it hands the client's
- * pipe to the session. Descriptors: 3 the transport channel, 4 the connection to the target.
+ * pipe to the session; so does `host-key`, about the key that the host has shown. Descriptors: 3 the transport channel, 4 the connection to the target.
  */
 #include "config.h"
 
@@ -38,6 +38,7 @@
 #define INSIDE_ASK SP_SSH_CONFIG_DIRECTORY "/ask"
 #define INSIDE_SEND_MS 10000
 #define INSIDE_LINE_MAX 1024
+#define INSIDE_ASK_MAX 8192 /* bytes of a question */
 #define INSIDE_STATUS 254 /* exit status of Sallyport's own failures */
 
 /* --- the client's ProxyCommand ------------------------------------------------------------------------ */
@@ -90,6 +91,29 @@ inside_askpass(const char *prompt)
 	}
 	for (;;)
 		(void)pause();
+}
+
+/*
+ * About the key that the host has shown, once the client has it ("HOSTNAME"). The line goes from the session to the client;
+ * without an answer there is none, and the client knows no key.
+ */
+static int
+inside_host_key(const char *why, const char *base64)
+{
+	struct sp_buf *body = sp_buf_new(INSIDE_ASK_MAX);
+	int fd, out = STDOUT_FILENO;
+	char byte;
+
+	if (strcmp(why, "HOSTNAME") != 0)
+		return 0;
+	fd = inside_dial(INSIDE_ASK);
+	if (fd < 0 || body == NULL)
+		return 1;
+	sp_buf_put_cstring(body, base64);
+	if (sp_buf_error(body) != 0 ||
+	    sp_ipc_send(fd, SP_IPC_TRANSPORT_HOST_KEY, 0, body, &out, 1, sp_ipc_now_ms() + INSIDE_SEND_MS) != 0)
+		return 1;
+	return read(fd, &byte, 1) == 1 ? 0 : 1;
 }
 
 /* --- making the place ------------------------------------------------------------------------------------ */
@@ -216,17 +240,17 @@ inside_on_ask(const struct inside *in)
 {
 	int fd = accept4(in->ask, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), fds[2];
 	struct sp_ipc_msg msg = { 0 };
-	struct sp_buf *buf = sp_buf_new(INSIDE_LINE_MAX + 64), *body = NULL;
+	struct sp_buf *buf = sp_buf_new(INSIDE_ASK_MAX + 64), *body = NULL;
 
 	if (fd < 0 || buf == NULL)
 		_exit(INSIDE_STATUS);
-	if (sp_ipc_recv(fd, buf, &msg, sp_ipc_now_ms() + INSIDE_SEND_MS) != 0 || msg.type != SP_IPC_TRANSPORT_ASK ||
-	    msg.nfds != 1)
+	if (sp_ipc_recv(fd, buf, &msg, sp_ipc_now_ms() + INSIDE_SEND_MS) != 0 ||
+	    (msg.type != SP_IPC_TRANSPORT_ASK && msg.type != SP_IPC_TRANSPORT_HOST_KEY) || msg.nfds != 1)
 		_exit(INSIDE_STATUS);
 	body = sp_buf_from(msg.body.data, msg.body.len);
 	fds[0] = msg.fds[0];
 	fds[1] = fd;
-	if (body == NULL || sp_ipc_send(SP_SSH_LAUNCH_CHANNEL, SP_IPC_TRANSPORT_ASK, 0, body, fds, 2,
+	if (body == NULL || sp_ipc_send(SP_SSH_LAUNCH_CHANNEL, msg.type, 0, body, fds, 2,
 				sp_ipc_now_ms() + INSIDE_SEND_MS) != 0)
 		_exit(INSIDE_STATUS);
 	(void)close(fds[0]);
@@ -275,6 +299,8 @@ main(int argc, char **argv)
 		return inside_connect();
 	if (argc == 2 && strcmp(argv[0], SP_SSH_CONFIG_ASKPASS) == 0)
 		return inside_askpass(argv[1]);
+	if (argc == 4 && strcmp(argv[1], SP_SSH_CONFIG_HOST_KEY) == 0)
+		return inside_host_key(argv[2], argv[3]);
 	if (argc < 2 || argc > 3)
 		return 2;
 	if (!inside_is_way(argv[1], argc == 3))

@@ -21,6 +21,7 @@ struct sp_ssh_agent {
 	size_t nhost_keys;
 	struct sp_ssh_key *authorities[SP_SSH_AGENT_HOST_KEYS_MAX];
 	size_t nauthorities;
+	struct sp_sshfp_set expected;
 	struct sp_buf *revoked[SP_SSH_AGENT_HOST_KEYS_MAX]; /* on the wire */
 	size_t nrevoked;
 	char host[SP_SSH_AGENT_NAME_MAX + 1]; /* the name that its certificate must have */
@@ -93,6 +94,12 @@ sp_ssh_agent_pin(struct sp_ssh_agent *a, struct sp_view host_key)
 	r = sp_ssh_key_public(host_key, &a->host_keys[a->nhost_keys]);
 	a->nhost_keys += r == 0;
 	return r;
+}
+
+void
+sp_ssh_agent_expect(struct sp_ssh_agent *a, const struct sp_sshfp_set *set)
+{
+	a->expected = *set;
 }
 
 int
@@ -213,7 +220,7 @@ agent_is_pinned(const struct sp_ssh_agent *a, struct sp_view blob)
 	for (i = 0; i < a->nhost_keys; i++)
 		if (agent_is_key(a->host_keys[i], &blob))
 			return true;
-	return false;
+	return sp_sshfp_has(&a->expected, blob);
 }
 
 static bool
@@ -225,6 +232,12 @@ agent_is_revoked(const struct sp_ssh_agent *a, struct sp_view blob)
 		if (sp_buf_len(a->revoked[i]) == blob.len && memcmp(sp_buf_data(a->revoked[i]), blob.data, blob.len) == 0)
 			return true;
 	return false;
+}
+
+bool
+sp_ssh_agent_is_expected(const struct sp_ssh_agent *a, struct sp_view blob)
+{
+	return !agent_is_revoked(a, blob) && sp_sshfp_has(&a->expected, blob);
 }
 
 /*

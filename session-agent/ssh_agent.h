@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "proto/ssh_key.h"
+#include "proto/sshfp.h"
 
 #define SP_SSH_AGENT_SIGNATURES_MAX 2 /* of one connection; OpenSSH needs one */
 #define SP_SSH_AGENT_REQUESTS_MAX 32  /* of one connection */
@@ -49,6 +50,10 @@ int sp_ssh_agent_new(struct sp_ssh_key *key, const char *user, const struct sp_v
     struct sp_ssh_agent **ret_a) SP_MUST_CHECK;
 /* One more host key on the wire, copied. LIMIT, and as sp_ssh_key_public(). */
 int sp_ssh_agent_pin(struct sp_ssh_agent *a, struct sp_view host_key) SP_MUST_CHECK;
+/* Fingerprints (copied) of which a host's key may be one, too. */
+void sp_ssh_agent_expect(struct sp_ssh_agent *a, const struct sp_sshfp_set *set);
+/* Whether a plain key on the wire is one of those, and not revoked. */
+bool sp_ssh_agent_is_expected(const struct sp_ssh_agent *a, struct sp_view blob);
 /* A key on the wire, of any type, that neither a host nor an authority may have, whatever else is said. LIMIT, NOMEM. */
 int sp_ssh_agent_revoke(struct sp_ssh_agent *a, struct sp_view key) SP_MUST_CHECK;
 /*

@@ -7,6 +7,7 @@
 #include "lib/text.h"
 
 #define CONFIG_CONNECT SP_LIBEXECDIR "/sallyport-ssh-inside connect"
+#define CONFIG_HOST_KEY SP_LIBEXECDIR "/sallyport-ssh-inside " SP_SSH_CONFIG_HOST_KEY " %I %K"
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 /* Everything that would open a second channel, ask the person, or read what is not ours, is off by name. */
@@ -25,7 +26,6 @@ static const char config_fixed[] =
     "StrictHostKeyChecking yes\n"
     "GlobalKnownHostsFile " SP_SSH_CONFIG_DIRECTORY "/known_hosts\n"
     "UserKnownHostsFile none\n"
-    "KnownHostsCommand none\n"
     "RevokedHostKeys none\n"
     "UpdateHostKeys no\n"
     "CheckHostIP no\n"
@@ -76,8 +76,8 @@ static const char config_password[] =
 const char *
 sp_ssh_config_problem(const struct sp_policy_connection *c)
 {
-	if (c->is_sshfp || (c->nhost_keys + c->nhost_authorities == 0 && c->known_hosts[0] == '\0'))
-		return "this version knows target hosts by pinned keys, authorities and known_hosts only (host_keys)";
+	if (!c->is_sshfp && c->nhost_keys + c->nhost_authorities == 0 && c->known_hosts[0] == '\0')
+		return "nothing says how the host is known (host_keys): call an administrator";
 	return NULL;
 }
 
@@ -117,6 +117,7 @@ sp_ssh_config_write(const struct sp_policy_connection *c, struct sp_buf *out)
 	sp_buf_putf(out, "Host " SP_SSH_CONFIG_TARGET "\nHostKeyAlias %s\nPort %u\nUser %s\n", c->host, c->port,
 	    c->login_user);
 	sp_buf_put(out, config_fixed, sizeof(config_fixed) - 1);
+	sp_buf_putf(out, "KnownHostsCommand %s\n", c->is_sshfp ? CONFIG_HOST_KEY : "none");
 	if (c->login == SP_POLICY_LOGIN_PASSWORD)
 		sp_buf_put(out, config_password, sizeof(config_password) - 1);
 	else

@@ -19,6 +19,7 @@
 #define SP_SSH_CONFIG_ADDRESS_MAX 300	      /* bytes of a host with its port, the NUL included */
 #define SP_SSH_CONFIG_DIRECTORY "/run/ssh"    /* of the transport, in its sandbox */
 #define SP_SSH_CONFIG_ASKPASS SP_SSH_CONFIG_DIRECTORY "/askpass"
+#define SP_SSH_CONFIG_HOST_KEY "host-key"     /* the client's question about the host's key */
 #define SP_SSH_CONFIG_TARGET "target"	      /* the one host there is in the configuration */
 
 /* Whether this version can reach the host so: NULL, or one line for the person that says what is missing. */

@@ -42,7 +42,7 @@ hosts_find(const struct sp_policy_connection *c, const char *text, struct sp_buf
 		return r;
 	found.len = sp_buf_len(out) - before;
 	found.data = found.len > 0 ? sp_buf_data(out) + before : NULL;
-	if (c->nhost_keys + c->nhost_authorities > 0 || hosts_know(found))
+	if (c->nhost_keys + c->nhost_authorities > 0 || c->is_sshfp || hosts_know(found))
 		return 0;
 	(void)snprintf(why, SP_SSH_HOSTS_WHY_MAX, "%s has no key for %s%s%s:%u that is not revoked: an administrator must put it there",
 	    c->known_hosts, strchr(c->host, ':') != NULL ? "[" : "", c->host, strchr(c->host, ':') != NULL ? "]" : "",

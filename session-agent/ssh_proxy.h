@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of the kind "ssh": one command line, or one interactive shell, on one target. ssh_proxy.c has its life,
- * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_login.c prepares that, ssh_password.c answers
- * for the person, ssh_jump.c goes through other hosts.
+ * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_login.c prepares that, ssh_hostkey.c and
+ * ssh_password.c answer it, ssh_jump.c goes through other hosts.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SSH_PROXY_H
@@ -17,6 +17,7 @@
 #include "session-agent/session.h"
 #include "session-agent/ssh_agent.h"
 #include "session-agent/ssh_config.h"
+#include "session-agent/ssh_dns.h"
 
 #define SP_SSH_PROXY_REFUSED 126 /* exit status of a command that may not run, as shells have it */
 #define SP_SSH_PROXY_STOPPED 254 /* of what Sallyport ended */
@@ -159,6 +160,17 @@ int sp_ssh_login_agent(struct sp_ssh_proxy *px, const struct sp_policy_connectio
     const struct sp_secret *secret) SP_MUST_CHECK;
 /* What the connection's known_hosts file says of the host is known to px->agent too. FORMAT, LIMIT, INVALID, NOMEM, CRYPTO. */
 int sp_ssh_login_known(struct sp_ssh_proxy *px, const struct sp_policy_connection *c, const char *known) SP_MUST_CHECK;
+
+/* ssh_hostkey.c */
+#define SP_SSH_HOSTKEY_LINE_MAX ((size_t)8 * 1024) /* bytes of a host, a type and a key */
+/*
+ * Where policy says so, has the fingerprints from DNS, and px->agent expects them. An error, with why for the person, only if
+ * the host can be known in no other way; as sp_ssh_dns_lookup() and sp_ssh_transport_note().
+ */
+int sp_ssh_hostkey_learn(
+    struct sp_ssh_proxy *px, const struct sp_policy_connection *c, char why[SP_SSH_DNS_WHY_MAX]) SP_MUST_CHECK;
+/* The client asks whether the host may have this key. PROTOCOL (it does not take the answer), NOMEM. */
+int sp_ssh_hostkey_answer(struct sp_ssh_proxy *px, struct sp_view base64, int out, int done) SP_MUST_CHECK;
 
 /* ssh_jump.c */
 /*

@@ -24,6 +24,8 @@ start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *star
 		struct sp_view found = { sp_buf_data(start->known), sp_buf_len(start->known) };
 
 		r = sp_ssh_config_known_hosts(c, found, known);
+		if (r == 0 && sp_buf_len(known) == 0)
+			r = sp_buf_putf(known, "# by KnownHostsCommand\n"); /* there are no empty files */
 	}
 	if (r != 0)
 		goto out;

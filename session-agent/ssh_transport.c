@@ -229,6 +229,18 @@ on_ask(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx
 	return r;
 }
 
+static int
+on_host_key(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_view base64;
+	int r = sp_buf_get_view(body, SP_SSH_HOSTKEY_LINE_MAX, &base64);
+
+	(void)p;
+	if (r == 0 && msg->nfds != 2)
+		r = SP_ERR_PROTOCOL;
+	return r == 0 ? sp_ssh_hostkey_answer(ctx, base64, msg->fds[0], msg->fds[1]) : r;
+}
+
 static const char *
 transport_reason(const struct sp_ssh_proxy *px)
 {
@@ -332,6 +344,7 @@ static const struct sp_peer_request transport_requests[] = {
 	{ SP_IPC_TRANSPORT_LOG, 1, TRANSPORT_LINE_MAX + 4, 0, on_log, "LOG" },
 	{ SP_IPC_TRANSPORT_EXIT, 1, 5, 0, on_exit_status, "EXIT" },
 	{ SP_IPC_TRANSPORT_ASK, 1, TRANSPORT_LINE_MAX + 4, 2, on_ask, "ASK" },
+	{ SP_IPC_TRANSPORT_HOST_KEY, 1, SP_SSH_HOSTKEY_LINE_MAX + 4, 2, on_host_key, "HOST_KEY" },
 	{ 0 },
 };
 static const struct sp_peer_ops transport_ops = { transport_requests, on_transport_close, "transport" };
@@ -493,6 +506,7 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 {
 	struct sp_ssh_proxy *px = ctx;
 	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
+	char why[SP_SSH_DNS_WHY_MAX] = "";
 	int r = 0;
 
 	if (!px->is_ended && px->stage == SP_SSH_PROXY_CREDENTIAL) {
@@ -503,10 +517,14 @@ on_credential(int err, const char *message, const char *user, struct sp_secret *
 			px->password = secret;
 			secret = NULL;
 		}
+		if (r == 0 && err == 0 && c != NULL && px->agent != NULL)
+			r = sp_ssh_hostkey_learn(px, c, why);
 		if (err != 0)
 			sp_ssh_transport_fail(px, message);
 		else if (c == NULL || strcmp(user, px->user) != 0)
 			sp_ssh_transport_fail(px, "the connection has just changed: try again");
+		else if (r != 0 && why[0] != '\0')
+			sp_ssh_transport_fail(px, why);
 		else if (r == SP_ERR_UNSUPPORTED)
 			sp_ssh_transport_fail(px, "the connection's key is encrypted or of a type that is not taken: call an administrator");
 		else if (r != 0)

@@ -14,7 +14,7 @@ sp_deps_package="debhelper devscripts fakeroot lintian dpkg-dev systemd libcap2-
 sp_deps_e2e="python3 python3-pytest python3-pexpect python3-yaml python3-jwcrypto python3-cryptography
 	python3-paramiko python3-asyncssh python3-psycopg2 tlog
 	openssh-server openssh-client auditd bubblewrap postgresql-15 postgresql-client-15 libcap2-bin
-	iproute2 util-linux openssl rsync procps passwd sudo systemd systemd-container dbus"
+	iproute2 util-linux openssl rsync procps passwd sudo systemd systemd-container dbus unbound ldnsutils"
 
 sp_deps_bench="pgbouncer sudo tlog"
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Target hosts that the bastion knows by known_hosts files, with real sshds."""
+"""Target hosts that the bastion knows by known_hosts files, or by DNS with DNSSEC: with real sshds and a real resolver."""
+import time
+
 import pytest
 
 import bastion
@@ -61,11 +63,49 @@ FILES = {
     "badline": (f"{AT} {{host}}\n# fine so far\n@revokd * {{host}}\n", ""),
     "badpinned": (f"{AT}\n", ', pinned: ["{host}"]'),
 }
+# Names in DNS: zone, records ({NAME}: SHA-256 of that key, {NAME/1}: SHA-1).
+ZONES = ("signed.example", "plain.example", "bogus.example")
+DNS = {
+    "dns": ("signed.example", ["4 2 {host}"]),
+    "dnsmany": ("signed.example", ["1 2 {rsa}", "4 1 {host/1}", "4 2 {other}", "4 2 {host}"]),
+    "dnswrong": ("signed.example", ["4 2 {other}"]),
+    "dnssha1": ("signed.example", ["4 1 {host/1}"]),
+    "dnsalgo": ("signed.example", ["1 2 {host}"]),
+    "dnsnone": ("signed.example", []),
+    "dnsplain": ("plain.example", ["4 2 {host}"]),
+    "dnsbogus": ("bogus.example", ["4 2 {other}"]),  # the other key's when it was signed, the host's now
+}
+RESOLVER = "127.0.0.53"
+UNBOUND = f"""server:
+  interface: {RESOLVER}
+  access-control: 127.0.0.0/8 allow
+  do-daemonize: no
+  do-ip6: no
+  do-not-query-localhost: no
+  use-syslog: no
+  username: ""
+  chroot: ""
+  pidfile: ""
+  directory: {PLACE}
+  module-config: "validator iterator"
+  trust-anchor-file: {PLACE}/signed.example.ds
+  trust-anchor-file: {PLACE}/bogus.example.ds
+remote-control:
+  control-enable: no
+""" + "".join(f"auth-zone:\n  name: {zone}\n  zonefile: {PLACE}/{zone}.zone\n  for-upstream: yes\n  for-downstream: no\n" for zone in ZONES)
+
+# Takes questions and never answers.
+SILENT = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.54', 53)); time.sleep(10000)"
+
 JUMPS = {"inner": "plain", "innerbad": "another", "innernone": "nobody"}
 
 
 def key(b, name):
     return " ".join(b.read(f"{PLACE}/{name}.pub").split()[:2])
+
+
+def fingerprinted(name, host, more="", port=PORT):
+    return (CONNECTION % (name, host, port, "", "", KEY)).replace("{ known_hosts:  }", "{ sshfp: true%s }" % more)
 
 
 def policy(b):
@@ -77,8 +117,43 @@ def policy(b):
         text += CONNECTION % (name, HOST, PORT, f"{PLACE}/{name}", f', pinned: ["{keys["host"]}"]', KEY)
     for name, hop in JUMPS.items():
         text += CONNECTION % (name, BEHIND, BEHIND_PORT, f"{PLACE}/behind", "", KEY) + f"    jump: {hop}\n"
+    for name, (zone, _) in DNS.items():
+        text += fingerprinted(name, f"{name}.{zone}")
+    text += fingerprinted("dnsalias", "alias.signed.example") + fingerprinted("dnsmissing", "missing.signed.example")
+    text += fingerprinted("dnsplainpin", "dnsplain.plain.example", f', pinned: ["{keys["host"]}"]')
+    text += fingerprinted("dnsrevoked", "dns.signed.example", f", known_hosts: {PLACE}/revoked")
+    text += fingerprinted("dnsbehind", "behind.signed.example", port=BEHIND_PORT) + "    jump: dns\n"
     text += CONNECTION % ("innerwrong", BEHIND, BEHIND_PORT, f"{PLACE}/behindwrong", "", KEY) + "    jump: plain\n"
     return bastion.POLICY_YAML.replace("rules:\n", text + "rules:\n" + RULES, 1)
+
+
+def fingerprint(b, name):
+    lines = b.run(["ssh-keygen", "-r", "x", "-f", f"{PLACE}/{name}.pub"]).stdout.split("\n")
+    return {line.split()[4]: line.split()[5] for line in lines if line}
+
+
+def make_zones(b):
+    prints = {}
+    for name in ("host", "other", "rsa"):
+        prints[name], prints[name + "/1"] = fingerprint(b, name)["2"], fingerprint(b, name)["1"]
+    behind = fingerprint(b, "behind-key")["2"]
+    for zone in ZONES:
+        text = f"$ORIGIN {zone}.\n$TTL 300\n@ IN SOA ns root 1 3600 600 86400 300\n@ IN NS ns\nns IN A {RESOLVER}\n"
+        text += f"alias IN CNAME dns\nbehind IN SSHFP 4 2 {behind}\n"
+        for name, (of, records) in DNS.items():
+            if of == zone:
+                text += "".join(f"{name} IN SSHFP {record.format(**prints)}\n" for record in records) + f"{name} IN A {ADDRESS}\n"
+        b.write(f"{PLACE}/{zone}.zone", text)
+        if zone != "plain.example":
+            b.run(["sh", "-c", f"""set -e; cd {PLACE}; umask 022; k=$(ldns-keygen -a ECDSAP256SHA256 -k {zone}); mv $k.ds {zone}.ds
+ldns-signzone -i 20200101000000 -e 20371231000000 -f {zone}.signed {zone}.zone $k; mv {zone}.signed {zone}.zone"""])
+    text = b.read(f"{PLACE}/bogus.example.zone")
+    assert prints["other"] in text
+    b.write(f"{PLACE}/bogus.example.zone", text.replace(prints["other"], prints["host"]))
+
+
+def resolve_by(b, address, options="options trust-ad\n"):
+    b.write("/etc/resolv.conf", f"nameserver {address}\n{options}")
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +173,23 @@ echo PS1="'kept1\\$ '" >/home/keptby/.bashrc; chown keptby: /home/keptby/.bashrc
     b.write(f"{PLACE}/alices", FILES["plain"][0].format(**keys), owner="alice:root")
     b.write(f"{PLACE}/behind", f"[{BEHIND}]:{BEHIND_PORT} {key(b, 'behind-key')}\n")
     b.write(f"{PLACE}/behindwrong", f"[{BEHIND}]:{BEHIND_PORT} {keys['host']}\n")
-    b.write("/etc/hosts", bastion.HOSTS + f"{ADDRESS} {HOST}\n{BEHIND_ADDRESS} {BEHIND}\n")
+    make_zones(b)
+    names = " ".join([HOST, *(f"{name}.{zone}" for name, (zone, _) in DNS.items()), "alias.signed.example", "missing.signed.example"])
+    b.write("/etc/hosts", bastion.HOSTS + f"{ADDRESS} {names}\n{BEHIND_ADDRESS} {BEHIND} behind.signed.example\n")
+    resolve_by(b, RESOLVER)
+    b.write(f"{PLACE}/unbound.conf", UNBOUND)
+    b.run(["cp", "/usr/sbin/unbound", PLACE])  # where no AppArmor profile is about it
+    b.service("resolver", [f"{PLACE}/unbound", "-d", "-c", f"{PLACE}/unbound.conf"])
+    b.service("silent", ["python3", "-c", SILENT])
+    for address in ("3500007F:0035", "3600007F:0035"):
+        wait_for("the resolvers", lambda a=address: f" {a} " in b.run(["cat", "/proc/net/udp"]).stdout)
     b.write(f"{PLACE}/kept1.conf", SSHD % (ADDRESS, PORT, "host") + f"HostCertificate {PLACE}/host-cert.pub\n")
     b.write(f"{PLACE}/kept2.conf", SSHD % (BEHIND_ADDRESS, BEHIND_PORT, "behind-key"))
     for name, port in (("kept1", PORT), ("kept2", BEHIND_PORT)):
         b.service(name, ["/usr/sbin/sshd", "-D", "-e", "-f", f"{PLACE}/{name}.conf"])
         wait_for(name, lambda p=port: f":{p:04X} " in b.run(["cat", "/proc/net/tcp"]).stdout)
     yield b
-    for name in ("kept1", "kept2"):
+    for name in ("kept1", "kept2", "resolver", "silent"):
         b.stop_daemon(name)
     b.write("/etc/hosts", bastion.HOSTS)
 
@@ -204,3 +288,56 @@ def test_through_a_host_that_is_not_known(h, name, said):
     done = h.ssh("alice", f"ssh {name} id")
     assert done.returncode == 255 and done.stdout == "" and said in done.stderr, done.stderr
     assert "keptby" not in log_of(h, "kept2")[before:]
+
+
+# DNS ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["dns", "dnsmany", "dnsalias", "dnsplainpin"])
+def test_a_fingerprint_in_dns(h, name):
+    done = h.ssh("alice", f"ssh {name} id -un")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "keptby\n", ""), done.stderr
+    text = events(h)
+    assert text.count("login was signed keptby") == 1 and "agent: refused" not in text, text
+
+
+def test_a_fingerprint_of_a_host_behind(h):
+    done = h.ssh("alice", "ssh dnsbehind id -un")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "keptby\n", ""), done.stderr
+    assert "through dns" in events(h)
+
+
+@pytest.mark.parametrize("name", ["dnswrong", "dnsalgo", "dnsrevoked"])
+def test_a_fingerprint_that_is_not_the_hosts(h, name):
+    """Of another key, of another type of key, or of a key that a file revokes."""
+    before = len(log_of(h))
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and done.stdout == "", done.stdout
+    assert f"sallyport: {name}: the host's key is not the one that policy names" in done.stderr, done.stderr
+    wait_for("the host to have seen it", lambda: "Connection" in log_of(h)[before:])
+    assert "keptby" not in log_of(h)[before:] and "was signed" not in events(h)
+
+
+@pytest.mark.parametrize("name,why", [("dnsplain", "the answer is not signed"), ("dnsbogus", "whose signatures are wrong"),
+                                      ("dnssha1", "none with SHA-256"), ("dnsnone", "there are none"), ("dnsmissing", "there are none")])
+def test_an_answer_that_does_not_count(h, name, why):
+    before = len(log_of(h))
+    done = h.ssh("alice", f"ssh {name} id")
+    assert done.returncode == 255 and done.stdout == "" and "cannot be had from DNS" in done.stderr and why in done.stderr, done.stderr
+    assert log_of(h)[before:] == "" and why in events(h)
+
+
+@pytest.mark.parametrize("address,options,why", [(RESOLVER, "", "options trust-ad"), ("127.0.0.55", "options trust-ad\n", "no answer"),
+                                                 ("127.0.0.54", "options trust-ad\n", "no answer")])
+def test_a_resolver_that_is_not_trusted_or_not_there(h, address, options, why):
+    """In bounded time, also where it takes the question and says nothing."""
+    before = len(log_of(h))
+    try:
+        resolve_by(h, address, options)
+        begin = time.monotonic()
+        done = h.ssh("alice", "ssh dns id")
+        took = time.monotonic() - begin
+    finally:
+        resolve_by(h, RESOLVER)
+    assert done.returncode == 255 and done.stdout == "" and why in done.stderr, done.stderr
+    assert took < 40 and log_of(h)[before:] == "", took

@@ -2,6 +2,7 @@
 /* The agent of a target session, its codec and the reader of keys; the attacks are in tests/attacks/ssh_agent. */
 #include "tests/unit/unit.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -944,6 +945,60 @@ test_revoked(void **state)
 	}
 }
 
+/* Fingerprints of host keys: of a key alone, or of the one in a certificate, by whomever; never of one that is revoked. */
+static void
+test_fingerprints(void **state)
+{
+	static const struct {
+		const char *expected, *shown, *revoked;
+		uint8_t algorithm;
+		bool is_good;
+	} cases[] = { { "ecdsa256", NULL, NULL, 3, true }, { "ecdsa256", "other_ca-cert.pub", NULL, 3, true },
+		{ "ecdsa384", NULL, NULL, 3, false }, { "ecdsa256", NULL, NULL, 4, false },
+		{ "ecdsa384", "other_ca-cert.pub", NULL, 3, false }, { "ecdsa256", NULL, "ecdsa256", 3, false },
+		{ "ecdsa256", "other_ca-cert.pub", "ecdsa256", 3, false } };
+	uint8_t blob[8192], id[ID_LEN] = { 0 };
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sp_ssh_key *host = key_of("ecdsa256"), *expected = key_of(cases[i].expected);
+		struct sp_buf *b = sp_buf_new(0), *sig = sp_buf_new(0), *in = sp_buf_new(0), *out = sp_buf_new(0);
+		struct sp_view plain = sp_ssh_key_blob(host), over = { id, sizeof(id) }, print = sp_ssh_key_blob(expected);
+		struct sp_sshfp_set set = { .n = 1 };
+		struct sp_ssh_agent_news news;
+		struct sp_ssh_agent *a = NULL;
+		unsigned len = 0;
+
+		set.keys[0].algorithm = cases[i].algorithm;
+		assert_int_equal(EVP_Digest(print.data, print.len, set.keys[0].digest, &len, EVP_sha256(), NULL), 1);
+		assert_int_equal(sp_ssh_agent_new(key_of("ed25519"), "deploy", NULL, 0, &a), 0);
+		sp_ssh_agent_expect(a, &set);
+		if (cases[i].revoked != NULL)
+			assert_int_equal(sp_ssh_agent_revoke(a, plain), 0);
+		if (cases[i].shown == NULL)
+			assert_int_equal(sp_ssh_agent_is_expected(a, plain), cases[i].is_good);
+		assert_int_equal(sp_ssh_key_sign(host, 0, over, sig), 0);
+		n = cases[i].shown != NULL ? blob_of(cases[i].shown, blob, sizeof(blob)) : plain.len;
+		sp_buf_put_cstring(b, "session-bind@openssh.com");
+		sp_buf_put_string(b, cases[i].shown != NULL ? blob : plain.data, n);
+		sp_buf_put_string(b, id, sizeof(id));
+		sp_buf_put_string(b, sp_buf_data(sig), sp_buf_len(sig));
+		sp_buf_put_u8(b, 0);
+		frame(in, 27, b);
+		assert_int_equal(sp_ssh_agent_handle(a, in, out, NOW, &news), 0);
+		if ((news.outcome == SP_SSH_AGENT_BOUND) != cases[i].is_good)
+			fail_msg("case %zu: %s", i, news.text);
+		sp_ssh_agent_free(a);
+		sp_ssh_key_free(host);
+		sp_ssh_key_free(expected);
+		sp_buf_free(b);
+		sp_buf_free(sig);
+		sp_buf_free(in);
+		sp_buf_free(out);
+	}
+}
+
 static void
 test_host_keys_limit(void **state)
 {
@@ -1029,6 +1084,7 @@ main(void)
 		cmocka_unit_test(test_certificates_changed),
 		cmocka_unit_test(test_certificate_of_a_pinned_key),
 		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_fingerprints),
 		cmocka_unit_test(test_host_keys_limit),
 	};
 

@@ -218,9 +218,13 @@ test_problems(void **state)
 	c.jump = "other"; /* the way there is no part of what the client is told */
 	assert_null(sp_ssh_config_problem(&c));
 	c = connection();
-	c.is_sshfp = true;
+	assert_true(has(&c, "\nKnownHostsCommand none\n"));
+	c.nhost_keys = 0;
 	assert_non_null(sp_ssh_config_problem(&c));
 	assert_int_equal(sp_ssh_config_write(&c, b), SP_ERR_UNSUPPORTED);
+	c.is_sshfp = true;
+	assert_null(sp_ssh_config_problem(&c));
+	assert_true(has(&c, "/sallyport-ssh-inside host-key %I %K\n"));
 	c = connection();
 	c.known_hosts = "/etc/ssh/ssh_known_hosts";
 	assert_null(sp_ssh_config_problem(&c));
