@@ -27,6 +27,7 @@
 #define SP_AUTHKEYS_PERMIT_MS 1500 /* of the time for all: without an answer nothing can be forwarded */
 #define SP_AUTHKEYS_PERMITS_MAX ((size_t)8192) /* bytes of options */
 #define SP_AUTHKEYS_START "restrict,"
+#define AUTHKEYS_LOOPBACK "127.0.0.1"
 
 /* sshd must have given up root's groups for us (it did not always: CVE-2021-41617). */
 static bool
@@ -63,6 +64,13 @@ is_line(struct sp_view v)
 	return true;
 }
 
+/* Of ssh -J: the host's own, which sshd reaches in a network of its own. */
+static bool
+is_loopback(const char *s, size_t n)
+{
+	return n == strlen(AUTHKEYS_LOOPBACK) && memcmp(s, AUTHKEYS_LOOPBACK, n) == 0;
+}
+
 /* NAME:PORT and nothing that could end the option or mean more than one place. */
 static bool
 is_place(struct sp_view v)
@@ -70,7 +78,9 @@ is_place(struct sp_view v)
 	const char *s = (const char *)v.data, *colon = v.len == 0 ? NULL : memrchr(s, ':', v.len);
 	size_t digits = colon == NULL ? 0 : v.len - (size_t)(colon + 1 - s);
 
-	if (colon == NULL || !sp_hosts_is_name(s, (size_t)(colon - s)) || digits == 0 || digits > 5)
+	if (colon == NULL || digits == 0 || digits > 5)
+		return false;
+	if (!sp_hosts_is_name(s, (size_t)(colon - s)) && !is_loopback(s, (size_t)(colon - s)))
 		return false;
 	for (size_t i = 0; i < digits; i++)
 		if (colon[1 + i] < '0' || colon[1 + i] > '9')

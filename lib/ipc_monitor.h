@@ -30,6 +30,14 @@ enum sp_ipc_monitor {
 	SP_IPC_MONITOR_KEEP = 9
 };
 
+/* SSH's what. */
+enum {
+	SP_IPC_MONITOR_SSH_SHELL = 0,
+	SP_IPC_MONITOR_SSH_COMMAND = 1,
+	SP_IPC_MONITOR_SSH_SUBSYSTEM = 2,
+	SP_IPC_MONITOR_SSH_PORT = 3
+};
+
 /* CHANNEL's and LOST's which: the daemon at the other end. */
 enum { SP_IPC_MONITOR_WHICH_RECORDER = 1, SP_IPC_MONITOR_WHICH_CONTROL = 2 };
 

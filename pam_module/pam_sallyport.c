@@ -16,6 +16,7 @@
 
 #include "lib/ipc.h"
 #include "lib/ipc_pam.h"
+#include "pam_module/apart.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -131,9 +132,9 @@ pam_call_end(struct pam_call *c)
 	free(c->message);
 }
 
-/* One question, one answer, within the timeout. On 0 c->view stands at the reply's first field. */
+/* One question, with descriptors, one answer, within the timeout. On 0 c->view stands at the reply's first field. */
 static int
-pam_call_run(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t reply_type)
+pam_call_run_with(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t reply_type, const int *fds, size_t nfds)
 {
 	int64_t deadline = sp_ipc_now_ms() + (int64_t)a->timeout * 1000;
 	struct sp_ipc_msg msg = { 0 };
@@ -145,9 +146,11 @@ pam_call_run(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t
 	r = sp_ipc_connect_patient(a->socket, 0, SP_IPC_RESTART_MS, deadline, &fd);
 	if (r != 0)
 		return r;
-	r = sp_ipc_call(fd, type, c->body, reply_type, c->reply, &msg, deadline);
+	r = sp_ipc_send(fd, type, 1, c->body, fds, nfds, deadline);
+	if (r == 0)
+		r = sp_ipc_recv(fd, c->reply, &msg, deadline);
 	if (r == 0) {
-		if (msg.nfds != 0)
+		if (msg.nfds != 0 || msg.id != 1 || msg.type != reply_type)
 			r = SP_ERR_PROTOCOL;
 		sp_ipc_msg_clear(&msg);
 	}
@@ -157,6 +160,12 @@ pam_call_run(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t
 	}
 	(void)close(fd);
 	return r;
+}
+
+static int
+pam_call_run(struct pam_call *c, const struct pam_args *a, uint8_t type, uint8_t reply_type)
+{
+	return pam_call_run_with(c, a, type, reply_type, NULL, 0);
 }
 
 static int
@@ -307,9 +316,73 @@ pam_open_body(pam_handle_t *pamh, const char *user, struct sp_buf *body)
 	return sp_buf_error(body);
 }
 
+/* What sallyportd has the login's network like. */
+struct pam_apart {
+	uint8_t is_apart;
+	uint32_t n;
+	uint16_t ports[SP_IPC_PAM_PORTS_MAX];
+};
+
+static int
+pam_get_apart(struct pam_call *c, struct pam_apart *p)
+{
+	uint32_t i;
+	int r = sp_buf_get_u8(c->view, &p->is_apart);
+
+	if (r == 0)
+		r = sp_buf_get_u32(c->view, &p->n);
+	if (r == 0 && (p->is_apart > 1 || p->n > (p->is_apart != 0 ? SP_IPC_PAM_PORTS_MAX : 0)))
+		r = SP_ERR_FORMAT;
+	for (i = 0; r == 0 && i < p->n; i++)
+		r = sp_buf_get_u16(c->view, &p->ports[i]);
+	return r;
+}
+
+static int
+pam_give_ports(const struct pam_args *a, const char *login_id, const int *fds, size_t nfds)
+{
+	struct pam_call c;
+	int r = pam_call_begin(&c);
+
+	if (r == 0) {
+		sp_buf_put_cstring(c.body, login_id);
+		r = pam_call_run_with(&c, a, SP_IPC_PAM_PORTS, SP_IPC_PAM_PORTS_REPLY, fds, nfds);
+	}
+	if (r == 0)
+		r = pam_call_done(&c);
+	if (r == 0 && c.verdict != 0)
+		r = SP_ERR_DENIED;
+	pam_call_end(&c);
+	return r;
+}
+
+/* sshd's process goes into its own network. What fails there fails the login: in this one it would reach the machine's. */
+static int
+pam_go_apart(const struct pam_args *a, const char *login_id, const struct pam_apart *p)
+{
+	int fds[SP_IPC_FDS_MAX], r = p->is_apart != 0 ? sp_apart_enter() : 0;
+	uint32_t i = 0;
+
+	while (r == 0 && i < p->n) {
+		size_t nfds = 0;
+
+		while (r == 0 && i < p->n && nfds < SP_IPC_FDS_MAX) {
+			r = sp_apart_listen(p->ports[i], &fds[nfds]);
+			nfds += r == 0;
+			i++;
+		}
+		if (r == 0)
+			r = pam_give_ports(a, login_id, fds, nfds);
+		while (nfds > 0)
+			(void)close(fds[--nfds]);
+	}
+	return r;
+}
+
 static int
 pam_open(pam_handle_t *pamh, const struct pam_args *a, const char *user)
 {
+	struct pam_apart apart = { 0 };
 	struct pam_call c;
 	char *login_id = NULL;
 	int r, result = PAM_SESSION_ERR;
@@ -329,7 +402,11 @@ pam_open(pam_handle_t *pamh, const struct pam_args *a, const char *user)
 	if (r == 0)
 		r = sp_buf_get_cstring(c.view, SP_PAM_LOGIN_ID_MAX, &login_id);
 	if (r == 0)
+		r = pam_get_apart(&c, &apart);
+	if (r == 0)
 		r = pam_call_done(&c);
+	if (r == 0 && c.verdict == 0)
+		r = pam_go_apart(a, login_id, &apart);
 	if (r != 0) {
 		pam_report_outage(pamh, a, "open_session", r);
 		goto out;

@@ -2,7 +2,7 @@
 /*
  * The PAM module's own limits. A guest in sshd: it only sends small questions to
  * sallyportd over a Unix socket and waits a bounded time for the answer. No
- * crypto, no network, no thread, signal, timer, exit, stdio or environment.
+ * crypto, no network but one of its own (pam_module/apart.h), no thread, signal, timer, exit, stdio or environment.
  */
 #ifndef SALLYPORT_PAM_MODULE_PAM_SALLYPORT_H
 #define SALLYPORT_PAM_MODULE_PAM_SALLYPORT_H

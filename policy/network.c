@@ -200,3 +200,18 @@ sp_network_parse(const char *text, struct sp_decide_network *ret_n)
 	ret_n->port = p.protocol == SP_NETWORK_ICMP ? 0 : (uint16_t)p.first;
 	return 0;
 }
+
+bool
+sp_network_is_loopback_span(const char *pattern, uint16_t *ret_first, uint16_t *ret_last)
+{
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	struct network_pattern p;
+
+	if (network_read(pattern, &p) != NULL || p.is_listen || p.protocol != SP_NETWORK_TCP || !p.has_network ||
+	    p.network.is_v6 || p.network.prefix != 32 || memcmp(p.network.address, loopback, sizeof(loopback)) != 0 ||
+	    p.first == 0 || p.last - p.first >= SP_NETWORK_SPAN_MAX)
+		return false;
+	*ret_first = (uint16_t)p.first;
+	*ret_last = (uint16_t)p.last;
+	return true;
+}

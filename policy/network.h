@@ -9,6 +9,7 @@
 #define SALLYPORT_POLICY_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/err.h"
@@ -32,6 +33,10 @@ struct sp_decide_network {
 	const char *path;    /* UNIX: absolute and with no link left in it, or @ and an abstract name; otherwise "" */
 };
 
+/* TCP to a port of 127.0.0.1. */
+#define SP_NETWORK_LOOPBACK(number) \
+	{ .protocol = SP_NETWORK_TCP, .address = {127, 0, 0, 1}, .port = (number), .path = "" }
+
 #define SP_NETWORK_TEXT_MAX 4200 /* bytes of one as text, NUL included */
 
 /* "tcp" …; NULL for what is none. */
@@ -50,5 +55,13 @@ bool sp_network_match(const char *pattern, const struct sp_decide_network *n, bo
  * none is and all are let through.
  */
 bool sp_decide_has_network(const struct sp_decide_scope *scope);
+/* Whether a pattern names TCP ports of 127.0.0.1 alone, and how many at most: a span of SP_NETWORK_SPAN_MAX. */
+#define SP_NETWORK_SPAN_MAX 32
+bool sp_network_is_loopback_span(const char *pattern, uint16_t *ret_first, uint16_t *ret_last);
+/*
+ * The ports of 127.0.0.1 that rules which can concern this person here name one by one or in short spans, and do not deny
+ * outright, in the order of the rules: at most max. That a port is here is no decision on it.
+ */
+size_t sp_decide_ports(const struct sp_decide_scope *scope, uint16_t *ret_ports, size_t max);
 
 #endif

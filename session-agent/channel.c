@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/ipc_monitor.h"
+#include "lib/ipc_pam.h"
 #include "policy/file.h"
 #include "policy/image.h"
 #include "proto/ssh_known.h"
@@ -113,6 +114,15 @@ channel_connection(const struct channel *ch, const char *name, const struct sp_p
 	return channel_hop(ch, name, name, ret_c, &behind, ret_message);
 }
 
+/* The connection of which a session serves ports (ssh -J); NULL: it is another one. */
+static const char *
+channel_ports_of(const struct sp_live *l)
+{
+	const json_t *origin = json_object_get(l->header, "origin");
+
+	return json_object_get(origin, "endpoint") == NULL ? NULL : json_string_value(json_object_get(origin, "forward"));
+}
+
 /* Where a session logs in with a certificate, what was read is its CA's key, and stays here. */
 static int
 channel_mint(const struct channel *ch, const struct sp_policy_connection *c, bool is_way, struct sp_secret **secret,
@@ -188,7 +198,7 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 		message = "the connection's credential cannot be had: call an administrator";
 	}
 	if (r == 0)
-		r = channel_mint(ask->channel, c, behind != NULL, &secret, &message);
+		r = channel_mint(ask->channel, c, behind != NULL || channel_ports_of(ask->channel->l) != NULL, &secret, &message);
 	if (channel_give(ask->channel, ask->id, ask->name, r, message, r == 0 ? c->login_user : "", secret) != 0)
 		sp_log_err("session %s could not be answered", ask->channel->l->id);
 	sp_secret_free(secret);
@@ -259,7 +269,7 @@ channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 	} else if (err == 0) {
 		err = sp_credential_read(c, &secret, &message);
 		if (err == 0)
-			err = channel_mint(ch, c, behind != NULL, &secret, &message);
+			err = channel_mint(ch, c, behind != NULL || channel_ports_of(ch->l) != NULL, &secret, &message);
 	}
 	if (!is_running)
 		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);
@@ -430,6 +440,46 @@ channel_on_keep(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, 
 
 /* --- SSH ------------------------------------------------------------------------------------------ */
 
+static unsigned
+channel_transports_max(const struct sp_ssh_start *start)
+{
+	return start->port != 0 ? SP_CHANNEL_PORTS_MAX : start->is_subsystem ? SP_CHANNEL_SUBSYSTEMS_MAX : SP_CHANNEL_TRANSPORTS_MAX;
+}
+
+/* What what says of command; a port is a number, and no more than that. */
+static bool
+channel_get_what(uint8_t what, const char *command, struct sp_ssh_start *start)
+{
+	char text[8];
+
+	start->command = what == SP_IPC_MONITOR_SSH_SHELL || what == SP_IPC_MONITOR_SSH_PORT ? NULL : command;
+	start->is_subsystem = what == SP_IPC_MONITOR_SSH_SUBSYSTEM;
+	if (what != SP_IPC_MONITOR_SSH_PORT)
+		return what < SP_IPC_MONITOR_SSH_PORT && (!start->is_subsystem || (!start->has_tty && strcmp(command, CHANNEL_SUBSYSTEM) == 0));
+	start->port = (uint16_t)strtoul(command, NULL, 10);
+	(void)snprintf(text, sizeof(text), "%u", (unsigned)start->port);
+	return !start->has_tty && start->port != 0 && strcmp(text, command) == 0;
+}
+
+/* A session for ports of its host gets these, and a transport for nothing else. */
+static bool
+channel_may_have(const struct channel *ch, const struct sp_policy_connection *c, const struct sp_ssh_start *start)
+{
+	const json_t *origin = json_object_get(ch->l->header, "origin");
+	const char *name = channel_ports_of(ch->l);
+	uint16_t ports[SP_IPC_PAM_PORTS_MAX];
+	size_t n;
+
+	if (name == NULL || start->port == 0)
+		return name == NULL && start->port == 0;
+	n = strcmp(name, c->name) != 0 ? 0 : sp_reach_ports(sp_broker_policy(ch->g->broker), json_object_get(ch->l->header, "identity"),
+						  json_string_value(json_object_get(origin, "from")), c, ports, SP_IPC_PAM_PORTS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (ports[i] == start->port)
+			return true;
+	return false;
+}
+
 /* To a target, or to a jump host before it: from there on to the next, wherever policy says that this is, and nothing else. */
 static int
 channel_ssh(struct channel *ch, const char *name, const char *target, struct sp_ssh_start *start, const int *fds,
@@ -439,14 +489,15 @@ channel_ssh(struct channel *ch, const char *name, const char *target, struct sp_
 	int r = channel_hop(ch, name, target, &c, &start->behind, ret_message);
 	bool is_hop = r == 0 && start->behind != NULL;
 
-	if (r == 0 && (c->kind != SP_POLICY_KIND_SSH || (is_hop && (start->has_tty || start->command != NULL)))) {
+	if (r == 0 && (c->kind != SP_POLICY_KIND_SSH || (is_hop && (start->has_tty || start->command != NULL || start->port != 0)) ||
+			  (!is_hop && !channel_may_have(ch, c, start)))) {
 		*ret_message = "no such connection, or not allowed";
 		r = SP_ERR_DENIED;
 	}
 	if (r != 0)
 		return r;
-	if (is_hop ? ch->l->hops >= SP_CHANNEL_HOPS_MAX :
-		     ch->l->transports >= (start->is_subsystem ? SP_CHANNEL_SUBSYSTEMS_MAX : SP_CHANNEL_TRANSPORTS_MAX)) {
+	if (is_hop ? ch->l->hops >= (channel_ports_of(ch->l) != NULL ? SP_CHANNEL_PORTS_MAX : SP_CHANNEL_HOPS_MAX) :
+		     ch->l->transports >= channel_transports_max(start)) {
 		*ret_message = "this session has been at its target already";
 		return SP_ERR_LIMIT;
 	}
@@ -466,7 +517,7 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 	char *name = NULL, *target = NULL, *term = NULL, *command = NULL;
 	const char *message = "";
 	struct sp_buf *reply = NULL;
-	uint8_t tty = 0, is_exec = 0;
+	uint8_t tty = 0, what = 0;
 	int r, err;
 
 	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
@@ -477,18 +528,15 @@ channel_on_ssh(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, v
 	if (r == 0)
 		r = sp_buf_get_cstring(body, CHANNEL_NAME_MAX, &term);
 	if (r == 0)
-		r = sp_buf_get_u8(body, &is_exec);
+		r = sp_buf_get_u8(body, &what);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SP_START_COMMAND_MAX, &command);
-	if (r != 0 || msg->id == 0 || msg->nfds != SP_SSH_START_FDS || tty > 1 || is_exec > 2 ||
-	    (is_exec == 2 && (tty != 0 || strcmp(command, CHANNEL_SUBSYSTEM) != 0))) {
+	start.has_tty = tty == 1;
+	start.term = term;
+	if (r != 0 || msg->id == 0 || msg->nfds != SP_SSH_START_FDS || tty > 1 || !channel_get_what(what, command, &start)) {
 		r = SP_ERR_PROTOCOL;
 		goto out;
 	}
-	start.has_tty = tty == 1;
-	start.term = term;
-	start.command = is_exec != 0 ? command : NULL;
-	start.is_subsystem = is_exec == 2;
 	start.known = sp_buf_new(SP_SSH_KNOWN_TEXT_MAX);
 	err = start.known == NULL ? SP_ERR_NOMEM : channel_ssh(ch, name, target, &start, msg->fds, &message);
 	sp_log_info("session %s (%s) asked for a transport to %s for %s: %s", ch->l->id, ch->l->user, name, target,

@@ -12,6 +12,7 @@
 #define SP_CHANNEL_LOST_MS 60000
 #define SP_CHANNEL_TRANSPORTS_MAX 1 /* SSHs to its target likewise */
 #define SP_CHANNEL_SUBSYSTEMS_MAX 32 /* SSHs for a subsystem, from the first on: file transfer reaches several hosts, and again */
+#define SP_CHANNEL_PORTS_MAX 65536 /* SSHs for ports of its host, and as many to jump hosts; few at a time (session-agent/ssh_ports.c) */
 #define SP_CHANNEL_HOPS_MAX 64 /* SSHs to jump hosts on the way to any of them */
 #define SP_CHANNEL_GRANTS_MAX 1 /* ACCOUNTs likewise */
 #define SP_CHANNEL_DEADLINE_MS 10000 /* from connecting to the end of RESUME */

@@ -178,8 +178,8 @@ forward_login(struct sp_registry *g, const struct sp_forward_peer *peer)
  * Also of connections that a session is there for, and of those that are nobody's: to find out whose one is costs a search
  * through the processes of all of the person's logins. The oldest of these counts for all.
  */
-static bool
-forward_is_too_fast(struct sp_registry *g, uid_t uid)
+bool
+sp_forward_is_too_fast(struct sp_registry *g, uid_t uid)
 {
 	uint64_t now = (uint64_t)time(NULL);
 	struct sp_login *l;
@@ -214,7 +214,7 @@ sp_forward_through(const struct sp_forward *f, pid_t pid, struct sp_login **ret_
 			n = f->names[i];
 	if (n == NULL || !n->is_offered || n->kind != SP_POLICY_KIND_SSH || sp_forward_peer_socket(&there, &here, &peer) != 0)
 		return SP_ERR_DENIED;
-	*ret_l = forward_is_too_fast(f->g, peer.uid) ? NULL : forward_login(f->g, &peer);
+	*ret_l = sp_forward_is_too_fast(f->g, peer.uid) ? NULL : forward_login(f->g, &peer);
 	*ret_name = n->name;
 	return *ret_l == NULL || sp_login_endpoint(*ret_l) != NULL ? SP_ERR_DENIED : 0; /* one hop: sshd refuses it too */
 }
@@ -259,7 +259,7 @@ forward_take(struct forward_name *n, int fd)
 	bool is_known = getsockname(fd, (struct sockaddr *)&here, &here_len) == 0 && here.sin_family == AF_INET &&
 	    getpeername(fd, (struct sockaddr *)&there, &there_len) == 0 && there.sin_family == AF_INET &&
 	    here.sin_addr.s_addr == htonl(n->address) && sp_forward_peer_socket(&there, &here, &peer) == 0;
-	bool is_too_fast = is_known && forward_is_too_fast(g, peer.uid);
+	bool is_too_fast = is_known && sp_forward_is_too_fast(g, peer.uid);
 
 	if (is_known && !is_too_fast)
 		l = forward_login(g, &peer);

@@ -37,6 +37,8 @@ struct sp_name_service;
 int sp_forward_new(struct sp_registry *g, struct sp_forward **ret_f) SP_MUST_CHECK;
 /* There is a new policy. */
 void sp_forward_policy(struct sp_forward *f);
+/* Whether the person has made too many forwarded connections of late; this one counts. */
+bool sp_forward_is_too_fast(struct sp_registry *g, uid_t uid);
 /* Where a client asks for a connection of the kind; 0: the kind cannot be forwarded to. */
 uint16_t sp_forward_port(enum sp_policy_kind kind);
 /*

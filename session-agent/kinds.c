@@ -11,6 +11,7 @@
 const struct sp_kind *const sp_kinds[] = {
 	&sp_postgres_kind,
 	&sp_ssh_kind,
+	&sp_ssh_ports_kind,
 	&sp_copy_kind,
 	&sp_shell_kind,
 	&sp_command_kind,

@@ -16,6 +16,7 @@
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
+#include "session-agent/ports.h"
 #include "session-agent/reach.h"
 
 #define LOGIN_ITEM_MAX 1024
@@ -34,7 +35,7 @@ struct client {
 };
 
 static void
-client_reply(struct client *c, uint8_t type, uint32_t id, int err, const char *message, const char *login_id)
+client_reply(struct client *c, uint8_t type, uint32_t id, int err, const char *message)
 {
 	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX);
 
@@ -42,10 +43,28 @@ client_reply(struct client *c, uint8_t type, uint32_t id, int err, const char *m
 		sp_buf_put_u32(body, (uint32_t)-err);
 		if (message != NULL)
 			sp_buf_put_cstring(body, message);
-		if (login_id != NULL)
-			sp_buf_put_cstring(body, login_id);
 	}
 	if (body == NULL || sp_buf_error(body) != 0 || sp_peer_send(c->peer, type, id, body, NULL, 0) != 0)
+		sp_log_err("an answer to the PAM module could not be sent");
+	sp_buf_free(body);
+}
+
+/* l: NULL where it is refused. ports: of the host that it is good for. */
+static void
+client_reply_open(struct client *c, int err, const char *message, const struct sp_login *l, const uint16_t *ports, size_t n)
+{
+	struct sp_buf *body = sp_buf_new(SP_IPC_FRAME_MAX);
+
+	if (body != NULL) {
+		sp_buf_put_u32(body, (uint32_t)-err);
+		sp_buf_put_cstring(body, message);
+		sp_buf_put_cstring(body, l == NULL ? "" : l->id);
+		sp_buf_put_u8(body, l != NULL && sp_login_endpoint(l) != NULL);
+		sp_buf_put_u32(body, (uint32_t)n);
+		for (size_t i = 0; i < n; i++)
+			sp_buf_put_u16(body, ports[i]);
+	}
+	if (body == NULL || sp_buf_error(body) != 0 || sp_peer_send(c->peer, SP_IPC_PAM_OPEN_REPLY, c->id, body, NULL, 0) != 0)
 		sp_log_err("an answer to the PAM module could not be sent");
 	sp_buf_free(body);
 }
@@ -54,7 +73,7 @@ static void
 client_refuse(struct client *c, int err, const char *message)
 {
 	sp_log(LOG_NOTICE, "login of %s from %s refused: %s", c->user, c->rhost, message);
-	client_reply(c, SP_IPC_PAM_OPEN_REPLY, c->id, err, message, "");
+	client_reply_open(c, err, message, NULL, NULL, 0);
 }
 
 /* The audit session is the kernel's word for this login: it must be set, fresh and this person's. */
@@ -146,6 +165,18 @@ login_through(const struct client *c, const json_t *identity, json_t *origin)
 	return NULL;
 }
 
+/* Those of the host that it is good for, to which sshd may forward connections of its client's. */
+static size_t
+login_ports(const struct client *c, const struct sp_login *l, uint16_t ports[SP_IPC_PAM_PORTS_MAX])
+{
+	const struct sp_policy_image *policy = sp_broker_policy(c->g->broker);
+	const char *name = sp_login_endpoint(l);
+	const struct sp_policy_connection *conn = policy == NULL || name == NULL ? NULL : sp_policy_image_find(policy, name);
+
+	return conn == NULL ? 0 : sp_reach_ports(policy, l->identity, json_string_value(json_object_get(l->origin, "from")), conn,
+				      ports, SP_IPC_PAM_PORTS_MAX);
+}
+
 static int
 login_make(const struct client *c, json_t *identity, struct sp_login **ret_l)
 {
@@ -179,6 +210,7 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 {
 	struct client *c = ctx;
 	struct sp_login *l = NULL, *old;
+	uint16_t ports[SP_IPC_PAM_PORTS_MAX];
 	const char *problem;
 	int r;
 
@@ -214,7 +246,7 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 		return;
 	}
 	sp_log_info("login %s: %s from %s, audit session %u", l->id, l->user, c->rhost, l->ses);
-	client_reply(c, SP_IPC_PAM_OPEN_REPLY, c->id, 0, "", l->id);
+	client_reply_open(c, 0, "", l, ports, login_ports(c, l, ports));
 }
 
 static int
@@ -286,6 +318,7 @@ login_end(struct sp_registry *g, struct sp_login *l)
 	TAILQ_FOREACH(live, &g->lives, next)
 		if (!live->is_dead && (strcmp(live->login_id, l->id) == 0 || login_is_through(live, l)))
 			sp_channel_end(live, "the connection was closed");
+	sp_ports_end(g, l);
 	sp_log_info("login %s of %s has ended", l->id, l->user);
 	sp_registry_drop_login(g, l);
 }
@@ -304,9 +337,33 @@ client_on_close_login(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *
 	free(id);
 	if (l != NULL && l->ses != sp_peer_cred(p)->sessionid)
 		l = NULL; /* only sshd's process within that audit session closes it */
-	client_reply(c, SP_IPC_PAM_CLOSE_REPLY, msg->id, l == NULL ? SP_ERR_NOT_FOUND : 0, NULL, NULL);
+	client_reply(c, SP_IPC_PAM_CLOSE_REPLY, msg->id, l == NULL ? SP_ERR_NOT_FOUND : 0, NULL);
 	if (l != NULL)
 		login_end(c->g, l);
+	return 0;
+}
+
+/* What listens in the network that sshd's process of the login is in. */
+static int
+client_on_ports(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct client *c = ctx;
+	struct sp_login *l;
+	char *id = NULL;
+	int r = sp_buf_get_cstring(body, LOGIN_ITEM_MAX, &id), err = 0;
+
+	if (r != 0)
+		return r;
+	l = sp_registry_login(c->g, id);
+	free(id);
+	if (l == NULL || l->ses != sp_peer_cred(p)->sessionid || sp_login_endpoint(l) == NULL)
+		err = SP_ERR_NOT_FOUND; /* as above */
+	for (size_t i = 0; err == 0 && i < msg->nfds; i++) {
+		err = sp_ports_add(c->g, l, msg->fds[i]);
+		if (err == 0)
+			msg->fds[i] = -1;
+	}
+	client_reply(c, SP_IPC_PAM_PORTS_REPLY, msg->id, err, NULL);
 	return 0;
 }
 
@@ -330,7 +387,7 @@ client_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 		else if (!sp_broker_has_recorder(c->g->broker))
 			problem = "Sallyport's recorder is not there, so no session can be recorded now. Try again shortly.";
 		client_reply(c, SP_IPC_PAM_ACCOUNT_REPLY, msg->id, problem == NULL ? 0 : SP_ERR_UNAVAILABLE,
-		    problem == NULL ? "" : problem, NULL);
+		    problem == NULL ? "" : problem);
 	}
 	free(user);
 	free(service);
@@ -354,6 +411,7 @@ client_on_close(struct sp_peer *p, int err, void *ctx)
 static const struct sp_peer_request client_requests[] = {
 	{ SP_IPC_PAM_OPEN, 1, LOGIN_AUTH_INFO_MAX + 5 * LOGIN_ITEM_MAX, 0, client_on_open, "OPEN" },
 	{ SP_IPC_PAM_CLOSE, 1, LOGIN_ITEM_MAX, 0, client_on_close_login, "CLOSE" },
+	{ SP_IPC_PAM_PORTS, 1, LOGIN_ITEM_MAX, SP_IPC_FDS_MAX, client_on_ports, "PORTS" },
 	{ SP_IPC_PAM_ACCOUNT, 1, 3 * LOGIN_ITEM_MAX, 0, client_on_account, "ACCOUNT" },
 	{ 0 },
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/ipc_pam.h"
 #include "lib/ipc_permit.h"
 #include "policy/image.h"
 #include "runtime/log.h"
@@ -14,12 +15,15 @@
 #include "session-agent/forward.h"
 #include "session-agent/name_service.h"
 #include "session-agent/permit_origin.h"
+#include "session-agent/proc.h"
 #include "session-agent/reach.h"
 
 #define PERMIT_USER_MAX 256
 #define PERMIT_TYPE_MAX 128
 #define PERMIT_KEY_MAX 131072
 #define PERMIT_BODY_MAX (PERMIT_USER_MAX + PERMIT_TYPE_MAX + PERMIT_KEY_MAX + 12)
+
+_Static_assert(2 * SP_IPC_PAM_PORTS_MAX <= SP_IPC_PERMIT_MAX, "each port has two names");
 
 struct permit {
 	struct sp_registry *g;
@@ -29,6 +33,8 @@ struct permit {
 	char *user;
 	char from[SP_PERMIT_ORIGIN_TEXT];
 	bool has_from;
+	char endpoint[SP_POLICY_NAME_MAX + 1]; /* ssh -J: the connection at whose address sshd was asked; "": an ordinary login */
+	char endpoint_from[SP_PERMIT_ORIGIN_TEXT]; /* whence its first login came */
 };
 
 static int
@@ -57,6 +63,27 @@ permit_list(const struct permit *p, const struct sp_policy_image *policy, const 
 	return r == 0 ? sp_buf_error(names) : r;
 }
 
+/* For a login through ssh -J: the ports of its host, by both names that clients have for its loopback. */
+static int
+permit_ports(const struct permit *p, const struct sp_policy_image *policy, const json_t *identity, struct sp_buf *names,
+    uint32_t *ret_n)
+{
+	const struct sp_policy_connection *c = sp_policy_image_find(policy, p->endpoint);
+	uint16_t ports[SP_IPC_PAM_PORTS_MAX];
+	const char *from = p->endpoint_from[0] == '\0' ? NULL : p->endpoint_from;
+	size_t n = c == NULL ? 0 : sp_reach_ports(policy, identity, from, c, ports, SP_IPC_PAM_PORTS_MAX);
+	char item[32];
+
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(item, sizeof(item), "127.0.0.1:%u", (unsigned)ports[i]);
+		sp_buf_put_cstring(names, item);
+		(void)snprintf(item, sizeof(item), "localhost:%u", (unsigned)ports[i]);
+		sp_buf_put_cstring(names, item);
+	}
+	*ret_n = (uint32_t)(2 * n);
+	return sp_buf_error(names);
+}
+
 static void
 permit_answer(struct permit *p, int err, const json_t *identity)
 {
@@ -66,7 +93,8 @@ permit_answer(struct permit *p, int err, const json_t *identity)
 	int r = body == NULL || names == NULL ? SP_ERR_NOMEM : 0;
 
 	if (r == 0 && err == 0 && identity != NULL && policy != NULL)
-		r = permit_list(p, policy, identity, names, &n);
+		r = p->endpoint[0] != '\0' ? permit_ports(p, policy, identity, names, &n) :
+					     permit_list(p, policy, identity, names, &n);
 	if (r == 0) {
 		sp_buf_put_u32(body, (uint32_t)-err);
 		sp_buf_put_u32(body, n);
@@ -95,6 +123,25 @@ permit_on_verified(int err, const char *message, json_t *identity, void *ctx)
 	permit_answer(p, err, identity);
 }
 
+/* The sshd that asks is its parent: whether that is where a login through ssh -J would be. Nothing rests on a no: such a
+ * login gets a network of its own, where there is nothing else. */
+static void
+permit_find_endpoint(struct permit *p, pid_t pid)
+{
+	int dir = sp_proc_open(pid);
+	pid_t parent = dir < 0 ? 0 : sp_proc_parent(dir);
+	struct sp_login *outer = NULL;
+	const char *name = NULL, *from;
+
+	if (dir >= 0)
+		(void)close(dir);
+	if (parent <= 1 || sp_forward_through(p->g->forward, parent, &outer, &name) != 0 || strcmp(outer->user, p->user) != 0)
+		return;
+	from = json_string_value(json_object_get(outer->origin, "from"));
+	(void)snprintf(p->endpoint, sizeof(p->endpoint), "%s", name);
+	(void)snprintf(p->endpoint_from, sizeof(p->endpoint_from), "%s", from == NULL ? "" : from);
+}
+
 static int
 permit_on_permit(struct sp_peer *peer, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
@@ -114,6 +161,8 @@ permit_on_permit(struct sp_peer *peer, struct sp_ipc_msg *msg, struct sp_buf *bo
 		r = SP_ERR_FORMAT;
 	if (r == 0 && asprintf(&info, "publickey %s %s", type, key) < 0)
 		r = SP_ERR_NOMEM;
+	if (r == 0)
+		permit_find_endpoint(p, sp_peer_cred(peer)->pid);
 	if (r == 0)
 		p->has_from = sp_permit_origin(sp_peer_cred(peer)->pid, p->from) == 0;
 	if (r == 0 && sp_broker_verify(p->g->broker, p->user, info, permit_on_verified, p, &p->verify) != 0)

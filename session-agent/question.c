@@ -198,7 +198,7 @@ sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *
 }
 
 int
-sp_session_ssh(struct sp_session *s, const char *connection, const char *target, const char *command, bool is_subsystem,
+sp_session_ssh(struct sp_session *s, const char *connection, const char *target, uint8_t what, const char *command,
     const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx)
 {
 	bool is_target = strcmp(connection, target) == 0;
@@ -209,9 +209,9 @@ sp_session_ssh(struct sp_session *s, const char *connection, const char *target,
 	q->ssh = cb;
 	sp_buf_put_cstring(q->body, connection);
 	sp_buf_put_cstring(q->body, target);
-	sp_buf_put_u8(q->body, is_target && s->has_tty && !is_subsystem);
+	sp_buf_put_u8(q->body, is_target && s->has_tty && what < SP_IPC_MONITOR_SSH_SUBSYSTEM);
 	sp_buf_put_cstring(q->body, is_target ? s->term : "");
-	sp_buf_put_u8(q->body, command == NULL ? 0 : is_subsystem ? 2 : 1);
+	sp_buf_put_u8(q->body, what);
 	sp_buf_put_cstring(q->body, command);
 	for (; q->nfds < SP_SESSION_SSH_FDS; q->nfds++) {
 		q->fds[q->nfds] = fcntl(fds[q->nfds], F_DUPFD_CLOEXEC, 3);

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct sp_policy_connection;
 struct sp_policy_image;
@@ -12,6 +14,13 @@ struct sp_policy_image;
 /* identity: as sallyport-identity made it. from: the person's address, NULL if it is not known. */
 bool sp_reach_is_allowed(const struct sp_policy_image *policy, const json_t *identity, const char *from,
     const struct sp_policy_connection *c);
+
+/*
+ * The ports of 127.0.0.1 on the connection's host that the person may have connections forwarded to, here and now: at most
+ * max. Only what policy says forward: true of has any.
+ */
+size_t sp_reach_ports(const struct sp_policy_image *policy, const json_t *identity, const char *from,
+    const struct sp_policy_connection *c, uint16_t *ret_ports, size_t max);
 
 /*
  * The connection that is called name on the way to target: target itself, or one of the jump hosts before it. NULL: it is

@@ -88,6 +88,7 @@ struct sp_live {
 
 TAILQ_HEAD(sp_logins, sp_login);
 TAILQ_HEAD(sp_lives, sp_live);
+TAILQ_HEAD(sp_port_list, sp_port); /* ports.c */
 
 struct sp_registry {
 	struct event_base *base;
@@ -98,6 +99,7 @@ struct sp_registry {
 	struct sp_credential_runs *runs; /* NULL: there is no account for them */
 	struct sp_logins logins;
 	struct sp_lives lives;
+	struct sp_port_list ports;
 	unsigned nlogins;
 	unsigned nlives;
 	uid_t session_uid;

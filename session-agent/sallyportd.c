@@ -270,6 +270,7 @@ daemon_init(struct sp_registry *g)
 	if (mkdir(SP_RUNDIR, 0755) != 0 && errno != EEXIST)
 		return SP_ERR_SYSTEM;
 	TAILQ_INIT(&g->logins);
+	TAILQ_INIT(&g->ports);
 	TAILQ_INIT(&g->lives);
 	g->base = event_base_new();
 	if (g->base == NULL)

@@ -119,16 +119,17 @@ int sp_session_hop_credential(struct sp_session *s, const char *hop, const char 
 typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
 int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
- * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. command NULL: a shell;
- * is_subsystem: it is the name of a subsystem, "sftp". Where the connection is not target but a jump host on the way there,
- * command is NULL, and the client's stdin and stdout are a connection to the next host on that way. fds stay the caller's: the
+ * Has a transport to the ssh connection started: OpenSSH's client, as an account of ours. what: of SP_IPC_MONITOR_SSH_SHELL
+ * and those after it (lib/ipc_monitor.h), and what command is: NULL for a shell, the name of a subsystem, "sftp", or a port
+ * of the host's own 127.0.0.1, to which its stdin and stdout are a connection then. Where the connection is not target but
+ * a jump host on the way there, command is NULL, and the client's stdin and stdout are a connection to the next host on that way. fds stay the caller's: the
  * client's stdin, stdout and stderr (a terminal's slave thrice if the session has one and it is neither), the transport channel
  * (PROTOCOL.ipc section 9) and a connection to the host. cb is called from the loop, once; on 0 with what the connection's
  * known_hosts file says of the host, as sp_ssh_known_find() has it.
  */
 #define SP_SESSION_SSH_FDS 5
 typedef void sp_session_ssh_cb(int err, const char *message, const char *known, void *ctx);
-int sp_session_ssh(struct sp_session *s, const char *connection, const char *target, const char *command, bool is_subsystem,
+int sp_session_ssh(struct sp_session *s, const char *connection, const char *target, uint8_t what, const char *command,
     const int fds[SP_SESSION_SSH_FDS], sp_session_ssh_cb *cb, void *ctx) SP_MUST_CHECK;
 /*
  * Has sallyportd let the sallyport-exec at the other end of channel (which stays the caller's) become the connection's

@@ -6,5 +6,7 @@
 #include "session-agent/session.h"
 
 extern const struct sp_kind sp_ssh_kind;
+/* ssh_ports.c: serves the connections to ports of a host that come through ssh -J. */
+extern const struct sp_kind sp_ssh_ports_kind;
 
 #endif

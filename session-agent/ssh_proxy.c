@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "policy/network.h"
 #include "recorder/event.h"
 #include "session-agent/ssh_kind.h"
 
@@ -259,6 +260,38 @@ sp_ssh_proxy_carry(struct sp_session *s, const struct sp_policy_connection *c, c
 	return 0;
 }
 
+static void
+proxy_decide(struct sp_ssh_proxy *px)
+{
+	px->seq = sp_session_next_seq(px->session);
+	sp_ssh_verdict_decide(px, &px->decision);
+	if (px->decision.rule != NULL)
+		(void)snprintf(px->rule, sizeof(px->rule), "%s", sp_policy_rule_name(px->decision.rule));
+	px->pins++;
+	proxy_act(px);
+	sp_ssh_proxy_unpin(px);
+}
+
+int
+sp_ssh_proxy_port(struct sp_session *s, const struct sp_policy_connection *c, uint16_t port,
+    const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px)
+{
+	struct sp_decide_network to = SP_NETWORK_LOOPBACK(port);
+	char text[SP_NETWORK_TEXT_MAX];
+	struct sp_ssh_proxy *px;
+
+	sp_network_text(&to, text);
+	px = proxy_new(s, c, text);
+	if (px == NULL)
+		return SP_ERR_NOMEM;
+	px->port = port;
+	px->carrier = carrier;
+	px->carrier_ctx = ctx;
+	*ret_px = px;
+	proxy_decide(px);
+	return 0;
+}
+
 static int
 on_start(struct sp_session *s, const struct sp_policy_connection *c, const char *const argv[], void **ret_ctx)
 {
@@ -267,21 +300,13 @@ on_start(struct sp_session *s, const struct sp_policy_connection *c, const char 
 	if (px == NULL)
 		return SP_ERR_NOMEM;
 	*ret_ctx = px;
-	px->seq = sp_session_next_seq(s);
-	sp_ssh_verdict_decide(px, &px->decision);
-	if (px->decision.rule != NULL)
-		(void)snprintf(px->rule, sizeof(px->rule), "%s", sp_policy_rule_name(px->decision.rule));
-	px->pins++;
-	proxy_act(px);
-	sp_ssh_proxy_unpin(px);
+	proxy_decide(px);
 	return 0;
 }
 
-static void
-on_record_ready(void *ctx)
+void
+sp_ssh_proxy_record_ready(struct sp_ssh_proxy *px)
 {
-	struct sp_ssh_proxy *px = ctx;
-
 	px->pins++;
 	if (px->stage == SP_SSH_PROXY_NEW && !px->is_ended)
 		proxy_act(px);
@@ -290,10 +315,9 @@ on_record_ready(void *ctx)
 }
 
 /* What runs or is about to must still be allowed by the policy that is in force from now on. */
-static void
-on_policy(void *ctx)
+void
+sp_ssh_proxy_policy_changed(struct sp_ssh_proxy *px)
 {
-	struct sp_ssh_proxy *px = ctx;
 	struct sp_decision d;
 
 	px->decision.rule = NULL; /* of an image that is gone */
@@ -311,6 +335,18 @@ on_policy(void *ctx)
 	if (d.effect == SP_POLICY_ALLOW || (d.effect == SP_POLICY_APPROVE && px->is_granted))
 		return;
 	sp_ssh_proxy_fail(px, SP_SSH_PROXY_STOPPED, "the policy has changed, and this is not allowed any more");
+}
+
+static void
+on_record_ready(void *ctx)
+{
+	sp_ssh_proxy_record_ready(ctx);
+}
+
+static void
+on_policy(void *ctx)
+{
+	sp_ssh_proxy_policy_changed(ctx);
 }
 
 void

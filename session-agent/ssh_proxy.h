@@ -2,7 +2,7 @@
 /*
  * The inside of the kind "ssh": one command line, or one interactive shell, on one target. ssh_proxy.c has its life,
  * ssh_verdict.c decides, ssh_transport.c runs the client and serves its agent, ssh_login.c prepares that, ssh_hostkey.c and
- * ssh_password.c answer it, ssh_jump.c goes through other hosts.
+ * ssh_password.c answer it, ssh_jump.c goes through other hosts, ssh_ports.c to ports of the host.
  */
 #ifndef SALLYPORT_SESSION_AGENT_SSH_PROXY_H
 #define SALLYPORT_SESSION_AGENT_SSH_PROXY_H
@@ -76,6 +76,7 @@ struct sp_ssh_proxy {
 	char name[SP_POLICY_NAME_MAX + 1];
 	char user[SP_SSH_CONFIG_LOGIN_MAX + 1];
 	char *command; /* NULL: a shell */
+	uint16_t port; /* not 0: no command but a connection to it; command is what that is called in rules and records */
 	struct sp_line_gate *gate; /* of its terminal; NULL: a carrier has it, or it has not started */
 	enum sp_ssh_proxy_stage stage;
 	unsigned pins; /* callbacks under way */
@@ -119,6 +120,15 @@ struct sp_ssh_proxy {
  */
 int sp_ssh_proxy_carry(struct sp_session *s, const struct sp_policy_connection *c, const char *command, uint64_t seq,
     const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px) SP_MUST_CHECK;
+/*
+ * For a carrier: a connection to the port of the host's own 127.0.0.1, decided by policy and on record as a command is, held
+ * if need be, and then started. What goes wrong, a refusal too, is told the carrier, at once or later. NOMEM.
+ */
+int sp_ssh_proxy_port(struct sp_session *s, const struct sp_policy_connection *c, uint16_t port,
+    const struct sp_ssh_carrier *carrier, void *ctx, struct sp_ssh_proxy **ret_px) SP_MUST_CHECK;
+/* After AGAIN, and when policy has changed: as those of a kind. */
+void sp_ssh_proxy_record_ready(struct sp_ssh_proxy *px);
+void sp_ssh_proxy_policy_changed(struct sp_ssh_proxy *px);
 /* Closes everything and frees it, now or with its last callback. NULL is fine. */
 void sp_ssh_proxy_end(struct sp_ssh_proxy *px);
 void sp_ssh_proxy_unpin(struct sp_ssh_proxy *px);

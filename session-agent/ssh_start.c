@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session-agent/ssh_start.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "lib/ipc.h"
@@ -37,12 +38,15 @@ start_body(const struct sp_policy_connection *c, const struct sp_ssh_start *star
 	if (start->behind != NULL) {
 		sp_buf_put_u8(body, SP_IPC_SSH_FORWARD);
 		r = sp_ssh_config_address(start->behind, address);
+	} else if (start->port != 0) {
+		sp_buf_put_u8(body, SP_IPC_SSH_FORWARD);
+		(void)snprintf(address, sizeof(address), "127.0.0.1:%u", (unsigned)start->port);
 	} else if (start->command == NULL) {
 		sp_buf_put_u8(body, SP_IPC_SSH_SHELL);
 	} else {
 		sp_buf_put_u8(body, start->is_subsystem ? SP_IPC_SSH_SUBSYSTEM : SP_IPC_SSH_COMMAND);
 	}
-	sp_buf_put_cstring(body, start->behind != NULL ? address : start->command);
+	sp_buf_put_cstring(body, start->behind != NULL || start->port != 0 ? address : start->command);
 	r = r == 0 ? sp_buf_error(body) : r;
 out:
 	sp_buf_free(config);

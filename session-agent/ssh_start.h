@@ -4,6 +4,7 @@
 #define SALLYPORT_SESSION_AGENT_SSH_START_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -19,6 +20,7 @@ struct sp_ssh_start {
 	const char *term;
 	const char *command; /* NULL: a shell */
 	bool is_subsystem;   /* command is the name of one */
+	uint16_t port; /* not 0: no command, but a connection to that port of the host's own 127.0.0.1 */
 	const struct sp_policy_connection *behind; /* not NULL: no command, but a connection from there to its host and port */
 	struct sp_buf *known; /* gets what its known_hosts file says of the host; it and the session must know the same */
 	char why[SP_SSH_HOSTS_WHY_MAX]; /* a message's bytes */

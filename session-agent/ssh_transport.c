@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_monitor.h"
 #include "lib/ipc_transport.h"
 #include "recorder/event.h"
 #include "runtime/log.h"
@@ -252,6 +253,8 @@ transport_reason(const struct sp_ssh_proxy *px)
 	case SP_SSH_PROXY_NO_ALGORITHM:
 		return "the host and this bastion have no algorithm in common: call an administrator";
 	case SP_SSH_PROXY_NO_CHANNEL:
+		if (px->port != 0)
+			return "nothing listens at that port of the host, or it does not let connections through";
 		return px->behind == NULL ? "the host gives no session: call an administrator" :
 					    "the next host cannot be reached from it, or it does not let connections through";
 	case SP_SSH_PROXY_LOST:
@@ -266,6 +269,16 @@ static bool
 transport_is_subsystem(const struct sp_ssh_proxy *px)
 {
 	return px->carrier != NULL && px->carrier->is_subsystem;
+}
+
+static uint8_t
+transport_what(const struct sp_ssh_proxy *px)
+{
+	if (px->port != 0)
+		return SP_IPC_MONITOR_SSH_PORT;
+	if (transport_is_subsystem(px))
+		return SP_IPC_MONITOR_SSH_SUBSYSTEM;
+	return px->command != NULL ? SP_IPC_MONITOR_SSH_COMMAND : SP_IPC_MONITOR_SSH_SHELL;
 }
 
 static int
@@ -397,6 +410,7 @@ static int
 transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 {
 	int fds[SP_SESSION_SSH_FDS], sv[2] = { -1, -1 }, given, r;
+	char port[8];
 
 	r = px->carrier != NULL ? px->carrier->open(px->carrier_ctx, fds) :
 				  sp_line_gate_new(px->session, px->name, px->user, px->command == NULL, &px->gate);
@@ -418,8 +432,9 @@ transport_launch(struct sp_ssh_proxy *px, const struct sp_policy_connection *c)
 	fds[4] = px->tcp;
 	px->stage = SP_SSH_PROXY_STARTING;
 	px->pins++;
-	r = sp_session_ssh(px->session, px->name, sp_ssh_transport_target(px), px->command, transport_is_subsystem(px), fds,
-	    on_started, px);
+	(void)snprintf(port, sizeof(port), "%u", (unsigned)px->port);
+	r = sp_session_ssh(px->session, px->name, sp_ssh_transport_target(px), transport_what(px),
+	    px->port != 0 ? port : px->command, fds, on_started, px);
 	if (r != 0)
 		sp_ssh_proxy_drop(px);
 out:

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "lib/text.h"
+#include "policy/network.h"
 #include "policy/shell.h"
 #include "policy/subject.h"
 #include "recorder/event.h"
@@ -34,8 +35,10 @@ sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_dec
 {
 	const struct sp_policy_image *image = sp_session_policy(px->session);
 	const struct sp_policy_connection *c = sp_ssh_proxy_connection(px);
+	struct sp_decide_network port = SP_NETWORK_LOOPBACK(px->port);
 	struct sp_decide_request request = { .time = (int64_t)time(NULL),
 		.from = sp_session_from(px->session),
+		.network = px->port != 0 ? &port : NULL,
 		.is_terminal = px->command == NULL };
 	struct sp_decide_scope *scope = NULL;
 	struct sp_shell *shell = NULL;
@@ -46,7 +49,7 @@ sp_ssh_verdict_decide(const struct sp_ssh_proxy *px, struct sp_decision *ret_dec
 	(void)snprintf(ret_decision->message, sizeof(ret_decision->message), "this connection is not yours any more");
 	if (c == NULL)
 		return;
-	if ((px->command != NULL && sp_shell_parse(px->command, strlen(px->command), 0, &shell) != 0) ||
+	if ((px->command != NULL && px->port == 0 && sp_shell_parse(px->command, strlen(px->command), 0, &shell) != 0) ||
 	    sp_decide_scope_new(image, sp_session_subject(px->session), c, &scope) != 0) {
 		(void)snprintf(ret_decision->message, sizeof(ret_decision->message), "this could not be decided: no memory");
 	} else {
@@ -67,7 +70,7 @@ sp_ssh_verdict_digest(const struct sp_ssh_proxy *px, const struct sp_decision *d
 	const struct sp_policy_subject *who = sp_session_subject(px->session);
 	const char *rule = d->rule != NULL ? sp_policy_rule_name(d->rule) : "";
 	const char *parts[] = { DIGEST_NAME, sp_policy_subject_iss(who), sp_policy_subject_sub(who),
-		sp_session_user(px->session), px->name, px->user, rule, px->command != NULL ? "command" : "shell",
+		sp_session_user(px->session), px->name, px->user, rule, px->port != 0 ? "port" : px->command != NULL ? "command" : "shell",
 		px->command != NULL ? px->command : "", sp_session_has_tty(px->session) ? "tty" : "none" };
 	struct sp_approval_digest covers;
 

@@ -383,7 +383,7 @@ sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, in
 	struct sp_live *live = forward_live(g, l, name);
 	const char *problem;
 
-	if (sp_login_endpoint(l) != NULL)
+	if (sp_login_endpoint(l) != NULL && strcmp(sp_login_endpoint(l), name) != 0)
 		return "sallyport: a login through ssh -J is for its host alone: forward from your login to the bastion";
 	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)
 		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";

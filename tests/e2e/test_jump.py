@@ -103,7 +103,7 @@ def policy(b):
 @pytest.fixture(scope="module")
 def j(shared):
     b = shared
-    b.run(["sh", "-c", f"""set -e; umask 077; mkdir -p /etc/jump1; cd /etc/jump1; useradd -m -s /bin/bash -p '*' jumper
+    b.run(["sh", "-c", f"""set -e; umask 077; [ ! -d /etc/jump1 ] || exit 0; mkdir -p /etc/jump1; cd /etc/jump1; useradd -m -s /bin/bash -p '*' jumper
 ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f other; ssh-keygen -q -t ed25519 -N '' -f {KEY}
 cat {KEY}.pub >jumper.keys; chmod 755 /etc/jump1; chmod 644 /etc/jump1/*.keys
 echo 'card {CARD} of customer 7' >/home/jumper/card.txt; echo PS1="'web1\\$ '" >/home/jumper/.bashrc; chown -R jumper: /home/jumper

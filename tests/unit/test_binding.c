@@ -23,6 +23,7 @@
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
 #include "session-agent/login.h"
+#include "session-agent/ports.h"
 #include "session-agent/start.h"
 
 #define FORCECMD SP_LIBEXECDIR "/sallyport-forcecmd"
@@ -131,6 +132,26 @@ sp_channel_forward(struct sp_live *l, int fd)
 }
 
 static int through_err = SP_ERR_NOT_FOUND; /* most logins come from outside */
+static unsigned ports_added, ports_ended;
+
+int
+sp_ports_add(struct sp_registry *g_, const struct sp_login *l, int fd)
+{
+	(void)g_;
+	(void)l;
+	(void)close(fd);
+	ports_added++;
+	return 0;
+}
+
+void
+sp_ports_end(struct sp_registry *g_, const struct sp_login *l)
+{
+	(void)g_;
+	(void)l;
+	ports_ended++;
+}
+
 static struct sp_login *through;
 
 int
@@ -178,6 +199,7 @@ setup(void **state)
 	sp_log_open("test_binding", -1, 0);
 	memset(&g, 0, sizeof(g));
 	TAILQ_INIT(&g.logins);
+	TAILQ_INIT(&g.ports);
 	TAILQ_INIT(&g.lives);
 	g.settings.sessions_max = g.settings.per_person = g.settings.starts = g.settings.starts_within = 10;
 	g.base = event_base_new();
@@ -506,6 +528,7 @@ test_end_of_login(void **state)
 	sp_login_sweep(&g);
 	assert_true(TAILQ_EMPTY(&g.logins));
 	assert_int_equal(ended, 2);
+	assert_int_equal(ports_ended, 1);
 	ended = 0;
 	TAILQ_INIT(&g.lives);
 	json_decref(behind.header);

@@ -760,7 +760,7 @@ static const char jump_policy[] = "version: 1\n"
 				  "rules:\n  - { name: behind, who: [dba], on: [inner], do: { argv: ['**'] }, effect: allow }\n";
 
 static int
-transport_verdict(int fd, const char *name, const char *target, bool has_tty, const char *command)
+transport_verdict_of(int fd, const char *name, const char *target, bool has_tty, uint8_t what, const char *command)
 {
 	struct sp_buf *in = sp_buf_new(0), *b = sp_buf_new(0), *body;
 	struct sp_ipc_msg msg = { 0 };
@@ -770,7 +770,7 @@ transport_verdict(int fd, const char *name, const char *target, bool has_tty, co
 	sp_buf_put_cstring(b, target);
 	sp_buf_put_u8(b, has_tty);
 	sp_buf_put_cstring(b, "");
-	sp_buf_put_u8(b, command != NULL);
+	sp_buf_put_u8(b, what);
 	sp_buf_put_cstring(b, command);
 	say(fd, SP_IPC_MONITOR_SSH, 5, b, 5);
 	assert_int_equal(sp_ipc_recv(fd, in, &msg, sp_ipc_now_ms() + 5000), 0);
@@ -781,6 +781,12 @@ transport_verdict(int fd, const char *name, const char *target, bool has_tty, co
 	sp_buf_free(b);
 	sp_buf_free(in);
 	return (int)verdict;
+}
+
+static int
+transport_verdict(int fd, const char *name, const char *target, bool has_tty, const char *command)
+{
+	return transport_verdict_of(fd, name, target, has_tty, command != NULL, command);
 }
 
 /* A hop's credential and transport are had for a target that may be reached, and for nothing else. */
@@ -878,6 +884,101 @@ test_way(void **state)
 	sp_buf_free(image);
 }
 
+static const char ports_policy[] = "version: 1\n"
+				   "groups:\n  dba: { claim: groups, has: dba }\n"
+				   "connections:\n" SSH("outer", "") SSH("inner", "    jump: outer\n    forward: true\n")
+				       SSH("other", "    forward: true\n") SSH("dark", "")
+				   "rules:\n  - { name: ports, who: [dba], on: [inner, other, dark], do: { network: [\"tcp 127.0.0.1 40000-40002\"] }, "
+				   "effect: allow }\n"
+				   "  - { name: but, who: [dba], on: [inner], do: { network: [\"tcp 127.0.0.1 40002\"] }, effect: deny }\n";
+
+/* ssh -J: the session for ports of a host gets these, and nothing else; any other session gets none. */
+static void
+test_ports(void **state)
+{
+	static const struct {
+		const char *forward, *endpoint, *name;
+		uint8_t what;
+		const char *command;
+		int want;
+	} cases[] = {
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_UNAVAILABLE }, /* of who starts it */
+		{ "inner", "inner", "outer", SP_IPC_MONITOR_SSH_SHELL, NULL, -SP_ERR_UNAVAILABLE }, /* on the way there */
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_PORT, "40002", -SP_ERR_DENIED },
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_PORT, "22", -SP_ERR_DENIED },
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_COMMAND, "id", -SP_ERR_DENIED },
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_SHELL, NULL, -SP_ERR_DENIED },
+		{ "inner", "inner", "inner", SP_IPC_MONITOR_SSH_SUBSYSTEM, "sftp", -SP_ERR_DENIED },
+		{ "inner", "inner", "outer", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED },
+		{ "inner", "inner", "other", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED },
+		{ "dark", "dark", "dark", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED }, /* not forwarded to any more */
+		{ NULL, "inner", "inner", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED },
+		{ "inner", NULL, "inner", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED },
+		{ NULL, NULL, "inner", SP_IPC_MONITOR_SSH_PORT, "40000", -SP_ERR_DENIED },
+	};
+	struct sp_live *l = add(LIVE, SECRET, getpid());
+	struct sp_policy_image *open;
+	struct sp_buf *image;
+	int fd = dial();
+	size_t i;
+
+	(void)state;
+	open = compiled(ports_policy, &image);
+	policy = open;
+	json_decref(l->header);
+	l->header = json_pack("{s:{s:s,s:s,s:s,s:[s]},s:{}}", "identity", "iss", "i", "sub", "s", "user", "alice", "groups", "dba", "origin");
+	say_resume(fd, LIVE, SECRET, 32, 1);
+	assert_int_equal(hear(fd), YES);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *target = strcmp(cases[i].name, "outer") == 0 ? "inner" : cases[i].name;
+		int got;
+
+		(void)json_object_set_new(l->header, "origin", json_pack("{s:s,s:s*,s:s*}", "from", "192.0.2.1", "forward",
+							      cases[i].forward, "endpoint", cases[i].endpoint));
+		got = transport_verdict_of(fd, cases[i].name, target, false, cases[i].what, cases[i].command);
+		if (got != cases[i].want)
+			fail_msg("case %zu: %d", i, got);
+	}
+	(void)close(fd);
+	turn();
+	policy = NULL;
+	sp_policy_image_free(open);
+	sp_buf_free(image);
+	drop_all();
+}
+
+/* A port is a number as it is written; anything else is no message. */
+static void
+test_port_words(void **state)
+{
+	static const char *const bad[] = { "", "0", "040000", "65536", "105536", "-1", "+1", "1 ", " 1", "1x", "0x10" };
+	struct sp_buf *b = sp_buf_new(0);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int fd;
+
+		(void)add(LIVE, SECRET, getpid());
+		fd = dial();
+		say_resume(fd, LIVE, SECRET, 32, 1);
+		assert_int_equal(hear(fd), YES);
+		sp_buf_reset(b);
+		sp_buf_put_cstring(b, "inner");
+		sp_buf_put_cstring(b, "inner");
+		sp_buf_put_u8(b, 0);
+		sp_buf_put_cstring(b, "");
+		sp_buf_put_u8(b, SP_IPC_MONITOR_SSH_PORT);
+		sp_buf_put_cstring(b, bad[i]);
+		say(fd, SP_IPC_MONITOR_SSH, 5, b, 5);
+		assert_int_equal(hear(fd), CLOSED);
+		(void)close(fd);
+		turn();
+		drop_all();
+	}
+	sp_buf_free(b);
+}
+
 int
 main(void)
 {
@@ -896,6 +997,8 @@ main(void)
 		cmocka_unit_test(test_credential_without_policy),
 		cmocka_unit_test(test_credential_by_program),
 		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_port_words),
 		cmocka_unit_test(test_way),
 	};
 

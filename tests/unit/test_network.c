@@ -104,10 +104,29 @@ test_one_as_text(void **state)
 	assert_null(sp_network_protocol_str(5));
 }
 
+/* Ports of a host's own loopback: each named, or in a short span, and at that one address. */
+static void
+test_loopback_spans(void **state)
+{
+	static const char *const bad[] = {"tcp", "tcp *", "tcp 127.0.0.1", "tcp * 40000", "tcp 127.0.0.0/8 40000", "tcp 127.0.0.2 40000",
+	    "udp 127.0.0.1 40000", "any 127.0.0.1", "listen tcp 127.0.0.1 40000", "tcp ::1 40000", "tcp 127.0.0.1 40000-40032",
+	    "tcp 127.0.0.1 0", "tcp 127.0.0.1 0-10", "unix /127.0.0.1", ""};
+	uint16_t first = 0, last = 0;
+
+	(void)state;
+	assert_true(sp_network_is_loopback_span("tcp 127.0.0.1 40000", &first, &last));
+	assert_true(first == 40000 && last == 40000);
+	assert_true(sp_network_is_loopback_span("tcp 127.0.0.1/32 65504-65535", &first, &last));
+	assert_true(first == 65504 && last == 65535);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (sp_network_is_loopback_span(bad[i], &first, &last))
+			fail_msg("%s", bad[i]);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_patterns),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases), cmocka_unit_test(test_patterns), cmocka_unit_test(test_loopback_spans),
 		cmocka_unit_test(test_one_as_text) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

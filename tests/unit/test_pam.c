@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/ipc.h"
+#include "lib/ipc_pam.h"
 
 static char dir[] = "/tmp/test_pam.XXXXXX";
 static char sock[64];
@@ -29,6 +30,9 @@ enum server_mode { SERVE_REPLY, SERVE_CUT, SERVE_SILENT, SERVE_DRIP };
 struct server {
 	pid_t pid;
 };
+
+static uint8_t apart; /* what an OPEN_REPLY says of the login's network */
+static uint32_t nports;
 
 /* What sallyportd would say: type, verdict, message, login id. */
 static struct sp_buf *
@@ -42,6 +46,12 @@ reply_bytes(uint8_t type, uint32_t id, uint32_t verdict, const char *message, co
 		sp_buf_put_cstring(body, message);
 	if (login != NULL)
 		sp_buf_put_cstring(body, login);
+	if (type == 129 && login != NULL) {
+		sp_buf_put_u8(body, apart);
+		sp_buf_put_u32(body, nports);
+		for (uint32_t i = 0; i < nports; i++)
+			sp_buf_put_u16(body, (uint16_t)(40000 + i));
+	}
 	assert_int_equal(sp_ipc_frame(out, type, id, body), 0);
 	sp_buf_free(body);
 	return out;
@@ -343,6 +353,30 @@ test_garbage(void **state)
 	}
 }
 
+/* A login is apart or not, and has ports only then, and not too many: anything else is none that can be carried out. */
+static void
+test_apart_garbage(void **state)
+{
+	static const struct {
+		uint8_t apart;
+		uint32_t nports;
+	} odd[] = { { 2, 0 }, { 0, 1 }, { 1, SP_IPC_PAM_PORTS_MAX + 1 } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct server s;
+
+		apart = odd[i].apart;
+		nports = odd[i].nports;
+		s = serve(SERVE_REPLY, OPEN_OK, 0);
+		apart = 0;
+		nports = 0;
+		assert_int_equal(open_session("all", KEY), PAM_SESSION_ERR);
+		stop(s);
+	}
+}
+
 static void
 test_account(void **state)
 {
@@ -425,6 +459,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_apart_garbage),
 		cmocka_unit_test(test_account),
 		cmocka_unit_test(test_lets_nobody_in),
 		cmocka_unit_test(test_arguments),

@@ -29,6 +29,7 @@ init(struct sp_registry *g)
 {
 	memset(g, 0, sizeof(*g));
 	TAILQ_INIT(&g->logins);
+	TAILQ_INIT(&g->ports);
 	TAILQ_INIT(&g->lives);
 }
 
