@@ -34,6 +34,7 @@
 #include "exec/rights.h"
 #include "exec/supervisor.h"
 #include "exec/watcher.h"
+#include "lib/ipc.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
 #include "runtime/sandbox.h"
@@ -41,6 +42,7 @@
 #define EXEC_SESSION_FD 3
 #define EXEC_LIFE_FD 4 /* a pipe: when its other end is closed, all ends */
 #define EXEC_STATUS 254
+#define EXEC_WATCHER_LATE_MS 2000
 #define EXEC_ACCOUNT "sallyport-shell"
 #define EXEC_PEER "sallyport-session"
 #define BIT(cap) ((uint64_t)1 << (cap))
@@ -320,6 +322,28 @@ warden_start(struct warden *w, struct sp_order *o)
 	return r;
 }
 
+/* Nobody is left: the watcher tells what it has, and ends. One that hangs in a file system is not waited for. */
+static void
+warden_end_watch(struct warden *w)
+{
+	const int64_t until = sp_ipc_now_ms() + SP_WATCHER_DRAIN_MS + EXEC_WATCHER_LATE_MS;
+	struct signalfd_siginfo info;
+	int64_t left;
+
+	if (w->life >= 0)
+		(void)close(w->life);
+	while (w->watcher > 0 && waitpid(w->watcher, NULL, WNOHANG) == 0) {
+		struct pollfd p = { .fd = w->signals, .events = POLLIN };
+
+		left = until - sp_ipc_now_ms();
+		if (left <= 0)
+			(void)kill(w->watcher, SIGKILL);
+		if (poll(&p, 1, left <= 0 ? EXEC_WATCHER_LATE_MS : (int)left) == 0 && left <= 0)
+			return;
+		(void)!read(w->signals, &info, sizeof(info));
+	}
+}
+
 static void
 warden_end(struct warden *w)
 {
@@ -329,10 +353,7 @@ warden_end(struct warden *w)
 		(void)kill(w->supervisor, SIGKILL);
 		(void)waitpid(w->supervisor, NULL, 0);
 	}
-	if (w->life >= 0)
-		(void)close(w->life); /* nobody is left: the watcher tells what it has, for a while, and ends */
-	if (w->watcher > 0)
-		(void)waitpid(w->watcher, NULL, 0);
+	warden_end_watch(w);
 }
 
 static int

@@ -22,6 +22,8 @@ struct watcher {
 	bool is_dry; /* the kernel had nothing more when it was asked last */
 	int64_t since_ms; /* since when there is something to tell */
 	int64_t until_ms; /* of the ending */
+	int64_t window_ms; /* since when it is counted how much happens */
+	unsigned window;
 	uint32_t overflows, unreadable, unreadable_error;
 	uint32_t mounts, mounts_more; /* those below, and those without a name */
 	struct {
@@ -38,6 +40,7 @@ on_seen(const struct sp_sighting *s, void *ctx)
 {
 	struct watcher *w = ctx;
 
+	w->window++;
 	if (sp_sightings_count(w->seen) == 0)
 		w->since_ms = sp_ipc_now_ms();
 	return sp_sightings_add(w->seen, s);
@@ -168,6 +171,20 @@ watcher_read(struct watcher *w)
 	return r == SP_ERR_AGAIN || r == SP_ERR_FULL ? 0 : r;
 }
 
+/* A build opens files by the thousand: to look at each as it comes would cost it more than looking at some at a time. */
+static void
+watcher_rest(struct watcher *w)
+{
+	int64_t now = sp_ipc_now_ms();
+
+	if (now - w->window_ms >= SP_WATCHER_DELAY_MS) {
+		w->window_ms = now;
+		w->window = w->window > SP_WATCHER_BUSY ? SP_WATCHER_BUSY : 0; /* still busy: it shows soon that it is not */
+	}
+	if (w->window > SP_WATCHER_BUSY)
+		(void)poll(NULL, 0, SP_WATCHER_REST_MS);
+}
+
 static int
 watcher_timeout(const struct watcher *w)
 {
@@ -195,8 +212,11 @@ watcher_turn(struct watcher *w)
 		r = sp_watch_mounts(w->watch, &watcher_ops, w);
 	if (r == 0 && p[0].revents != 0)
 		r = watcher_on_taken(w);
-	if (r == 0 && (p[2].revents != 0 || is_behind))
+	if (r == 0 && (p[2].revents != 0 || is_behind)) {
 		r = watcher_read(w);
+		if (!w->is_ending)
+			watcher_rest(w);
+	}
 	if (r == 0 && p[1].revents != 0) { /* who is dead opens nothing more: all there is now is all there will be */
 		w->is_ending = true;
 		w->until_ms = sp_ipc_now_ms() + SP_WATCHER_DRAIN_MS;

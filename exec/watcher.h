@@ -10,6 +10,8 @@
 #include "exec/watch.h"
 
 #define SP_WATCHER_DELAY_MS 200	  /* how long the same is counted as one */
+#define SP_WATCHER_BUSY 200	  /* with more than so many things within that time, a rest is taken after each look */
+#define SP_WATCHER_REST_MS 5
 #define SP_WATCHER_SEND_MS 60000  /* how long the session may not read */
 #define SP_WATCHER_DRAIN_MS 8000  /* for what is left when all processes have ended */
 #define SP_WATCHER_LOST_MOUNTS 16 /* mounts that cannot be watched, waiting to be told by name */

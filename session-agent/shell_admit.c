@@ -81,7 +81,8 @@ ask_answer(struct sp_shell_ask *a, int verdict)
 		sp_buf_free(body);
 	}
 	if (verdict == 0 && !a->is_network)
-		sp_shell_files_ran(px, a->pid, a->uid, a->path);
+		sp_shell_files_ran(px, a->pid, (a->facts & SP_IPC_EXEC_SETID) != 0 ? (uint32_t)-1 : a->uid,
+		    a->interpreter[0] != '\0' ? a->interpreter : a->path);
 	ask_over(a);
 }
 

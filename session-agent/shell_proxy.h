@@ -109,7 +109,10 @@ int sp_shell_scope(struct sp_shell_proxy *px) SP_MUST_CHECK;
 /* shell_files.c */
 /* To be told, by whoever has *ret_fd (which stays the caller's), which files are used. SYSTEM, NOMEM. */
 int sp_shell_files_open(struct sp_shell_proxy *px, int *ret_fd) SP_MUST_CHECK;
-/* A process is about to run the program at path: for the files of those that are gone before they can be looked at. */
+/*
+ * A process is about to run the program at path, as uid (-1: not known): for the files of those that are gone before they
+ * can be looked at.
+ */
 void sp_shell_files_ran(struct sp_shell_proxy *px, uint32_t pid, uint32_t uid, const char *path);
 /* There is room on record again. */
 void sp_shell_files_ready(struct sp_shell_proxy *px);
