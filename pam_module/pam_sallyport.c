@@ -405,14 +405,18 @@ pam_open(pam_handle_t *pamh, const struct pam_args *a, const char *user)
 		r = pam_get_apart(&c, &apart);
 	if (r == 0)
 		r = pam_call_done(&c);
-	if (r == 0 && c.verdict == 0)
-		r = pam_go_apart(a, login_id, &apart);
 	if (r != 0) {
 		pam_report_outage(pamh, a, "open_session", r);
 		goto out;
 	}
 	if (c.verdict != 0) {
 		pam_report_refusal(pamh, a, "session", user, &c);
+		goto out;
+	}
+	r = pam_go_apart(a, login_id, &apart);
+	if (r != 0) {
+		pam_syslog(pamh, LOG_ERR, "login %s gets no network of its own: %s", login_id, sp_err_str(r));
+		pam_tell(pamh, a, "This login cannot be given a network of its own, so it is refused. Call an administrator.");
 		goto out;
 	}
 	result = pam_clean_environment(pamh);

@@ -95,8 +95,12 @@ start_is_too_fast(const struct sp_settings *s, struct sp_login *l)
 static const char *
 start_problem(struct sp_registry *g, struct sp_login *l)
 {
+	const char *through = json_string_value(json_object_get(l->origin, "through"));
+
 	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)
 		return "sallyport: your token has expired. Sign in again (opkssh login) and reconnect.";
+	if (through != NULL && sp_registry_login(g, through) == NULL)
+		return "sallyport: your login to the bastion that this one came through has ended. Log in again.";
 	if (!sp_broker_has_recorder(g->broker))
 		return "sallyport: the recorder is not there, so no session can be recorded now. Try again shortly.";
 	if (g->nlives >= g->settings.sessions_max)
@@ -114,14 +118,11 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 {
 	struct sp_login *l =
 	    cred->sessionid == SP_CRED_UNSET ? NULL : sp_registry_login_of(g, cred->sessionid);
-	const char *through = l == NULL ? NULL : json_string_value(json_object_get(l->origin, "through"));
 	const char *problem;
 
 	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
 		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
 		       "your certificate.";
-	if (through != NULL && sp_registry_login(g, through) == NULL)
-		return "sallyport: your login to the bastion that this one came through has ended. Log in again.";
 	problem = start_problem(g, l);
 	if (problem != NULL)
 		return problem;
