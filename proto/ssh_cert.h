@@ -44,9 +44,9 @@ int sp_ssh_cert_check(const struct sp_ssh_cert *cert, const struct sp_ssh_key *a
 #define SP_SSH_CERT_NOTHING "/bin/false" /* force-command */
 
 /*
- * What a certificate says, besides the key. A user's may have a terminal, and nothing else that a session could ask for; or
- * is_way: it may have connections forwarded, and whatever session it asks for runs SP_SSH_CERT_NOTHING. A host's has no
- * options at all.
+ * What a certificate says, besides the key. A user's may have a terminal, and nothing else that a session could ask for; with
+ * a command, whatever session it asks for runs that. Or is_way: it may have connections forwarded, and whatever session it
+ * asks for runs SP_SSH_CERT_NOTHING. A host's has no options at all.
  */
 struct sp_ssh_cert_terms {
 	bool is_host;
@@ -56,6 +56,7 @@ struct sp_ssh_cert_terms {
 	const char *principal;	    /* the one login that it is for; "" for a host */
 	struct sp_view names;	    /* the host's, as strings; none for a user */
 	uint64_t valid_after, valid_before; /* as above */
+	const char *command;	    /* "": any; "" for a host and for a way */
 	const char *source_address; /* "": from anywhere; networks with commas between; "" for a host */
 };
 

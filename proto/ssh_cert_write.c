@@ -72,8 +72,8 @@ write_body(const struct sp_ssh_cert_terms *t, const struct sp_ssh_key *key, cons
 	if (r == 0) {
 		sp_buf_put_u64(out, t->valid_after);
 		sp_buf_put_u64(out, t->valid_before);
-		if (t->is_way) /* in the order of their names, as with what follows */
-			write_option(part, "force-command", SP_SSH_CERT_NOTHING);
+		if (t->is_way || t->command[0] != '\0') /* in the order of their names, as with what follows */
+			write_option(part, "force-command", t->is_way ? SP_SSH_CERT_NOTHING : t->command);
 		if (t->source_address[0] != '\0')
 			write_option(part, "source-address", t->source_address);
 		r = write_part(out, part);
@@ -100,7 +100,7 @@ sp_ssh_cert_write(
 	struct sp_view v;
 	int r = SP_ERR_INVALID;
 
-	if (t->key_id[0] == '\0' || t->valid_after >= t->valid_before ||
+	if ((t->command[0] != '\0' && (t->is_host || t->is_way)) || t->key_id[0] == '\0' || t->valid_after >= t->valid_before ||
 	    (t->is_host ? t->is_way || t->names.len == 0 || t->principal[0] != '\0' || t->source_address[0] != '\0'
 			: t->names.len != 0 || t->principal[0] == '\0'))
 		goto out;

@@ -311,7 +311,7 @@ channel_on_close(struct sp_peer *p, int err, void *ctx)
 }
 
 static const struct sp_peer_request channel_requests[] = {
-    {SP_IPC_MONITOR_CREDENTIAL, LIVE, 2 * (SP_POLICY_NAME_MAX + 4), 0, sp_channel_on_credential, "CREDENTIAL"},
+    {SP_IPC_MONITOR_CREDENTIAL, LIVE, 2 * (SP_POLICY_NAME_MAX + 4) + SP_START_COMMAND_MAX + 4, 0, sp_channel_on_credential, "CREDENTIAL"},
     {SP_IPC_MONITOR_LISTEN, LIVE, SP_CHANNEL_NAME_MAX + 4, 0, channel_on_listen, "LISTEN"},
     {SP_IPC_MONITOR_SSH, LIVE, SP_START_COMMAND_MAX + 512, SP_SSH_START_FDS, sp_channel_on_ssh, "SSH"},
     {SP_IPC_MONITOR_ACCOUNT, LIVE, (SP_IPC_GRANT_SECRETS_MAX + 1) * (SP_POLICY_NAME_MAX + 8), 1, channel_on_account,

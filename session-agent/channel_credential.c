@@ -13,6 +13,7 @@
 #include "session-agent/credential_run.h"
 #include "session-agent/reach.h"
 #include "session-agent/ssh_mint.h"
+#include "session-agent/start.h"
 
 #define CHANNEL_ASKS_MAX 4 /* programs that run for one session */
 
@@ -23,6 +24,7 @@ struct channel_ask {
 	uint32_t id;
 	char name[SP_POLICY_NAME_MAX + 1];
 	char target[SP_POLICY_NAME_MAX + 1]; /* name, or the connection whose jump host that is */
+	char *command;			     /* that will run there; "": a shell, or it is none */
 	char *program;			     /* the connection's, as it was; and what its output was to be used for */
 	enum sp_policy_kind kind;
 	enum sp_policy_login login;
@@ -87,14 +89,14 @@ sp_channel_ports_of(const struct sp_live *l)
 
 /* Where a session logs in with a certificate, what was read is its CA's key, and stays here. */
 static int
-channel_mint(const struct channel *ch, const struct sp_policy_connection *c, bool is_way, struct sp_secret **secret,
-    const char **ret_message)
+channel_mint(const struct channel *ch, const struct sp_policy_connection *c, bool is_way, const char *command,
+    struct sp_secret **secret, const char **ret_message)
 {
 	int r;
 
 	if (c->kind != SP_POLICY_KIND_SSH || c->login != SP_POLICY_LOGIN_CERTIFICATE)
 		return 0;
-	r = sp_ssh_mint(c, ch->l->user, ch->l->id, is_way, (int64_t)time(NULL), secret);
+	r = sp_ssh_mint(c, ch->l->user, ch->l->id, is_way, command, (int64_t)time(NULL), secret);
 	if (r != 0) {
 		sp_log_err("certificate for connection %s: %s", c->name, sp_err_str(r));
 		*ret_message = "no certificate could be made with the connection's CA: call an administrator";
@@ -132,6 +134,7 @@ channel_ask_free(struct channel_ask *ask)
 	TAILQ_REMOVE(&ask->channel->asks, ask, next);
 	ask->channel->nasks--;
 	free(ask->program);
+	free(ask->command);
 	free(ask);
 }
 
@@ -160,7 +163,8 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 		message = "the connection's credential cannot be had: call an administrator";
 	}
 	if (r == 0)
-		r = channel_mint(ask->channel, c, behind != NULL || sp_channel_ports_of(ask->channel->l) != NULL, &secret, &message);
+		r = channel_mint(ask->channel, c, behind != NULL || sp_channel_ports_of(ask->channel->l) != NULL,
+		    ask->command, &secret, &message);
 	if (channel_give(ask->channel, ask->id, ask->name, r, message, r == 0 ? c->login_user : "", secret) != 0)
 		sp_log_err("session %s could not be answered", ask->channel->l->id);
 	sp_secret_free(secret);
@@ -169,7 +173,7 @@ channel_on_run(int err, struct sp_secret *secret, void *ctx)
 
 /* The program that prints a connection's credential is started; the answer follows. */
 static int
-channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *c, const char *target,
+channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *c, const char *target, const char *command,
     const char **ret_message)
 {
 	struct channel_ask *ask;
@@ -190,12 +194,14 @@ channel_run(struct channel *ch, uint32_t id, const struct sp_policy_connection *
 	ask->kind = c->kind;
 	ask->login = c->login;
 	ask->program = strdup(c->secret_value);
-	r = ask->program == NULL ? SP_ERR_NOMEM : sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
+	ask->command = strdup(command);
+	r = ask->program == NULL || ask->command == NULL ? SP_ERR_NOMEM : sp_credential_run(ch->g->runs, c->secret_value, channel_on_run, ask, &ask->run);
 	if (r != 0) {
 		if (r == SP_ERR_DENIED)
 			sp_log_err("credential of connection %s: its program must be a file of root's that nobody else may write",
 			    c->name);
 		free(ask->program);
+		free(ask->command);
 		free(ask);
 		return r;
 	}
@@ -211,7 +217,7 @@ sp_channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_bu
 	struct sp_secret *secret = NULL;
 	struct channel *ch = ctx;
 	const char *message = "";
-	char *name = NULL, *target = NULL;
+	char *name = NULL, *target = NULL, *command = NULL;
 	bool is_running = false;
 	int r, err;
 
@@ -219,25 +225,29 @@ sp_channel_on_credential(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_bu
 	r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &name);
 	if (r == 0)
 		r = sp_buf_get_cstring(body, SP_POLICY_NAME_MAX, &target);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_START_COMMAND_MAX, &command);
 	if (r != 0 || msg->id == 0) {
 		free(name);
 		free(target);
+		free(command);
 		return SP_ERR_PROTOCOL;
 	}
 	err = sp_channel_hop(ch, name, target, &c, &behind, &message);
 	if (err == 0 && c->secret == SP_POLICY_SECRET_EXEC) {
-		err = channel_run(ch, msg->id, c, target, &message);
+		err = channel_run(ch, msg->id, c, target, command, &message);
 		is_running = err == 0;
 	} else if (err == 0) {
 		err = sp_credential_read(c, &secret, &message);
 		if (err == 0)
-			err = channel_mint(ch, c, behind != NULL || sp_channel_ports_of(ch->l) != NULL, &secret, &message);
+			err = channel_mint(ch, c, behind != NULL || sp_channel_ports_of(ch->l) != NULL, command, &secret, &message);
 	}
 	if (!is_running)
 		r = channel_give(ch, msg->id, name, err, message, err == 0 ? c->login_user : "", secret);
 	sp_secret_free(secret);
 	free(name);
 	free(target);
+	free(command);
 	return r;
 }
 

@@ -177,7 +177,7 @@ ca_host_key(struct sp_ssh_key **ret_key)
 static int
 ca_write_certificate(const struct sp_host_ca *ca, int64_t now)
 {
-	struct sp_ssh_cert_terms terms = { .is_host = true, .key_id = CA_COMMENT, .principal = "", .source_address = "",
+	struct sp_ssh_cert_terms terms = { .is_host = true, .key_id = CA_COMMENT, .principal = "", .command = "", .source_address = "",
 		.names = { sp_buf_data(ca->names), sp_buf_len(ca->names) } };
 	const size_t most = SP_SSH_KEY_BLOB_MAX + CA_NAMES_MAX;
 	struct sp_buf *blob = sp_buf_new(most), *line = sp_buf_new(2 * most);

@@ -168,12 +168,12 @@ question_ask(struct sp_session *s, struct sp_session_question *q)
 int
 sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb, void *ctx)
 {
-	return sp_session_hop_credential(s, connection, connection, cb, ctx);
+	return sp_session_hop_credential(s, connection, connection, "", cb, ctx);
 }
 
 int
 sp_session_hop_credential(
-    struct sp_session *s, const char *hop, const char *target, sp_session_credential_cb *cb, void *ctx)
+    struct sp_session *s, const char *hop, const char *target, const char *command, sp_session_credential_cb *cb, void *ctx)
 {
 	struct sp_session_question *q = question_new(SP_IPC_MONITOR_CREDENTIAL, ctx);
 
@@ -182,6 +182,7 @@ sp_session_hop_credential(
 	q->credential = cb;
 	sp_buf_put_cstring(q->body, hop);
 	sp_buf_put_cstring(q->body, target);
+	sp_buf_put_cstring(q->body, command);
 	return question_ask(s, q);
 }
 

@@ -112,9 +112,12 @@ typedef void sp_session_credential_cb(int err, const char *message, const char *
     void *ctx); /* takes over password */
 int sp_session_credential(struct sp_session *s, const char *connection, sp_session_credential_cb *cb,
     void *ctx) SP_MUST_CHECK;
-/* The same of a jump host on the way to the connection target. */
-int sp_session_hop_credential(struct sp_session *s, const char *hop, const char *target, sp_session_credential_cb *cb,
-    void *ctx) SP_MUST_CHECK;
+/*
+ * The same of an ssh connection, or of a jump host on the way to the connection target. command: the one that will run there,
+ * which is all that a certificate is good for; "": a shell, or it is none.
+ */
+int sp_session_hop_credential(struct sp_session *s, const char *hop, const char *target, const char *command,
+    sp_session_credential_cb *cb, void *ctx) SP_MUST_CHECK;
 /* A listening socket called name in this session's own directory, which the tool's sandbox sees as /run/postgresql. */
 typedef void sp_session_listen_cb(int err, const char *message, int fd, const char *directory, void *ctx);
 int sp_session_listen(struct sp_session *s, const char *name, sp_session_listen_cb *cb, void *ctx) SP_MUST_CHECK;

@@ -47,10 +47,11 @@ mint_make(const struct sp_ssh_cert_terms *terms, const struct sp_ssh_key *ca, st
 
 int
 sp_ssh_mint(const struct sp_policy_connection *c, const char *user, const char *session_id, bool is_way,
-    int64_t now, struct sp_secret **secret)
+    const char *command, int64_t now, struct sp_secret **secret)
 {
 	struct sp_buf *out = sp_buf_new(SP_SECRET_MAX), *sources = sp_buf_new(MINT_SOURCES_MAX);
-	struct sp_ssh_cert_terms terms = { .principal = c->principal, .is_way = is_way };
+	struct sp_ssh_cert_terms terms = { .principal = c->principal, .is_way = is_way,
+		.command = is_way || strlen(command) > SP_SSH_MINT_COMMAND_MAX ? "" : command };
 	struct sp_secret *minted = NULL;
 	struct sp_ssh_key *ca = NULL;
 	char id[160];

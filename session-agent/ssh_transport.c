@@ -563,7 +563,8 @@ sp_ssh_transport_start(struct sp_ssh_proxy *px)
 		return;
 	}
 	px->pins++;
-	if (sp_session_hop_credential(px->session, px->name, sp_ssh_transport_target(px), on_credential, px) != 0) {
+	if (sp_session_hop_credential(px->session, px->name, sp_ssh_transport_target(px),
+		transport_what(px) == SP_IPC_MONITOR_SSH_COMMAND ? px->command : "", on_credential, px) != 0) {
 		sp_ssh_transport_fail(px, "the credential cannot be had now: try again shortly");
 		sp_ssh_proxy_drop(px);
 	}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How Sallyport logs in to target hosts: passwords that nobody else sees, certificates for one session; with real sshds."""
 import re
+import shlex
 
 import pytest
 
@@ -265,6 +266,18 @@ def test_a_certificate_for_one_session(h, name):
     sid = newest(h)
     assert re.search(rf"Accepted publickey for keeper from .* ED25519-CERT .* ID sallyport alice {sid} ", said), said
     assert "login was signed" in events(h)
+
+
+def test_a_certificate_is_for_its_command_alone(h):
+    """sshd says so: it forces it, and what was asked for, which is the same, is in the environment. A shell's has none."""
+    line = 'printf %s "$SSH_ORIGINAL_COMMAND"'
+    assert h.ssh("alice", "ssh cert " + shlex.quote(line)).stdout == line
+    assert h.ssh("alice", "ssh cert " + shlex.quote(f": {'x' * 1100}; {line}")).stdout == ""  # too long for a certificate
+    child = h.ssh_tty("alice", "ssh", "cert")
+    child.sendline("echo \"<${SSH_ORIGINAL_COMMAND-none}>\"")
+    child.expect("<none>")
+    child.sendline("exit")
+    assert end_of(child)[1] == 0
 
 
 def test_a_certificate_permits_a_terminal_and_no_more(h):

@@ -598,6 +598,7 @@ test_credential_without_policy(void **state)
 	assert_int_equal(hear(fd), YES);
 	sp_buf_put_cstring(b, "orders");
 	sp_buf_put_cstring(b, "orders");
+	sp_buf_put_cstring(b, "");
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	n = recv(fd, p, sizeof(p), MSG_DONTWAIT);
 	assert_true(n > SP_IPC_HEADER + 4 && p[5] == 131 && memcmp(p + SP_IPC_HEADER, "\0\0\0\0", 4) != 0);
@@ -699,6 +700,7 @@ test_credential_by_program(void **state)
 	assert_int_equal(hear(fd), YES);
 	sp_buf_put_cstring(b, "orders");
 	sp_buf_put_cstring(b, "orders");
+	sp_buf_put_cstring(b, "");
 	say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 	assert_true(runs == 1 && credential_verdict(fd, password) == UINT32_MAX);
 	run_ends(0, "s3cret");
@@ -827,6 +829,7 @@ test_hops(void **state)
 		sp_buf_reset(b);
 		sp_buf_put_cstring(b, cases[i].name);
 		sp_buf_put_cstring(b, cases[i].target);
+		sp_buf_put_cstring(b, "id");
 		say(fd, SP_IPC_MONITOR_CREDENTIAL, 5, b, 0);
 		if ((runs > before) != cases[i].is_good)
 			fail_msg("case %zu", i);

@@ -185,6 +185,7 @@ static const struct sp_ssh_cert_terms user_terms = { .serial = 7,
 	.principal = "deploy",
 	.valid_after = NOW - 60,
 	.valid_before = NOW + 120,
+	.command = "",
 	.source_address = "10.0.0.0/8" };
 
 static void
@@ -589,6 +590,30 @@ test_certificate_of_a_way(void **state)
 	stage_close(&g);
 }
 
+/* For one command: that, and a terminal, and nothing else. */
+static void
+test_certificate_of_a_command(void **state)
+{
+	static const char option[] = "\0\0\0\15force-command\0\0\0\17\0\0\0\13uptime -p 1";
+	struct sp_ssh_cert_terms t = user_terms;
+	struct sp_buf *out = sp_buf_new(0);
+	struct stage g;
+
+	(void)state;
+	stage_open(&g);
+	t.command = "uptime -p 1";
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), 0);
+	assert_non_null(memmem(sp_buf_data(out), sp_buf_len(out), option, sizeof(option) - 1));
+	assert_non_null(memmem(sp_buf_data(out), sp_buf_len(out), "permit-pty", 10));
+	sp_buf_reset(out);
+	t.is_way = true; /* which has no command of its own */
+	assert_int_equal(sp_ssh_cert_write(&t, g.ours, g.other, out), SP_ERR_INVALID);
+	assert_int_equal(sp_ssh_cert_write(&user_terms, g.ours, g.other, out), 0);
+	assert_null(memmem(sp_buf_data(out), sp_buf_len(out), "force-command", 13));
+	sp_buf_free(out);
+	stage_close(&g);
+}
+
 static void
 test_certificate_refused(void **state)
 {
@@ -629,7 +654,7 @@ test_host_certificate(void **state)
 	static const char names[] = "\0\0\0\4web1\0\0\0\4web2";
 	struct sp_ssh_cert_terms t = { .is_host = true, .serial = 7, .key_id = "sallyport host-ca", .principal = "",
 		.names = { (const uint8_t *)names, sizeof(names) - 1 }, .valid_after = NOW - 60, .valid_before = NOW + 120,
-		.source_address = "" };
+		.command = "", .source_address = "" };
 	struct sp_buf *out = sp_buf_new(0);
 	struct sp_ssh_cert cert;
 	struct sp_ssh_key *key = NULL;
@@ -1073,6 +1098,7 @@ main(void)
 		cmocka_unit_test(test_attacks_certified),
 		cmocka_unit_test(test_certificate),
 		cmocka_unit_test(test_certificate_of_a_way),
+		cmocka_unit_test(test_certificate_of_a_command),
 		cmocka_unit_test(test_certificate_refused),
 		cmocka_unit_test(test_host_certificate),
 		cmocka_unit_test(test_fresh),
