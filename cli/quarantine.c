@@ -288,7 +288,7 @@ sp_cli_quarantine(int argc, char **argv)
 		return 2;
 	}
 	r = n == 1 ? sp_cli_quarantine_list(dir, is_json)
-		   : sp_cli_quarantine_one(dir, what, argv[optind + 1], n == 3 ? argv[optind + 2] : NULL);
+		   : sp_cli_quarantine_one(dir, what, argv[optind + 1], n == 3 ? argv[optind + 2] : "");
 	(void)close(dir);
 	return r;
 }

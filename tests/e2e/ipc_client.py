@@ -121,8 +121,16 @@ def text(s):
     return struct.pack(">I", len(s)) + s.encode()
 
 
+def connection():
+    """As sshd has one of its client's: without, a login is from nowhere, and refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return client, listener.accept()[0]
+
+
 def log_in(login):
     """As pam_sallyport; the login lasts as long as this process."""
+    login["connection"] = connection()
     s = connect("/run/sallyport/pam.sock")
     body = text(login["user"]) + text(login["info"]) + text("192.0.2.9") + text("sshd") + text("ssh") + struct.pack(">I", os.getpid())
     s.sendall(struct.pack(">IBBI", 6 + len(body), 1, 1, 1) + body)
