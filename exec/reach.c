@@ -167,7 +167,7 @@ reach_path(const struct sp_target *t, struct sp_reach *r, const char *path)
 	cwd = sp_rights_open(t->dir, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cwd < 0)
 		return EACCES;
-	e = sp_rights_become(t) == 0 ? sp_resolve(t, cwd, path, false, &r->file) : EACCES;
+	e = sp_rights_become(t) == 0 ? sp_resolve_plain(t, cwd, path, &r->file) : EACCES;
 	(void)close(cwd);
 	if (e != 0)
 		return e;

@@ -20,6 +20,7 @@ struct walk {
 	bool is_proc;
 	bool is_steady;
 	bool nofollow;
+	bool is_plain; /* links of /proc are refused */
 };
 
 /*
@@ -91,6 +92,23 @@ walk_is_proc(struct walk *w)
 	return w->is_proc;
 }
 
+/* What is no link. */
+static int
+walk_plainly(struct walk *w, const char *name)
+{
+	struct stat st;
+	int fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) != 0 || S_ISLNK(st.st_mode)) {
+		(void)close(fd);
+		return EACCES;
+	}
+	walk_enter(w, fd, &st);
+	return 0;
+}
+
 /* A name below /proc: "self" is the process that asks, and its links are no paths but doors. */
 static int
 walk_proc(struct walk *w, const char *name)
@@ -103,7 +121,7 @@ walk_proc(struct walk *w, const char *name)
 	else if (strcmp(name, "thread-self") == 0)
 		(void)snprintf(own, sizeof(own), "%d/task/%d", (int)w->t->tgid, (int)w->t->tid);
 	else
-		return walk_move(w, openat(w->at, name, O_PATH | O_CLOEXEC));
+		return w->is_plain ? walk_plainly(w, name) : walk_move(w, openat(w->at, name, O_PATH | O_CLOEXEC));
 	return walk_move(w, openat(w->at, own, O_PATH | O_CLOEXEC));
 }
 
@@ -204,6 +222,7 @@ resolved_is_steady(const struct walk *made, const char *path, const struct sp_re
 
 	if (made->links == 0 && strcmp(path, r->path) == 0)
 		return made->is_steady;
+	w.is_plain = made->is_plain;
 	is_steady = walk_run(&w, t, AT_FDCWD, r->path, true) == 0 && w.is_steady && w.st.st_dev == r->st.st_dev &&
 	    w.st.st_ino == r->st.st_ino;
 	if (w.at >= 0)
@@ -211,14 +230,16 @@ resolved_is_steady(const struct walk *made, const char *path, const struct sp_re
 	return is_steady;
 }
 
-int
-sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
+static int
+resolve(bool is_plain, const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
 {
 	struct walk w;
 	char link[48];
 	ssize_t n;
-	int r = walk_run(&w, t, start, path, nofollow);
+	int r;
 
+	w.is_plain = is_plain;
+	r = walk_run(&w, t, start, path, nofollow);
 	if (r != 0) {
 		if (w.at >= 0)
 			(void)close(w.at);
@@ -233,6 +254,18 @@ sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow
 	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(&w, path, ret_r);
 	ret_r->is_steady = ret_r->is_steady_file && w.is_steady && path[0] != '\0';
 	return 0;
+}
+
+int
+sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
+{
+	return resolve(false, t, start, path, nofollow, ret_r);
+}
+
+int
+sp_resolve_plain(const struct sp_target *t, int start, const char *path, struct sp_resolved *ret_r)
+{
+	return resolve(true, t, start, path, false, ret_r);
 }
 
 void

@@ -29,6 +29,11 @@ struct sp_resolved {
  */
 int sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow,
     struct sp_resolved *ret_r) SP_MUST_CHECK;
+/*
+ * The same of what is reached for the process and not by it, as a socket is: with our rights, so that no link of /proc is
+ * followed, which would lead wherever another process is (EACCES).
+ */
+int sp_resolve_plain(const struct sp_target *t, int start, const char *path, struct sp_resolved *ret_r) SP_MUST_CHECK;
 void sp_resolved_clear(struct sp_resolved *r);
 
 #endif

@@ -53,19 +53,20 @@ sp_sftp_handle_find(struct sp_sftp *x, struct sp_view handle)
 	if (handle.len != HANDLE_NAME)
 		return NULL;
 	at = (size_t)handle.data[0] << 24 | (size_t)handle.data[1] << 16 | (size_t)handle.data[2] << 8 | handle.data[3];
-	if (at >= SP_SFTP_HANDLES_MAX || !x->handles[at].is_used || x->handles[at].is_closing ||
-	    (x->handles[at].ntheirs == 0 && !x->handles[at].is_root))
+	if (at >= SP_SFTP_HANDLES_MAX || !x->handles[at].is_used || !x->handles[at].is_given ||
+	    x->handles[at].is_closing || (x->handles[at].ntheirs == 0 && !x->handles[at].is_root))
 		return NULL;
 	handle_name(x, &x->handles[at], name);
 	return memcmp(name, handle.data, HANDLE_NAME) == 0 ? &x->handles[at] : NULL;
 }
 
 void
-sp_sftp_handle_give(struct sp_sftp *x, uint32_t id, const struct sp_sftp_handle *h)
+sp_sftp_handle_give(struct sp_sftp *x, uint32_t id, struct sp_sftp_handle *h)
 {
 	uint8_t name[HANDLE_NAME];
 	struct sp_sftp_part part;
 
+	h->is_given = true;
 	handle_name(x, h, name);
 	part = sp_sftp_string(name, sizeof(name));
 	sp_sftp_send(x, SP_SFTP_HANDLE, id, &part, 1);

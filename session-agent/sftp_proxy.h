@@ -54,6 +54,7 @@ struct sp_sftp_flow {
 
 struct sp_sftp_handle {
 	bool is_used, is_closing, is_dir, is_root;
+	bool is_given;	 /* the client has it; until then no request can be about it */
 	bool is_revoked; /* by a change of policy */
 	uint32_t serial;
 	struct sp_sftp_target *target; /* NULL: the root of the tree */
@@ -201,7 +202,7 @@ void sp_sftp_op_answer(struct sp_sftp_op *op, const struct sp_sftp_answer *a, st
 struct sp_sftp_handle *sp_sftp_handle_new(struct sp_sftp *x, struct sp_sftp_target *target);
 struct sp_sftp_handle *sp_sftp_handle_find(struct sp_sftp *x, struct sp_view handle);
 /* Says HANDLE to the client. */
-void sp_sftp_handle_give(struct sp_sftp *x, uint32_t id, const struct sp_sftp_handle *h);
+void sp_sftp_handle_give(struct sp_sftp *x, uint32_t id, struct sp_sftp_handle *h);
 /* Its transfers go on record; why: NULL if the client has closed it. */
 void sp_sftp_handle_free(struct sp_sftp *x, struct sp_sftp_handle *h, const char *why);
 /* A request on a handle. */

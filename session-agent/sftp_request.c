@@ -27,6 +27,8 @@ op_open_words(const struct sp_sftp_request *q)
 {
 	uint32_t words = 0;
 
+	if ((q->flags & (SP_SFTP_OPEN_EXCL | SP_SFTP_OPEN_CREAT)) == SP_SFTP_OPEN_EXCL)
+		return 0; /* which says nothing, and a host may follow a link then: what is decided on is the name */
 	if (q->flags & SP_SFTP_OPEN_READ)
 		words |= SP_FILE_BIT(SP_FILE_READ);
 	if (q->flags & (SP_SFTP_OPEN_WRITE | SP_SFTP_OPEN_APPEND | SP_SFTP_OPEN_TRUNC))

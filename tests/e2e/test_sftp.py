@@ -353,6 +353,35 @@ def test_approval(f, verdict):
     assert request in shown(f)
 
 
+def test_a_masked_file_is_not_read_before_it_is_masked(f):
+    """Its handle can be guessed while the bastion fetches it: nobody has it until it is given."""
+    f.run(["sh", "-c", f"yes 'card {CARD}' | head -c 4000000 >/srv/www/cards/large.txt; chmod 644 /srv/www/cards/large.txt"])
+    with Client(f) as c:
+        kind, known = c.open("/files1/srv/www/cards/large.txt")
+        assert kind == HANDLE
+        at, serial = struct.unpack(">II", known[4:12])
+        assert c.ask(4, known)[1] == OK
+        opened, seen, tried = c.send(OPEN, text("/files1/srv/www/cards/large.txt") + struct.pack(">II", 1, 0)), None, 0
+        guesses = [struct.pack(">II", at, serial + i) for i in range(1, 9)]  # requests have some of the numbers
+        while seen != opened:
+            guess = guesses[tried % len(guesses)]
+            c.send(READ, text(guess) + struct.pack(">QI", 0, 100))
+            kind, seen, rest = c.answer()
+            tried += 1
+            assert CARD.encode() not in rest, tried
+        assert kind == HANDLE and rest[4:12] in guesses and tried > 30, (kind, rest, tried)
+
+
+@pytest.mark.parametrize("flags", [0x21, 0x22, 0x23, 0x31])
+def test_exclusive_without_create_is_nothing(f, flags):
+    """The host would follow the link, where the name is what was decided on."""
+    f.run(["sh", "-c", "echo secret >/srv/private/secret; ln -sfn /srv/private/secret /srv/www/link; chmod -R a+rwX /srv/private"])
+    with Client(f) as c:
+        assert c.open("/files1/srv/www/link", flags)[0] == STATUS
+        assert c.open("/files1/srv/www/link", 1)[0] == STATUS  # as without
+    assert f.read("/srv/private/secret") == "secret\n"
+
+
 def test_masked_download(f):
     sftp(f, "get files1/srv/www/cards/c.txt /home/lap-alice/t/c", check=0)
     got = f.read("/home/lap-alice/t/c")

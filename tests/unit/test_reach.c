@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -266,11 +267,53 @@ test_listen_and_connect(void **state)
 	(void)close(raw);
 }
 
+/* A socket is reached with our rights: not through what /proc has of other processes, nor through what it has of itself. */
+static void
+test_doors_of_proc(void **state)
+{
+	static char dir[] = "/tmp/test_reach.XXXXXX";
+	struct sockaddr_un at = { .sun_family = AF_UNIX }, doors[5];
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error;
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/s", dir);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	for (i = 0; i < sizeof(doors) / sizeof(doors[0]); i++)
+		doors[i].sun_family = AF_UNIX;
+	(void)snprintf(doors[0].sun_path, sizeof(doors[0].sun_path), "/proc/%d/root%s/s", (int)getpid(), dir);
+	(void)snprintf(doors[1].sun_path, sizeof(doors[1].sun_path), "/proc/self/root%s/s", dir);
+	(void)snprintf(doors[2].sun_path, sizeof(doors[2].sun_path), "/proc/1/cwd%s/s", dir);
+	(void)snprintf(doors[3].sun_path, sizeof(doors[3].sun_path), "/proc/%d/fd/%d", (int)getpid(), listener);
+	(void)snprintf(doors[4].sun_path, sizeof(doors[4].sun_path), "/proc/thread-self/cwd/s");
+	assert_int_equal(chdir(dir), 0);
+	begin();
+	assert_int_equal(ask(SYS_connect, fd, &at, sizeof(at), 0, NULL, 0), 0);
+	sp_reach_clear(&r);
+	for (i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
+		error = ask(SYS_connect, fd, &doors[i], sizeof(doors[i]), 0, NULL, 0);
+		if (error != EACCES) {
+			end();
+			fail_msg("%s: %d", doors[i].sun_path, error);
+		}
+	}
+	end();
+	assert_int_equal(chdir("/"), 0);
+	(void)unlink(at.sun_path);
+	(void)rmdir(dir);
+	(void)close(fd);
+	(void)close(listener);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_connect), cmocka_unit_test(test_sends),
-		cmocka_unit_test(test_control), cmocka_unit_test(test_listen_and_connect) };
+		cmocka_unit_test(test_control), cmocka_unit_test(test_listen_and_connect),
+		cmocka_unit_test(test_doors_of_proc) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
