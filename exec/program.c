@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "exec/rights.h"
+#include "exec/steady.h"
 
 #define SELF "/proc/self/exe"
 
@@ -164,24 +166,51 @@ sp_program_shebang(const char *head, char *name, char *arg)
 
 enum image { IMAGE_NATIVE, IMAGE_SCRIPT, IMAGE_OTHER };
 
+/* Open for reading, as it was found. -1: it cannot be. */
+static int
+image_open(const struct sp_resolved *f)
+{
+	char link[48];
+	struct stat st;
+	int fd;
+
+	if (f->fd >= 0) {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", f->fd);
+		return sp_rights_open(AT_FDCWD, link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
+	fd = sp_rights_open(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_dev != f->st.st_dev || st.st_ino != f->st.st_ino)) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 /* The file's first bytes, the rest zero. Regular files only: nothing else is ever opened. */
 static int
 image_head(const struct sp_resolved *f, char head[SP_PROGRAM_HEAD])
 {
-	char link[48];
+	const char *known = f->is_steady_file ? sp_steady_head(&f->st, (int64_t)time(NULL)) : NULL;
 	ssize_t n;
 	int fd;
 
+	if (known != NULL) {
+		memcpy(head, known, SP_PROGRAM_HEAD);
+		return 0;
+	}
 	memset(head, 0, SP_PROGRAM_HEAD);
 	if (!S_ISREG(f->st.st_mode))
 		return EACCES;
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", f->fd);
-	fd = sp_rights_open(AT_FDCWD, link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = image_open(f);
 	if (fd < 0)
 		return EACCES;
 	n = pread(fd, head, SP_PROGRAM_HEAD, 0);
 	(void)close(fd);
-	return n < 0 ? EIO : 0;
+	if (n < 0)
+		return EIO;
+	if (f->is_steady_file)
+		sp_steady_put_head(&f->st, head, (int64_t)time(NULL));
+	return 0;
 }
 
 static enum image
@@ -221,7 +250,7 @@ static int
 chain_next(struct sp_program *p, const struct sp_target *t, const char *head, char *script)
 {
 	char name[SP_PROGRAM_HEAD], arg[SP_PROGRAM_HEAD];
-	int cwd, r;
+	int cwd = -1, r;
 
 	if (!sp_program_shebang(head, name, arg))
 		return ENOEXEC;
@@ -230,11 +259,14 @@ chain_next(struct sp_program *p, const struct sp_target *t, const char *head, ch
 		return r;
 	(void)snprintf(script, PATH_MAX, "%s", name);
 	sp_resolved_clear(&p->image);
-	cwd = sp_rights_open(t->dir, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (cwd < 0)
-		return ENOENT;
+	if (name[0] != '/') {
+		cwd = sp_rights_open(t->dir, "cwd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (cwd < 0)
+			return ENOENT;
+	}
 	r = sp_rights_become(t) == 0 ? sp_resolve(t, cwd, name, false, &p->image) : EACCES;
-	(void)close(cwd);
+	if (cwd >= 0)
+		(void)close(cwd);
 	return r;
 }
 

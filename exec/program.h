@@ -8,10 +8,11 @@
 #define SALLYPORT_EXEC_PROGRAM_H
 
 #include "exec/resolve.h"
+#include "exec/steady.h"
 #include "lib/ipc_exec.h"
 
 #define SP_PROGRAM_CHAIN_MAX 5	/* interpreters of interpreters, as in the kernel */
-#define SP_PROGRAM_HEAD 256	/* bytes of a file that say what it is, as in the kernel */
+#define SP_PROGRAM_HEAD SP_STEADY_HEAD	/* bytes of a file that say what it is, as in the kernel */
 
 struct sp_program {
 	unsigned facts; /* SP_IPC_EXEC_* */

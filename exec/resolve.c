@@ -5,9 +5,13 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "exec/steady.h"
+#include "lib/ipc.h"
 
 struct walk {
 	const struct sp_target *t;
@@ -19,6 +23,7 @@ struct walk {
 	bool is_fs_known; /* is_proc is true of the device of st */
 	bool is_proc;
 	bool is_steady;
+	bool is_open; /* everybody may search the directories passed */
 	bool nofollow;
 	bool is_plain; /* links of /proc are refused */
 };
@@ -169,6 +174,7 @@ walk_step(struct walk *w, bool *ret_done)
 	name[n] = '\0';
 	w->pos += n;
 	w->is_steady = w->is_steady && is_roots(&w->st);
+	w->is_open = w->is_open && (w->st.st_mode & S_IXOTH) != 0;
 	if (strcmp(name, ".") == 0)
 		return 0;
 	if (strcmp(name, "..") == 0)
@@ -187,7 +193,7 @@ walk_run(struct walk *w, const struct sp_target *t, int start, const char *path,
 	w->at = path[0] == '/' ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : fcntl(start, F_DUPFD_CLOEXEC, 0);
 	w->pos = w->links = 0;
 	w->is_fs_known = false;
-	w->is_steady = true;
+	w->is_steady = w->is_open = true;
 	w->nofollow = nofollow;
 	if (w->at < 0 || fstat(w->at, &w->st) != 0)
 		return EIO;
@@ -214,7 +220,7 @@ path_is_gone(const char *path)
  * no link was on the way, that is the walk that was made.
  */
 static bool
-resolved_is_steady(const struct walk *made, const char *path, const struct sp_resolved *r)
+resolved_is_steady(struct walk *made, const char *path, const struct sp_resolved *r)
 {
 	const struct sp_target *t = made->t;
 	struct walk w;
@@ -225,13 +231,16 @@ resolved_is_steady(const struct walk *made, const char *path, const struct sp_re
 	w.is_plain = made->is_plain;
 	is_steady = walk_run(&w, t, AT_FDCWD, r->path, true) == 0 && w.is_steady && w.st.st_dev == r->st.st_dev &&
 	    w.st.st_ino == r->st.st_ino;
+	made->is_open = made->is_open && w.is_open;
 	if (w.at >= 0)
 		(void)close(w.at);
 	return is_steady;
 }
 
+/* *ret_open: everybody may search the directories that were passed, and those of the real path. */
 static int
-resolve(bool is_plain, const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
+resolve(bool is_plain, const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r,
+    bool *ret_open)
 {
 	struct walk w;
 	char link[48];
@@ -253,19 +262,120 @@ resolve(bool is_plain, const struct sp_target *t, int start, const char *path, b
 	ret_r->is_gone = w.st.st_nlink == 0 || path_is_gone(ret_r->path);
 	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(&w, path, ret_r);
 	ret_r->is_steady = ret_r->is_steady_file && w.is_steady && path[0] != '\0';
+	*ret_open = w.is_open;
 	return 0;
+}
+
+/* --- what was found before ---------------------------------------------------------------------------------- */
+
+/* How much of an absolute path names the directory that its last part is in. 0: none that is remembered. */
+static size_t
+path_dir(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	if (path[0] != '/' || base == path || base[1] == '\0' || strcmp(base, "/.") == 0 || strcmp(base, "/..") == 0)
+		return 0;
+	return (size_t)(base - path);
+}
+
+static void
+resolve_remember(const struct sp_target *t, const char *path)
+{
+	size_t n = path_dir(path);
+	char dir[SP_STEADY_NAME_MAX];
+	struct sp_resolved *r;
+	bool is_open;
+
+	if (n == 0 || n >= sizeof(dir))
+		return;
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	r = malloc(sizeof(*r));
+	if (r == NULL)
+		return;
+	r->fd = -1;
+	if (resolve(false, t, -1, dir, false, r, &is_open) == 0 && is_open && (r->st.st_mode & S_IXOTH) != 0 &&
+	    r->is_steady && S_ISDIR(r->st.st_mode) && r->path[1] != '\0') {
+		sp_steady_put(path, n, r->path, r->fd, sp_ipc_now_ms());
+		r->fd = -1;
+	}
+	sp_resolved_clear(r);
+	free(r);
+}
+
+/* Where a link leads, told from the directory it is in. False: too long. */
+static bool
+known_follow(const struct sp_steady_dir *d, const char *name, char path[PATH_MAX])
+{
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(d->fd, name, text, sizeof(text) - 1);
+	int len;
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	len = text[0] == '/' ? snprintf(path, PATH_MAX, "%s", text) : snprintf(path, PATH_MAX, "%s/%s", d->real, text);
+	return len > 0 && len < PATH_MAX;
+}
+
+/* By steady directories alone, and from one to the next where a link leads there. False: it has to be walked. */
+static bool
+resolve_known(const struct sp_target *t, const char *path, bool nofollow, struct sp_resolved *ret_r, int *ret_error)
+{
+	const struct sp_steady_dir *d = sp_steady_find(path, path_dir(path), sp_ipc_now_ms());
+	char next[PATH_MAX];
+	unsigned links;
+
+	for (links = 0; d != NULL && links <= SP_RESOLVE_LINKS_MAX; links++) {
+		const char *name = strrchr(path, '/') + 1;
+
+		*ret_error = 0;
+		if (fstatat(d->fd, name, &ret_r->st, AT_SYMLINK_NOFOLLOW) != 0) {
+			*ret_error = errno;
+			return errno == ENOENT;
+		}
+		if (!S_ISLNK(ret_r->st.st_mode)) {
+			int n = snprintf(ret_r->path, sizeof(ret_r->path), "%s/%s", d->real, name);
+
+			ret_r->fd = -1;
+			ret_r->is_gone = path_is_gone(ret_r->path);
+			ret_r->is_steady = ret_r->is_steady_file = !ret_r->is_gone && is_roots(&ret_r->st);
+			return n > 0 && (size_t)n < sizeof(ret_r->path);
+		}
+		if (nofollow || !known_follow(d, name, next))
+			return false;
+		path = next;
+		d = sp_steady_find(path, path_dir(path), sp_ipc_now_ms());
+		if (d == NULL) {
+			resolve_remember(t, path);
+			d = sp_steady_find(path, path_dir(path), sp_ipc_now_ms());
+		}
+	}
+	return false;
 }
 
 int
 sp_resolve(const struct sp_target *t, int start, const char *path, bool nofollow, struct sp_resolved *ret_r)
 {
-	return resolve(false, t, start, path, nofollow, ret_r);
+	bool is_open;
+	int r;
+
+	ret_r->fd = -1;
+	if (resolve_known(t, path, nofollow, ret_r, &r))
+		return r;
+	r = resolve(false, t, start, path, nofollow, ret_r, &is_open);
+	if (r == 0 && ret_r->is_steady && is_open)
+		resolve_remember(t, path);
+	return r;
 }
 
 int
 sp_resolve_plain(const struct sp_target *t, int start, const char *path, struct sp_resolved *ret_r)
 {
-	return resolve(true, t, start, path, false, ret_r);
+	bool is_open;
+
+	return resolve(true, t, start, path, false, ret_r, &is_open);
 }
 
 void

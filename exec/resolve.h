@@ -15,7 +15,7 @@
 #define SP_RESOLVE_LINKS_MAX 40 /* symbolic links in one path, as in the kernel */
 
 struct sp_resolved {
-	int fd;			/* O_PATH */
+	int fd;			/* O_PATH; -1: found by what is remembered of steady directories, and is_steady */
 	struct stat st;
 	char path[PATH_MAX];	/* its real path */
 	bool is_steady;		/* every directory passed, and of the real path, is root's alone to change */

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
-
-#include "exec/rights.h"
 
 #define TARGET_STATUS_MAX 8192 /* bytes of /proc/PID/status */
 #define TARGET_ADDRESS_MAX ((uint64_t)1 << 56)
@@ -83,13 +82,11 @@ sp_target_open(int proc, pid_t tid, struct sp_target *ret_t)
 	for (i = 0; i < SP_TARGET_PAGES; i++)
 		ret_t->pages[i].addr = 0;
 	ret_t->tid = tid;
-	ret_t->mem = -1;
 	(void)snprintf(name, sizeof(name), "%d", (int)tid);
 	ret_t->dir = openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ret_t->dir < 0)
 		return SP_ERR_NOT_FOUND;
-	ret_t->mem = sp_rights_open(ret_t->dir, "mem", O_RDONLY | O_CLOEXEC);
-	r = ret_t->mem < 0 ? SP_ERR_NOT_FOUND : target_status(ret_t);
+	r = target_status(ret_t);
 	if (r != 0)
 		sp_target_close(ret_t);
 	return r;
@@ -100,28 +97,38 @@ sp_target_close(struct sp_target *t)
 {
 	if (t->dir >= 0)
 		(void)close(t->dir);
-	if (t->mem >= 0)
-		(void)close(t->mem);
-	t->dir = t->mem = -1;
+	t->dir = -1;
 }
 
 bool
 sp_target_is_here(const struct sp_target *t)
 {
-	static struct statx ours; /* which do not change */
-	static struct stat a;
+	static struct statx ours; /* which does not change */
 	struct statx theirs;
-	struct stat b;
 
-	if (a.st_ino == 0 && (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) != 0 || stat("/proc/self/ns/mnt", &a) != 0))
+	if (ours.stx_ino == 0 && statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &ours) != 0)
 		return false;
-	return fstatat(t->dir, "ns/mnt", &b, 0) == 0 && a.st_ino == b.st_ino &&
-	    statx(t->dir, "root", 0, STATX_INO | STATX_MNT_ID, &theirs) == 0 && ours.stx_ino == theirs.stx_ino &&
-	    ours.stx_mnt_id == theirs.stx_mnt_id && ours.stx_dev_major == theirs.stx_dev_major &&
-	    ours.stx_dev_minor == theirs.stx_dev_minor;
+	/* A mount is in one namespace only, and what is mounted below it is found from there, whosever path it is. */
+	return (ours.stx_mask & STATX_MNT_ID) != 0 && statx(t->dir, "root", 0, STATX_INO | STATX_MNT_ID, &theirs) == 0 &&
+	    (theirs.stx_mask & STATX_MNT_ID) != 0 && ours.stx_mnt_id == theirs.stx_mnt_id && ours.stx_ino == theirs.stx_ino &&
+	    ours.stx_dev_major == theirs.stx_dev_major && ours.stx_dev_minor == theirs.stx_dev_minor;
 }
 
 /* --- what ----------------------------------------------------------------------------------------------- */
+
+/* Up to n bytes, as its own reads would have them. -1 or how many. */
+static ssize_t
+target_pread(const struct sp_target *t, uint64_t addr, void *ret_p, size_t n)
+{
+	struct iovec local = { .iov_base = ret_p, .iov_len = n };
+	struct iovec remote = { .iov_base = (void *)(uintptr_t)addr, .iov_len = n }; /* NOLINT(performance-no-int-to-ptr) */
+	ssize_t have;
+
+	do
+		have = process_vm_readv(t->tid, &local, 1, &remote, 1, 0);
+	while (have < 0 && errno == EINTR);
+	return have;
+}
 
 /* The page that addr is in, read once: what a process asks with lies close together. NULL: it cannot be read. */
 static const struct sp_target_page *
@@ -129,16 +136,12 @@ target_page(struct sp_target *t, uint64_t addr)
 {
 	uint64_t start = addr - addr % SP_TARGET_PAGE;
 	struct sp_target_page *p = &t->pages[start / SP_TARGET_PAGE % SP_TARGET_PAGES];
-	ssize_t n;
 
 	if (start == 0 || start >= TARGET_ADDRESS_MAX)
 		return NULL;
 	if (p->addr == start)
 		return p;
-	do
-		n = pread(t->mem, p->bytes, sizeof(p->bytes), (off_t)start);
-	while (n < 0 && errno == EINTR);
-	p->addr = n == (ssize_t)sizeof(p->bytes) ? start : 0;
+	p->addr = target_pread(t, start, p->bytes, sizeof(p->bytes)) == (ssize_t)sizeof(p->bytes) ? start : 0;
 	return p->addr == 0 ? NULL : p;
 }
 
@@ -166,9 +169,7 @@ sp_target_bytes(const struct sp_target *t, uint64_t addr, void *p, size_t n)
 	if (n > 0 && (addr == 0 || addr >= TARGET_ADDRESS_MAX))
 		return EFAULT;
 	while (have < n) {
-		more = pread(t->mem, (char *)p + have, n - have, (off_t)(addr + have));
-		if (more < 0 && errno == EINTR)
-			continue;
+		more = target_pread(t, addr + have, (char *)p + have, n - have);
 		if (more <= 0)
 			return EFAULT;
 		have += (size_t)more;

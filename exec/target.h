@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process that waits in an exec: who it is and what it asks for, read through
- * /proc. All of it may change under the reader: the caller asks the listener
+ * /proc and process_vm_readv(2). All of it may change under the reader: the caller asks the listener
  * afterwards whether the notification still stands (then it was that process that
  * was read), and checks what came of the exec when nobody can change it any more.
  *
@@ -22,7 +22,7 @@
 #define SP_TARGET_ARGS_MAX 16384			/* words of one exec */
 #define SP_TARGET_ARGS_BYTES ((size_t)512 * 1024)	/* bytes of all of them; more is refused as too long */
 #define SP_TARGET_PAGE 4096
-#define SP_TARGET_PAGES 4
+#define SP_TARGET_PAGES 8
 #define SP_TARGET_CWD_MAX 512				/* bytes of a working directory that are told */
 
 /* Words one behind the other, each with its NUL, as /proc/PID/cmdline shows them. */
@@ -48,7 +48,6 @@ struct sp_target {
 	gid_t groups[SP_TARGET_GROUPS_MAX];
 	size_t ngroups;
 	int dir; /* /proc/TID */
-	int mem;
 	struct sp_target_page pages[SP_TARGET_PAGES]; /* of its memory, as it was when first looked at */
 };
 
@@ -62,7 +61,7 @@ int sp_target_string(struct sp_target *t, uint64_t addr, char *buf, size_t cap) 
 /* The words of the NULL-ended array of pointers at addr. 0 or errno: EFAULT, E2BIG, EINVAL (none at all), ENOMEM. */
 int sp_target_words(struct sp_target *t, uint64_t addr, struct sp_words *ret_w) SP_MUST_CHECK;
 void sp_words_clear(struct sp_words *w);
-/* Whether its root directory and mount namespace are this process's own, so that paths mean the same. */
+/* Whether its root directory is this process's own, by its mount: then paths mean the same to both. */
 bool sp_target_is_here(const struct sp_target *t);
 
 #endif

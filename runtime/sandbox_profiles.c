@@ -151,7 +151,7 @@ static const struct sp_sandbox_rule supervisor_own[] = {
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_RECV), ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_SEND),
 	ALLOW_INT(ioctl, 1, SECCOMP_IOCTL_NOTIF_ID_VALID), ALLOW_INT(seccomp, 0, SECCOMP_GET_NOTIF_SIZES),
 	ALLOW(setfsuid), ALLOW(setfsgid), ALLOW(setgroups), ALLOW(capget), ALLOW(capset), ALLOW(signalfd4),
-	ALLOW(pidfd_open), ALLOW(pidfd_getfd), ALLOW(listen), ALLOW(setitimer), ALLOW(process_vm_writev),
+	ALLOW(pidfd_open), ALLOW(pidfd_getfd), ALLOW(listen), ALLOW(setitimer), ALLOW(process_vm_readv), ALLOW(process_vm_writev),
 	ALLOW_INT(setresuid, 0, 0xffffffff), ALLOW_INT(setresgid, 0, 0xffffffff),
 	END,
 };

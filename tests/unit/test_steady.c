@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is remembered of directories that root alone can change: never more than a walk would find. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exec/resolve.h"
+#include "exec/steady.h"
+#include "lib/ipc.h"
+
+#define LATER (SP_STEADY_MS + 1)
+
+static char dir[] = "/tmp/sallyport-steady.XXXXXX";
+
+static const char *
+in(const char *name)
+{
+	static char path[4][PATH_MAX];
+	static unsigned turn;
+
+	turn = (turn + 1) % 4;
+	snprintf(path[turn], sizeof(path[turn]), "%s/%s", dir, name);
+	return path[turn];
+}
+
+static struct sp_target
+self(void)
+{
+	struct sp_target t;
+	int proc = open("/proc", O_PATH | O_DIRECTORY);
+
+	assert_int_equal(sp_target_open(proc, getpid(), &t), 0);
+	close(proc);
+	return t;
+}
+
+static const struct sp_steady_dir *
+find(const char *path)
+{
+	return sp_steady_find(path, strlen(path), sp_ipc_now_ms());
+}
+
+/* The same of a path by what is remembered as by walking there. */
+static void
+same(const struct sp_target *t, const char *path, bool is_known)
+{
+	static struct sp_resolved walked, known;
+	int a, b;
+
+	sp_steady_forget();
+	a = sp_resolve(t, -1, path, false, &walked);
+	b = sp_resolve(t, -1, path, false, &known);
+	assert_int_equal(a, b);
+	if (a != 0)
+		return;
+	assert_true(walked.fd >= 0);
+	assert_int_equal(known.fd < 0, is_known);
+	assert_string_equal(walked.path, known.path);
+	assert_int_equal(walked.st.st_ino, known.st.st_ino);
+	assert_int_equal(walked.st.st_dev, known.st.st_dev);
+	assert_int_equal(walked.is_steady, known.is_steady);
+	assert_int_equal(walked.is_steady_file, known.is_steady_file);
+	assert_int_equal(walked.is_gone, known.is_gone);
+	sp_resolved_clear(&walked);
+	sp_resolved_clear(&known);
+}
+
+static void
+test_same(void **state)
+{
+	struct sp_target t = self();
+	struct sp_resolved r;
+
+	(void)state;
+	same(&t, "/usr/bin/env", true);
+	same(&t, "/bin/sh", true);	       /* two links: of the directory, and of the file */
+	same(&t, "/usr/bin/awk", true);	       /* to /etc/alternatives, and back */
+	same(&t, "/usr/../usr/bin/env", true);
+	same(&t, "/usr//bin/env", true);
+	same(&t, "/usr/bin/../bin", true);
+	same(&t, "/usr/bin/.", false);
+	same(&t, "/usr/bin/..", false);
+	same(&t, "/usr/bin/", false);
+	same(&t, "/usr", false);
+	same(&t, "/proc/self/exe", false);
+	same(&t, "/proc/1/comm", false);
+	sp_steady_forget();
+	assert_int_equal(sp_resolve(&t, -1, "/usr/bin/env", false, &r), 0);
+	sp_resolved_clear(&r);
+	assert_non_null(find("/usr/bin"));
+	assert_int_equal(sp_resolve(&t, -1, "/usr/bin/no-such-program", false, &r), ENOENT);
+	assert_int_equal(sp_resolve(&t, -1, "/usr/bin/env/x", false, &r), ENOTDIR);
+	assert_int_equal(sp_resolve(&t, -1, "/usr/bin/sh", true, &r), ELOOP);
+	sp_target_close(&t);
+}
+
+/* Of a directory that somebody else could change, or that not everybody may search, nothing is remembered. */
+static void
+test_never(void **state)
+{
+	struct sp_target t = self();
+	struct sp_resolved r;
+
+	(void)state;
+	assert_int_equal(symlink("/usr/bin", in("bin")), 0);
+	assert_int_equal(symlink("/usr/bin/env", in("env")), 0);
+	same(&t, in("bin/env"), false);
+	assert_null(find(in("bin")));
+	same(&t, in("env"), false);
+	assert_null(find(dir));
+	assert_int_equal(sp_resolve(&t, -1, "/etc/../tmp/", false, &r), 0);
+	sp_resolved_clear(&r);
+	assert_null(find("/etc/../tmp"));
+	if (geteuid() == 0 && access("/root/.", F_OK) == 0 && (stat("/root", &r.st) != 0 || (r.st.st_mode & S_IXOTH) == 0)) {
+		same(&t, "/root/.profile", false);
+		assert_null(find("/root"));
+	}
+	unlink(in("bin"));
+	unlink(in("env"));
+	sp_target_close(&t);
+}
+
+/* What lies in a directory that is remembered is looked at each time: whose it is, and whether it is a link. */
+static void
+test_files_are_looked_at(void **state)
+{
+	struct sp_target t = self();
+	struct sp_resolved r;
+	int fd;
+
+	(void)state;
+	sp_steady_forget();
+	fd = open(in("file"), O_WRONLY | O_CREAT, 0755);
+	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0777), 0);
+	sp_steady_put(dir, strlen(dir), dir, open(dir, O_PATH | O_CLOEXEC), sp_ipc_now_ms());
+	assert_int_equal(sp_resolve(&t, -1, in("file"), false, &r), 0);
+	assert_int_equal(r.fd, -1);
+	assert_false(r.is_steady || r.is_steady_file);
+	close(fd);
+	assert_int_equal(unlink(in("file")), 0);
+	assert_int_equal(sp_resolve(&t, -1, in("file"), false, &r), ENOENT);
+	assert_int_equal(symlink("file", in("file")), 0);
+	assert_int_equal(sp_resolve(&t, -1, in("file"), false, &r), ELOOP);
+	unlink(in("file"));
+	/* A name that the kernel would show of what is gone is taken for that. */
+	fd = open(in("x (deleted)"), O_WRONLY | O_CREAT, 0755);
+	assert_int_equal(sp_resolve(&t, -1, in("x (deleted)"), false, &r), 0);
+	assert_true(r.is_gone && !r.is_steady && !r.is_steady_file);
+	close(fd);
+	unlink(in("x (deleted)"));
+	sp_steady_forget();
+	sp_target_close(&t);
+}
+
+static void
+test_dirs(void **state)
+{
+	char path[SP_STEADY_NAME_MAX + 1];
+	int64_t now = 1000;
+	int fds = dup(0), i;
+
+	(void)state;
+	close(fds);
+	sp_steady_forget();
+	sp_steady_put("/a", 2, "/real", dup(0), now);
+	assert_string_equal(sp_steady_find("/a/b", 2, now)->real, "/real");
+	assert_null(sp_steady_find("/a", 1, now));
+	assert_null(sp_steady_find("/ab", 3, now));
+	assert_null(sp_steady_find("/a", 0, now));
+	assert_non_null(sp_steady_find("/a", 2, now + SP_STEADY_MS - 1));
+	assert_null(sp_steady_find("/a", 2, now + SP_STEADY_MS));
+	/* Again, in its place. */
+	sp_steady_put("/a", 2, "/other", dup(0), now + LATER);
+	assert_string_equal(sp_steady_find("/a", 2, now + LATER)->real, "/other");
+	/* Too long a name, or real name, is none, and its descriptor is closed. */
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	sp_steady_put(path, SP_STEADY_NAME_MAX, "/real", dup(0), now);
+	assert_null(sp_steady_find(path, SP_STEADY_NAME_MAX, now));
+	sp_steady_put("/b", 2, path, dup(0), now);
+	assert_null(sp_steady_find("/b", 2, now));
+	/* The oldest goes. */
+	for (i = 0; i < SP_STEADY_DIRS; i++) {
+		snprintf(path, sizeof(path), "/n%d", i);
+		sp_steady_put(path, strlen(path), "/real", dup(0), now + LATER + 1 + i);
+	}
+	assert_null(sp_steady_find("/a", 2, now + LATER));
+	assert_non_null(sp_steady_find("/n0", 3, now + LATER));
+	sp_steady_forget();
+	assert_null(sp_steady_find("/n0", 3, now + LATER));
+	i = dup(0);
+	assert_int_equal(i, fds); /* none was left open */
+	close(i);
+}
+
+static void
+test_heads(void **state)
+{
+	struct stat st = { .st_dev = 1, .st_ino = 7, .st_size = 10, .st_ctim = { 1000, 5 }, .st_mtim = { 900, 6 } }, other;
+	char head[SP_STEADY_HEAD] = "#!/bin/sh\n";
+
+	(void)state;
+	sp_steady_forget();
+	assert_null(sp_steady_head(&st, 2000));
+	sp_steady_put_head(&st, head, 1000 + SP_STEADY_RACY_S); /* too young */
+	assert_null(sp_steady_head(&st, 2000));
+	sp_steady_put_head(&st, head, 2000);
+	assert_memory_equal(sp_steady_head(&st, 2000), head, sizeof(head));
+	assert_null(sp_steady_head(&st, 900)); /* the clock went back */
+	other = st, other.st_ino += SP_STEADY_HEADS;
+	assert_null(sp_steady_head(&other, 2000));
+	other = st, other.st_dev++;
+	assert_null(sp_steady_head(&other, 2000));
+	other = st, other.st_size++;
+	assert_null(sp_steady_head(&other, 2000));
+	other = st, other.st_ctim.tv_nsec++;
+	assert_null(sp_steady_head(&other, 2000));
+	other = st, other.st_ctim.tv_sec++;
+	assert_null(sp_steady_head(&other, 2000));
+	other = st, other.st_mtim.tv_nsec++;
+	assert_null(sp_steady_head(&other, 2000));
+	/* An empty file is not remembered. */
+	st.st_size = 0;
+	sp_steady_put_head(&st, head, 2000);
+	assert_null(sp_steady_head(&st, 2000));
+	sp_steady_forget();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same), cmocka_unit_test(test_never),
+		cmocka_unit_test(test_files_are_looked_at), cmocka_unit_test(test_dirs), cmocka_unit_test(test_heads) };
+	int r;
+
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(dir);
+	return r;
+}
