@@ -295,6 +295,7 @@ reach_control_one(const struct sp_target *t, struct cmsghdr *c, struct sp_reach 
 		return reach_fds(t, c, r);
 	if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(own))) {
 		memcpy(CMSG_DATA(c), &own, sizeof(own)); /* it is we who send it, as them */
+		r->has_credentials = true;
 		return 0;
 	}
 	if ((c->cmsg_level == IPPROTO_IP && (c->cmsg_type == IP_PKTINFO || c->cmsg_type == IP_TOS || c->cmsg_type == IP_TTL)) ||
@@ -305,26 +306,62 @@ reach_control_one(const struct sp_target *t, struct cmsghdr *c, struct sp_reach 
 	return EPERM; /* routes among others, which would lead elsewhere */
 }
 
+/* The kernel's own walk: CMSG_NXTHDR(3) may leave out a last one without its padding, which the kernel takes. */
+static struct cmsghdr *
+control_at(struct sp_reach *r, size_t at)
+{
+	return at > r->control_len || r->control_len - at < sizeof(struct cmsghdr)
+	    ? NULL
+	    : (struct cmsghdr *)(void *)(r->control + at);
+}
+
+static int
+reach_control_all(const struct sp_target *t, struct sp_reach *r)
+{
+	struct cmsghdr *c;
+	size_t at = 0;
+	int e = 0;
+
+	for (c = control_at(r, at); e == 0 && c != NULL; c = control_at(r, at)) {
+		if (c->cmsg_len < sizeof(*c) || c->cmsg_len > r->control_len - at)
+			return EINVAL;
+		at += CMSG_ALIGN(c->cmsg_len);
+		e = reach_control_one(t, c, r);
+	}
+	return e;
+}
+
+/* Whoever asks for the sender's ids gets those of who asked us; the pid can only be ours. */
+static int
+reach_credentials(const struct sp_target *t, struct sp_reach *r)
+{
+	size_t at = CMSG_ALIGN(r->control_len);
+	struct cmsghdr *c = (struct cmsghdr *)(void *)(r->control + at);
+
+	if (at + CMSG_SPACE(sizeof(struct ucred)) > sizeof(r->control))
+		return ENOBUFS;
+	memset(r->control + r->control_len, 0, at - r->control_len + CMSG_SPACE(sizeof(struct ucred)));
+	r->control_len = at + CMSG_SPACE(sizeof(struct ucred));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_CREDENTIALS;
+	c->cmsg_len = CMSG_LEN(sizeof(struct ucred));
+	return reach_control_one(t, c, r);
+}
+
 static int
 reach_control(const struct sp_target *t, const struct msghdr *m, struct sp_reach *r)
 {
-	struct msghdr own = {.msg_control = r->control, .msg_controllen = m->msg_controllen};
-	int e;
+	int e = 0;
 
-	if (m->msg_control == NULL || m->msg_controllen == 0)
-		return 0;
-	if (m->msg_controllen > sizeof(r->control))
-		return ENOBUFS;
-	e = sp_target_bytes(t, (uintptr_t)m->msg_control, r->control, m->msg_controllen);
-	if (e != 0)
-		return e;
-	r->control_len = m->msg_controllen;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&own); e == 0 && c != NULL; c = CMSG_NXTHDR(&own, c)) {
-		size_t left = (size_t)(r->control + r->control_len - (char *)c);
-
-		e = c->cmsg_len < sizeof(*c) || c->cmsg_len > left ? EINVAL : reach_control_one(t, c, r);
+	if (m->msg_control != NULL && m->msg_controllen != 0) {
+		if (m->msg_controllen > sizeof(r->control))
+			return ENOBUFS;
+		r->control_len = m->msg_controllen;
+		e = sp_target_bytes(t, (uintptr_t)m->msg_control, r->control, r->control_len);
 	}
-	return e;
+	if (e == 0)
+		e = reach_control_all(t, r);
+	return e == 0 && r->domain == AF_UNIX && !r->has_credentials ? reach_credentials(t, r) : e;
 }
 
 static int
@@ -360,25 +397,35 @@ reach_message(const struct sp_target *t, uint64_t addr, unsigned flags, struct s
 
 /* --- calls --------------------------------------------------------------------------------------------------------- */
 
+int
+sp_reach_local(struct sp_reach *r)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&r->to;
+	struct sockaddr_in *in = (struct sockaddr_in *)&r->to;
+	socklen_t len = sizeof(r->to);
+
+	memset(&r->to, 0, sizeof(r->to));
+	memset(r->address, 0, sizeof(r->address));
+	if (getsockname(r->fd, (struct sockaddr *)&r->to, &len) != 0)
+		return errno;
+	r->is_v6 = r->to.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+	r->port = ntohs(r->to.ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
+	if (r->is_v6)
+		memcpy(r->address, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	else if (r->to.ss_family == AF_INET6)
+		memcpy(r->address, in6->sin6_addr.s6_addr + 12, 4);
+	else
+		memcpy(r->address, &in->sin_addr, 4);
+	return 0;
+}
+
 static int
 reach_listen(uint64_t backlog, struct sp_reach *r)
 {
-	socklen_t len = sizeof(r->to);
-
 	r->call = SP_REACH_LISTEN;
 	r->backlog = (int)(uint32_t)backlog;
 	r->is_free = !reach_is_inet(r); /* who connects to it is decided, within; and has to be let to it, without */
-	if (r->is_free || getsockname(r->fd, (struct sockaddr *)&r->to, &len) != 0)
-		return r->is_free ? 0 : errno;
-	if (r->to.ss_family == AF_INET) {
-		memcpy(r->address, &((struct sockaddr_in *)&r->to)->sin_addr, 4);
-		r->port = ntohs(((struct sockaddr_in *)&r->to)->sin_port);
-		return 0;
-	}
-	r->is_v6 = true;
-	memcpy(r->address, &((struct sockaddr_in6 *)&r->to)->sin6_addr, sizeof(r->address));
-	r->port = ntohs(((struct sockaddr_in6 *)&r->to)->sin6_port);
-	return 0;
+	return r->is_free ? 0 : sp_reach_local(r);
 }
 
 static int
@@ -398,7 +445,9 @@ reach_sendto(const struct sp_target *t, const uint64_t args[6], struct sp_reach 
 
 	if (e == 0)
 		e = reach_room(r, args[2]);
-	return e == 0 ? sp_target_bytes(t, args[1], r->data, r->len) : e;
+	if (e == 0)
+		e = sp_target_bytes(t, args[1], r->data, r->len);
+	return e == 0 && r->domain == AF_UNIX ? reach_credentials(t, r) : e;
 }
 
 int

@@ -54,6 +54,7 @@ struct sp_reach {
 	size_t len;
 	_Alignas(struct cmsghdr) char control[SP_REACH_CONTROL_MAX];
 	size_t control_len;
+	bool has_credentials; /* among them */
 	int fds[SP_REACH_FDS_MAX];
 	size_t nfds;
 };
@@ -66,6 +67,8 @@ int sp_reach_read(const struct sp_target *t, long nr, const uint64_t args[6], st
  * sp_reach_finish() when the socket is writable; EAGAIN with may_wait: to be done again when it is.
  */
 int sp_reach_do(const struct sp_target *t, struct sp_reach *r, long *ret_value) SP_MUST_CHECK;
+/* The address its socket has by now, for the decision. 0 or errno. */
+int sp_reach_local(struct sp_reach *r) SP_MUST_CHECK;
 /* How a connect came out. 0 or its errno. */
 int sp_reach_finish(struct sp_reach *r) SP_MUST_CHECK;
 void sp_reach_clear(struct sp_reach *r);

@@ -2,6 +2,7 @@
 /* Doing what was decided on, on the socket that was looked at. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -49,37 +50,39 @@ sp_reach_finish(struct sp_reach *r)
 	return getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &e, &len) == 0 ? e : errno;
 }
 
-/* Whoever asks for the sender's ids gets those of who asked us; the pid can only be ours. */
-static void
-put_credentials(const struct sp_target *t, struct sp_reach *r)
+/*
+ * Where it was decided that it may: the process may have bound its socket meanwhile. One that has no port is bound by us,
+ * to the address it had and a port of the kernel's, so that nobody can before it listens; a bound one stays where it is.
+ */
+static int
+do_listen(struct sp_reach *r)
 {
-	struct ucred own = {.pid = getpid(), .uid = t->uid, .gid = t->gid};
-	struct msghdr m = {.msg_control = r->control, .msg_controllen = r->control_len};
-	struct cmsghdr *c;
+	socklen_t len = r->domain == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	uint8_t address[sizeof(r->address)];
+	uint16_t port = r->port;
+	bool is_v6 = r->is_v6;
+	int e;
 
-	for (c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
-			return;
-	r->control_len = CMSG_ALIGN(r->control_len);
-	if (r->control_len + CMSG_SPACE(sizeof(own)) > sizeof(r->control))
-		return;
-	c = (struct cmsghdr *)(void *)(r->control + r->control_len);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_CREDENTIALS;
-	c->cmsg_len = CMSG_LEN(sizeof(own));
-	memcpy(CMSG_DATA(c), &own, sizeof(own));
-	r->control_len += CMSG_SPACE(sizeof(own));
+	if (r->domain == AF_INET || r->domain == AF_INET6) {
+		memcpy(address, r->address, sizeof(address));
+		if (port == 0 && bind(r->fd, (struct sockaddr *)&r->to, len) == 0)
+			return listen(r->fd, r->backlog) == 0 ? 0 : errno;
+		e = sp_reach_local(r);
+		if (e != 0)
+			return e;
+		if (r->port != port || r->is_v6 != is_v6 || memcmp(address, r->address, sizeof(address)) != 0)
+			return EACCES;
+	}
+	return listen(r->fd, r->backlog) == 0 ? 0 : errno;
 }
 
 static int
-do_send(const struct sp_target *t, struct sp_reach *r, long *ret_value)
+do_send(struct sp_reach *r, long *ret_value)
 {
 	struct iovec part = {.iov_base = r->data, .iov_len = r->len};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
 	ssize_t n;
 
-	if (r->domain == AF_UNIX)
-		put_credentials(t, r);
 	if (r->to_len != 0) {
 		m.msg_name = &r->to;
 		m.msg_namelen = r->to_len;
@@ -117,9 +120,9 @@ sp_reach_do(const struct sp_target *t, struct sp_reach *r, long *ret_value)
 	if (e == 0 && r->call == SP_REACH_CONNECT)
 		e = do_connect(r);
 	else if (e == 0 && r->call == SP_REACH_LISTEN)
-		e = listen(r->fd, r->backlog) == 0 ? 0 : errno;
+		e = do_listen(r);
 	else if (e == 0)
-		e = do_send(t, r, ret_value);
+		e = do_send(r, ret_value);
 	if (is_theirs)
 		sp_rights_back();
 	return e == 0 && r->written != 0 ? do_written(t, r, ret_value) : e;

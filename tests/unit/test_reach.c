@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -30,9 +31,11 @@ begin(void)
 {
 	child = fork();
 	assert_true(child >= 0);
-	if (child == 0)
+	if (child == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* where a test fails before end() */
 		for (;;)
 			(void)pause();
+	}
 	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(sp_target_open(proc, child, &t), 0);
 }
@@ -231,6 +234,144 @@ test_control(void **state)
 	(void)close(udp);
 }
 
+/*
+ * A control message that ends where all of them end, its padding left out: the kernel takes it, and some C libraries'
+ * CMSG_NXTHDR() does not see it. What is not seen is not translated, and would pass on descriptors of ours.
+ */
+static void
+test_control_without_padding(void **state)
+{
+	_Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_LEN(sizeof(int))] = { 0 };
+	struct cmsghdr *first = (struct cmsghdr *)(void *)bytes;
+	struct cmsghdr *second = (struct cmsghdr *)(void *)(bytes + CMSG_SPACE(sizeof(struct ucred)));
+	char a[] = "a";
+	struct iovec part = { a, 1 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = bytes, .msg_controllen = sizeof(bytes) };
+	struct msghdr cut = m;
+	int pair[2], fd = 0;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	first->cmsg_level = second->cmsg_level = SOL_SOCKET;
+	first->cmsg_type = SCM_CREDENTIALS;
+	first->cmsg_len = CMSG_LEN(sizeof(struct ucred));
+	second->cmsg_type = SCM_RIGHTS;
+	second->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(second), &pair[1], sizeof(int));
+	cut.msg_controllen--;
+	begin();
+	assert_int_equal(ask(SYS_sendmsg, pair[0], &m, 0, 0, NULL, 0), 0);
+	assert_int_equal(r.nfds, 1);
+	memcpy(&fd, r.control + CMSG_SPACE(sizeof(struct ucred)) + CMSG_LEN(0), sizeof(fd));
+	assert_int_equal(fd, r.fds[0]);
+	assert_int_not_equal(fd, pair[1]);
+	sp_reach_clear(&r);
+	assert_int_equal(ask(SYS_sendmsg, pair[0], &cut, 0, 0, NULL, 0), EINVAL);
+	sp_reach_clear(&r);
+	end();
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* Whoever is told who sent a message is told so, however much else is in it. */
+static void
+test_credentials_have_room(void **state)
+{
+	static _Alignas(struct cmsghdr) char bytes[SP_REACH_CONTROL_MAX];
+	char a[] = "a", got[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(64 * sizeof(int))];
+	struct iovec part = { a, 1 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = bytes, .msg_controllen = sizeof(bytes) };
+	struct msghdr fits = m, in = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = got, .msg_controllen = sizeof(got) };
+	int pair[2], one = 1;
+	size_t at;
+	long n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)), 0);
+	for (at = 0; at < sizeof(bytes); at += CMSG_SPACE(0)) { /* no descriptors, many times */
+		struct cmsghdr *c = (struct cmsghdr *)(void *)(bytes + at);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(0);
+	}
+	fits.msg_controllen = sizeof(bytes) - CMSG_SPACE(sizeof(struct ucred));
+	begin();
+	assert_int_equal(ask(SYS_sendmsg, pair[0], &m, 0, 0, NULL, 0), ENOBUFS);
+	sp_reach_clear(&r);
+	assert_int_equal(ask(SYS_sendmsg, pair[0], &fits, 0, 0, NULL, 0), 0);
+	assert_int_equal(sp_reach_do(&t, &r, &n), 0);
+	assert_int_equal(r.control_len, sizeof(bytes));
+	sp_reach_clear(&r);
+	assert_int_equal(recvmsg(pair[1], &in, MSG_DONTWAIT), 1);
+	assert_int_equal(CMSG_FIRSTHDR(&in)->cmsg_type, SCM_CREDENTIALS);
+	end();
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* What was decided on is what listens: not what the socket was bound to meanwhile. */
+static void
+test_listen_where_it_was_decided(void **state)
+{
+	struct sockaddr_in at = v4("127.0.0.1", 0), any = { 0 };
+	struct sockaddr_in6 mapped = v6("::ffff:127.0.0.1", 0);
+	socklen_t len = sizeof(any);
+	int late = socket(AF_INET, SOCK_STREAM, 0), free_one = socket(AF_INET, SOCK_STREAM, 0);
+	int six = socket(AF_INET6, SOCK_STREAM, 0), half = socket(AF_INET, SOCK_STREAM, 0), is_listening = 1;
+	long n;
+
+	(void)state;
+	if (six >= 0) {
+		assert_int_equal(bind(six, (struct sockaddr *)&mapped, sizeof(mapped)), 0);
+		len = sizeof(mapped);
+		assert_int_equal(getsockname(six, (struct sockaddr *)&mapped, &len), 0);
+	}
+	begin();
+	/* Bound by nobody: to any address, and a port of the kernel's. */
+	assert_int_equal(ask(SYS_listen, free_one, (void *)5, 0, 0, NULL, 0), 0);
+	is(SP_IPC_EXEC_TCP, "0.0.0.0", 0);
+	assert_int_equal(ask(SYS_listen, free_one, (void *)5, 0, 0, NULL, 0), 0);
+	assert_int_equal(sp_reach_do(&t, &r, &n), 0);
+	sp_reach_clear(&r);
+	len = sizeof(any);
+	assert_int_equal(getsockname(free_one, (struct sockaddr *)&any, &len), 0);
+	assert_true(any.sin_addr.s_addr == htonl(INADDR_ANY) && any.sin_port != 0);
+	/* An address without a port stays that address. */
+	assert_int_equal(setsockopt(half, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &is_listening, sizeof(is_listening)), 0);
+	assert_int_equal(bind(half, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(ask(SYS_listen, half, (void *)5, 0, 0, NULL, 0), 0);
+	is(SP_IPC_EXEC_TCP, "127.0.0.1", 0);
+	assert_int_equal(ask(SYS_listen, half, (void *)5, 0, 0, NULL, 0), 0);
+	assert_int_equal(sp_reach_do(&t, &r, &n), 0);
+	sp_reach_clear(&r);
+	len = sizeof(any);
+	assert_int_equal(getsockname(half, (struct sockaddr *)&any, &len), 0);
+	assert_true(any.sin_addr.s_addr == htonl(INADDR_LOOPBACK) && any.sin_port != 0);
+	/* Bound after it was asked. */
+	assert_int_equal(ask(SYS_listen, late, (void *)5, 0, 0, NULL, 0), 0);
+	assert_int_equal(bind(late, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(sp_reach_do(&t, &r, &n), EACCES);
+	sp_reach_clear(&r);
+	len = sizeof(is_listening);
+	assert_int_equal(getsockopt(late, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &len), 0);
+	assert_false(is_listening);
+	/* An IPv4 address is one, in IPv6 too. */
+	if (six >= 0) {
+		assert_int_equal(ask(SYS_listen, six, (void *)5, 0, 0, NULL, 0), 0);
+		is(SP_IPC_EXEC_TCP, "127.0.0.1", ntohs(mapped.sin6_port));
+		assert_int_equal(ask(SYS_listen, six, (void *)5, 0, 0, NULL, 0), 0);
+		assert_int_equal(sp_reach_do(&t, &r, &n), 0);
+		sp_reach_clear(&r);
+	}
+	end();
+	(void)close(late);
+	(void)close(free_one);
+	(void)close(half);
+	(void)close(six);
+}
+
 static void
 test_listen_and_connect(void **state)
 {
@@ -312,7 +453,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_connect), cmocka_unit_test(test_sends),
-		cmocka_unit_test(test_control), cmocka_unit_test(test_listen_and_connect),
+		cmocka_unit_test(test_control), cmocka_unit_test(test_control_without_padding),
+		cmocka_unit_test(test_credentials_have_room), cmocka_unit_test(test_listen_where_it_was_decided),
+		cmocka_unit_test(test_listen_and_connect),
 		cmocka_unit_test(test_doors_of_proc) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
