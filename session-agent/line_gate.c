@@ -489,6 +489,43 @@ gate_on_timer(evutil_socket_t fd, short what, void *ctx)
 		sp_session_relay_resume(g->session); /* the hook looks again */
 }
 
+/*
+ * To the program that runs, which nobody has heard ask: if it ends first, its shell reads the line. So what a rule is
+ * against does not go. The rest goes, also what no rule allows: an answer to a program is seldom a command.
+ */
+static void
+gate_give(struct sp_line_gate *g)
+{
+	struct sp_buf *typed;
+	bool is_shown, is_known = sp_line_model_ahead(g->model, &typed, &is_shown), is_against = false;
+
+	gate_forget(g);
+	g->kind = SP_LINE_MODEL_PROGRAM;
+	g->line = is_known ? gate_text(typed) : strdup("");
+	if (g->line == NULL) {
+		gate_fail(g, "what is typed cannot be read");
+		return;
+	}
+	if (g->line[strspn(g->line, " ")] != '\0') {
+		gate_decide(g);
+		is_against = g->decision.rule != NULL && g->decision.effect != SP_POLICY_ALLOW;
+	}
+	if (!is_shown || !is_known) {
+		free(g->line);
+		g->line = strdup(is_known ? "(given to the program that runs; not shown)"
+					  : "(given to the program that runs; not known)");
+	}
+	if (g->line == NULL) {
+		gate_fail(g, "what is typed cannot be read");
+	} else if (is_against) {
+		g->seq = sp_session_next_seq(g->session);
+		gate_refuse(g, "deny",
+		    "a rule is against this line, and the shell would read it if the program ends: type it at the prompt");
+	} else {
+		gate_note(g);
+	}
+}
+
 /* --- hooks ----------------------------------------------------------------------------------------------------- */
 
 /* While Enter is held: ^C gives the line up; Enter again, once it was said so, gives it to the program that runs. */
@@ -509,13 +546,9 @@ gate_held(struct sp_line_gate *g, const uint8_t *p, size_t n)
 		return 0;
 	}
 	if (g->stage == GATE_LOOK && g->is_told && n > g->n_told && (p[n - 1] == '\r' || p[n - 1] == '\n')) {
-		gate_forget(g);
-		g->kind = SP_LINE_MODEL_PROGRAM;
-		g->line = strdup("(given to the program that runs)");
 		if (g->n_told == 1)
 			sp_session_relay_drop(g->session, 1);
-		if (g->line != NULL)
-			gate_note(g);
+		gate_give(g);
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@ struct sp_line_model {
 	struct sp_grid *grid;
 	struct sp_buf *safe;
 	bool takes_paste;
+	bool is_paste_ended; /* since the last line went, the host has said that it wants no marks: as a shell that edits does */
 	bool is_answered; /* it showed something since the last line went */
 	uint8_t mode[8];  /* the part of MODEL_PASTE_ON that has come */
 	size_t nmode;
@@ -76,7 +77,7 @@ sp_line_model_new(unsigned rows, unsigned cols, bool is_shell, struct sp_line_mo
 	sp_termfilter_init(&m->filter, false);
 	sp_grid_on_leave(m->grid, model_on_leave, m);
 	m->may_learn = is_shell;
-	m->is_answered = true;
+	m->is_answered = m->is_paste_ended = true;
 	*ret_m = m;
 	return 0;
 }
@@ -112,7 +113,10 @@ model_begin(struct sp_line_model *m, bool is_edited)
 
 /* --- the screen -------------------------------------------------------------------------------------------- */
 
-/* Whether the host wants the marks of a paste: the last that it has said. */
+/*
+ * Whether the host wants the marks of a paste. A shell that edits lines wants them for each line anew: it has ended that
+ * when the last line went. One who does not say so is another, and what was asked for is a program's that has died.
+ */
 static void
 model_modes(struct sp_line_model *m, const uint8_t *p, size_t n)
 {
@@ -120,7 +124,8 @@ model_modes(struct sp_line_model *m, const uint8_t *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		if (m->nmode == sizeof(on) - 2 && (p[i] == 'h' || p[i] == 'l')) {
-			m->takes_paste = p[i] == 'h';
+			m->takes_paste = p[i] == 'h' && m->is_paste_ended;
+			m->is_paste_ended = m->is_paste_ended || p[i] == 'l';
 			m->nmode = 0;
 		} else if (p[i] == (uint8_t)on[m->nmode]) {
 			m->nmode++;
@@ -365,6 +370,7 @@ model_key(struct sp_line_model *m, enum sp_line_key key, uint8_t b)
 		break;
 	case SP_LINE_KEY_SUBMIT:
 	case SP_LINE_KEY_UNSEEN:
+		m->takes_paste = m->is_paste_ended = false;
 		/* ^O brings the next line of the history with it. */
 		model_begin(m, b != '\r' && b != '\n');
 		break;
@@ -402,6 +408,20 @@ void
 sp_line_model_unfinished(struct sp_line_model *m, bool is_unfinished)
 {
 	m->is_unfinished = is_unfinished;
+}
+
+bool
+sp_line_model_ahead(struct sp_line_model *m, struct sp_buf **ret_typed, bool *ret_shown)
+{
+	struct sp_line_place cursor = sp_line_rows_cursor(m->grid), begin = {cursor.row, 0};
+	size_t typed = sp_buf_len(m->typed), n;
+
+	sp_buf_reset(m->scratch);
+	sp_line_rows_text(m->grid, begin, cursor, false, m->scratch);
+	n = sp_buf_len(m->scratch);
+	*ret_typed = m->typed;
+	*ret_shown = n >= typed && memcmp(sp_buf_data(m->scratch) + n - typed, sp_buf_data(m->typed), typed) == 0;
+	return !m->is_edited && !m->is_lost;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------- */

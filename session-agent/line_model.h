@@ -63,4 +63,10 @@ void sp_line_model_unfinished(struct sp_line_model *m, bool is_unfinished);
 int sp_line_model_read(
     struct sp_line_model *m, int64_t now_ms, bool is_forced, struct sp_line_model_line *ret_line) SP_MUST_CHECK;
 
+/*
+ * What was typed where no prompt is: *ret_typed (the model's) if it returns true; false if keys were among it of which it
+ * is not known what they do. *ret_shown: it stands on the screen, so it is no password.
+ */
+bool sp_line_model_ahead(struct sp_line_model *m, struct sp_buf **ret_typed, bool *ret_shown);
+
 #endif

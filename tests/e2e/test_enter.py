@@ -128,7 +128,7 @@ def test_a_program_that_asks_for_nothing(h):  # pylint: disable=redefined-outer-
     child = shell(h)
     child.send("cat > /dev/null\r")
     child.expect("> /dev/null\r\n", timeout=60)
-    child.send("touch /tmp/never-cat\r")
+    child.send("only text\r")
     child.expect("waits for the shell's prompt", timeout=60)
     child.send("\r")
     child.send("\x04")
@@ -137,6 +137,23 @@ def test_a_program_that_asks_for_nothing(h):  # pylint: disable=redefined-outer-
     child.expect("Not on a web host.", timeout=60)
     leave(child)
     assert not exists(h, "/tmp/never-cat")
+
+
+def test_what_a_rule_denies_is_not_typed_ahead(h):  # pylint: disable=redefined-outer-name
+    """A program that ends before it reads would leave the line to its shell."""
+    child = shell(h)
+    child.send("cat > /dev/null\r")
+    child.expect("> /dev/null\r\n", timeout=60)
+    child.send("touch /tmp/never-ahead\r")
+    child.expect("waits for the shell's prompt", timeout=60)
+    child.send("\r")
+    child.expect("a rule is against this line", timeout=60)
+    child.expect(r"web1\$ ", timeout=60)
+    child.send("touch /tmp/ok-ahead\r")
+    wait_for("the next line", lambda: exists(h, "/tmp/ok-ahead"))
+    leave(child)
+    assert not exists(h, "/tmp/never-ahead")
+    assert "deny" in event_with(h, "touch /tmp/never-ahead")
 
 
 def test_an_editor_is_left_alone(h):  # pylint: disable=redefined-outer-name

@@ -176,6 +176,55 @@ test_keys(void **state)
 	}
 }
 
+/* A program that asked for the marks of a paste and died leaves them on; the shell behind it executes each line. */
+static void
+test_marks_of_a_dead_program(void **state)
+{
+	static const struct {
+		const char *shown;
+		size_t n; /* of a paste with two lines, before the key that submits */
+	} s[] = {{"\033[?2004h", 7}, {"\033[?2004h$ ", 7}, {"\033[?2004l\r\n\033[?2004h$ ", 15}, {"\033[?2004l\r\n$ ", 7},
+	    {"\033[?2004h\033[?2004l$ ", 7}, {"\r\n$ ", 7}};
+	static const uint8_t paste[] = "\033[200~a\rb\033[201~";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(s) / sizeof(s[0]); i++) {
+		struct sp_line_model *m;
+		enum sp_line_key key;
+
+		assert_int_equal(sp_line_model_new(8, 80, true, &m), 0);
+		assert_int_equal(sp_line_model_shown(m, "\033[?2004h$ ", 10, 1), 0);
+		sp_line_model_passed(m, (const uint8_t *)"vi\r", 3, 2);
+		assert_int_equal(sp_line_model_shown(m, s[i].shown, strlen(s[i].shown), 3), 0);
+		if (sp_line_model_scan(m, paste, sizeof(paste) - 1, &key) != s[i].n)
+			fail_msg("shown %zu", i);
+		sp_line_model_free(m);
+	}
+}
+
+/* What was typed where nobody asks: known unless keys edited it, and shown unless there is no echo. */
+static void
+test_ahead(void **state)
+{
+	struct sp_line_model *m;
+	struct sp_buf *typed;
+	bool is_shown;
+
+	(void)state;
+	assert_int_equal(sp_line_model_new(8, 80, false, &m), 0);
+	assert_int_equal(sp_line_model_shown(m, "\r\n", 2, 1), 0);
+	sp_line_model_passed(m, (const uint8_t *)"rm x", 4, 2);
+	assert_true(sp_line_model_ahead(m, &typed, &is_shown));
+	assert_int_equal(sp_buf_len(typed), 4);
+	assert_memory_equal(sp_buf_data(typed), "rm x", 4);
+	assert_false(is_shown);
+	assert_int_equal(sp_line_model_shown(m, "rm x", 4, 3), 0);
+	assert_true(sp_line_model_ahead(m, &typed, &is_shown) && is_shown);
+	sp_line_model_passed(m, (const uint8_t *)"\033[D", 3, 4);
+	assert_false(sp_line_model_ahead(m, &typed, &is_shown));
+	sp_line_model_free(m);
+}
+
 static void
 test_prompts(void **state)
 {
@@ -204,7 +253,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_cases), cmocka_unit_test(test_keys), cmocka_unit_test(test_prompts)};
+	    cmocka_unit_test(test_cases), cmocka_unit_test(test_keys), cmocka_unit_test(test_marks_of_a_dead_program),
+	    cmocka_unit_test(test_ahead), cmocka_unit_test(test_prompts)};
 
 	(void)setlocale(LC_CTYPE, "C.UTF-8");
 	return cmocka_run_group_tests(tests, NULL, NULL);
