@@ -19,6 +19,7 @@ int sp_cli_pause(int argc, char **argv);
 int sp_cli_resume(int argc, char **argv);
 int sp_cli_quarantine(int argc, char **argv);
 int sp_cli_host_ca(int argc, char **argv);
+int sp_cli_people(int argc, char **argv);
 int sp_cli_status(int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/ipc_pam.h"
+#include "lib/people.h"
 #include "lib/text.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
@@ -16,12 +17,14 @@
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
+#include "session-agent/person.h"
 #include "session-agent/ports.h"
 #include "session-agent/reach.h"
 
 #define LOGIN_ITEM_MAX 1024
 #define LOGIN_AUTH_INFO_MAX 131072
 #define LOGIN_SHELL SP_LIBEXECDIR "/sallyport-forcecmd"
+#define NO_SHELL "/usr/sbin/nologin"
 
 struct client {
 	struct sp_registry *g;
@@ -105,6 +108,8 @@ client_check_account(struct client *c)
 	c->uid = pw->pw_uid;
 	if (pw->pw_shell != NULL && strcmp(pw->pw_shell, LOGIN_SHELL) == 0)
 		return NULL;
+	if (strcmp(pw->pw_shell == NULL ? "" : pw->pw_shell, NO_SHELL) == 0)
+		return "This account is disabled.";
 	(void)snprintf(c->problem, sizeof(c->problem),
 	    "This account's login shell would run files of its owner's, off the record. An administrator mends it with: "
 	    "usermod -s " LOGIN_SHELL " %s", c->user);
@@ -224,6 +229,11 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 		    : json_string_value(json_object_get(identity, "user")),
 		c->user) != 0) {
 		client_refuse(c, SP_ERR_DENIED, "The verified identity is not this account's.");
+		return;
+	}
+	problem = sp_person_problem(SP_PEOPLE_PATH, 0, c->user, c->uid, identity);
+	if (problem != NULL) {
+		client_refuse(c, SP_ERR_DENIED, problem);
 		return;
 	}
 	r = login_make(c, identity, &l);

@@ -23,6 +23,7 @@ _sallyport() {
 		'pause:stop what flows in a live session'
 		'resume:let it flow again'
 		'quarantine:files that were refused for what is in them'
+		'people:give people accounts and uids, and take them away'
 		'host-ca:print the known_hosts line for ssh -J'
 		'status:ask the daemons how they are'
 		'version:print the version'
@@ -38,6 +39,12 @@ _sallyport() {
 	case $command in
 	quarantine)
 		_arguments '--dir=[another directory]:folder:_directories' '--json[one object a line]' '1:what:(list show export remove)' '*:copy or file:_files'
+		;;
+	people)
+		_arguments '--issuer=[of their tokens]:url:' '--subject=[in their tokens]:id:' '--full-name=[for passwd]:text:' \
+			'--groups=[all of them]:names:' '--home=[of theirs]:folder:_directories' '--no-create-home[make none]' \
+			'--uid=[to have]:number:' '--gid=[to have]:number:' '--name=[from now on]:name:' '--all[with those removed]' \
+			'1:what:(add change disable enable remove group list range enumerate write)' '2:name:'
 		;;
 	policy)
 		if (( CURRENT == 2 )); then

@@ -23,6 +23,7 @@
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
 #include "session-agent/login.h"
+#include "session-agent/person.h"
 #include "session-agent/ports.h"
 #include "session-agent/start.h"
 
@@ -35,6 +36,7 @@ static struct passwd account;
 static char name[] = "alice", odd[] = "../alice", shell[128];
 static sp_broker_verify_cb *verify_cb;
 static void *verify_ctx;
+static const char *person_problem;
 static unsigned ended;
 
 const struct sp_peer_cred *__wrap_sp_peer_cred(const struct sp_peer *p);
@@ -78,6 +80,17 @@ sp_broker_verify(struct sp_broker *b, const char *user, const char *auth_info, s
 	verify_ctx = ctx;
 	*ret_id = 7;
 	return 0;
+}
+
+const char *
+sp_person_problem(const char *table, uid_t owner, const char *user, uid_t uid, const json_t *identity)
+{
+	assert_string_equal(table, SP_STATEDIR "/people");
+	assert_int_equal(owner, 0);
+	assert_string_equal(user, "alice");
+	assert_int_equal(uid, account.pw_uid);
+	assert_non_null(identity);
+	return person_problem;
 }
 
 void
@@ -288,7 +301,7 @@ test_login_believed(void **state)
 static void
 test_login_shell(void **state)
 {
-	static const char *const shells[] = { "/bin/bash", "/bin/sh", "", FORCECMD "x", "/usr/sbin/nologin", "sallyport-forcecmd" };
+	static const char *const shells[] = { "/bin/bash", "/bin/sh", "", FORCECMD "x", "/sbin/nologin", "sallyport-forcecmd" };
 	size_t i;
 
 	(void)state;
@@ -297,6 +310,8 @@ test_login_shell(void **state)
 		(void)snprintf(shell, sizeof(shell), "%s", shells[i]);
 		refused("alice", "usermod -s " FORCECMD " alice");
 	}
+	(void)snprintf(shell, sizeof(shell), "/usr/sbin/nologin");
+	refused("alice", "disabled");
 	account.pw_shell = NULL;
 	refused("alice", "usermod");
 }
@@ -355,6 +370,28 @@ test_login_of_another(void **state)
 		assert_int_equal(g.nlogins, 0);
 		json_decref(identity);
 	}
+}
+
+/* Whom the table of people knows by that name is somebody else. */
+static void
+test_login_of_another_person(void **state)
+{
+	json_t *identity = json_pack("{s:s,s:s,s:s}", "user", "alice", "iss", "https://idp", "sub", "2");
+	char text[2048];
+	int fd;
+
+	(void)state;
+	believable();
+	person_problem = "another person's";
+	fd = open_login("alice");
+	assert_non_null(verify_cb);
+	verify_cb(0, "", identity, verify_ctx);
+	turn();
+	told(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "another person's"));
+	assert_int_equal(g.nlogins, 0);
+	json_decref(identity);
+	person_problem = NULL;
 }
 
 static void
@@ -558,6 +595,7 @@ main(void)
 		cmocka_unit_test(test_login_account),
 		cmocka_unit_test(test_login_audit_session),
 		cmocka_unit_test(test_login_of_another),
+		cmocka_unit_test(test_login_of_another_person),
 		cmocka_unit_test(test_login_through_another),
 		cmocka_unit_test(test_session_of_whom),
 		cmocka_unit_test(test_close_of_whom),

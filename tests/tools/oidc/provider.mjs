@@ -19,6 +19,9 @@ const people = {
 	bob: { name: 'Bob Example', email: 'bob@example.com', email_verified: true, groups: ['dba'] },
 	carol: { name: 'Carol Example', email: 'carol@example.com', email_verified: true, groups: [] },
 	dave: { name: 'Dave Example', email: 'dave@example.com', email_verified: true, groups: ['eng'] },
+	// heidi left; another one has her address now.
+	heidi: { name: 'Heidi Example', email: 'heidi@example.com', email_verified: true, groups: ['eng'] },
+	heidi2: { name: 'Heidi Sample', email: 'heidi@example.com', email_verified: true, groups: ['eng'] },
 	erin: { name: 'Erin Example', email: 'erin@example.com', email_verified: true, groups: ['eng'] },
 };
 
