@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PEOPLE_SLOTS_READ 16 /* slots read at once: on the stack of whoever looks something up */
+#define PEOPLE_SLOTS_READ 8    /* slots read at once: on the stack of whoever looks something up */
+#define PEOPLE_RECORD_READ 192 /* bytes of a record read first: most are no longer */
 #define PEOPLE_INTERRUPTS 8  /* reads that a signal may interrupt before we give up */
 
 static uint32_t
@@ -215,7 +216,8 @@ static int
 people_record(const struct sp_people *p, uint64_t at, struct sp_people_entry *e)
 {
 	uint64_t left = at < p->size ? p->size - at : 0;
-	size_t n = left < sizeof(e->bytes) ? (size_t)left : sizeof(e->bytes), total;
+	size_t max = left < sizeof(e->bytes) ? (size_t)left : sizeof(e->bytes), total;
+	size_t n = max < PEOPLE_RECORD_READ ? max : PEOPLE_RECORD_READ;
 	int r;
 
 	if (at < sp_people_table_at(p->slots, 2) || n < SP_PEOPLE_RECORD_LEN)
@@ -225,8 +227,12 @@ people_record(const struct sp_people *p, uint64_t at, struct sp_people_entry *e)
 		return r;
 	total = SP_PEOPLE_RECORD_LEN + 4 + people_u16(e->bytes + 8) + people_u16(e->bytes + 10) + people_u16(e->bytes + 12) +
 		people_u16(e->bytes + 14);
-	if (total > n)
+	if (total > max)
 		return SP_ERR_FORMAT;
+	if (total > n)
+		r = people_read(p->fd, at + n, e->bytes + n, total - n);
+	if (r != 0)
+		return r;
 	if (sp_people_record_sum(p->seed ^ at, e->bytes, total) != people_u64(e->bytes + SP_PEOPLE_RECORD_LEN - 8))
 		return SP_ERR_FORMAT;
 	e->strings_len = total - SP_PEOPLE_RECORD_LEN;

@@ -182,7 +182,8 @@ put_by_id(const void *a, const void *b)
 static int
 put_distinct(struct sp_people_put *w, int (*compare)(const void *, const void *))
 {
-	qsort(w->entries, w->n, sizeof(*w->entries), compare);
+	if (w->n > 0)
+		qsort(w->entries, w->n, sizeof(*w->entries), compare);
 	for (size_t i = 1; i < w->n; i++)
 		if (compare(&w->entries[i - 1], &w->entries[i]) == 0) {
 			w->culprit = w->entries[i]->strings[0];

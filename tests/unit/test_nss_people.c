@@ -245,6 +245,7 @@ groups_of(const char *user, gid_t group, long room, long limit, gid_t **ret_grou
 	*ret_n = 1;
 	status = _nss_sallyport_initgroups_dyn(user, group, ret_n, &size, ret_groups, limit, &err);
 	assert_true(*ret_n <= size && size >= room);
+	assert_true(limit <= 0 || size <= (room > limit ? room : limit));
 	assert_int_equal((*ret_groups)[0], group);
 	return status;
 }

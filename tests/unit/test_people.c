@@ -210,6 +210,46 @@ test_written_is_read(void **state)
 	sp_people_close(&p);
 }
 
+/* A record that is as long as one can be is read in two. */
+static void
+test_longest(void **state)
+{
+	static char full[SP_PEOPLE_TEXT_MAX + 2], home[SP_PEOPLE_TEXT_MAX + 2], shell[SP_PEOPLE_TEXT_MAX + 2];
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz01234";
+	static uint32_t groups[SP_PEOPLE_GROUPS_MAX + 1], ids[SP_PEOPLE_GROUPS_MAX];
+	struct sp_people_put_person one = { name, full, home, shell, 299999, groups, SP_PEOPLE_GROUPS_MAX + 1, NULL };
+	struct sp_people_put *w;
+	struct sp_people_entry e;
+	struct sp_people p;
+	char group[32];
+
+	(void)state;
+	memset(full, 'f', SP_PEOPLE_TEXT_MAX + 1);
+	memset(home, '/', SP_PEOPLE_TEXT_MAX);
+	memset(shell, '/', SP_PEOPLE_TEXT_MAX);
+	assert_int_equal(sp_people_put_new(200000, 299999, false, &w), 0);
+	for (uint32_t i = 0; i <= SP_PEOPLE_GROUPS_MAX; i++) {
+		groups[i] = 200000 + i;
+		(void)snprintf(group, sizeof(group), "group%u", i);
+		assert_int_equal(sp_people_put_group(w, group, groups[i]), 0);
+	}
+	assert_int_equal(sp_people_put_person(w, &one), SP_ERR_INVALID);
+	full[SP_PEOPLE_TEXT_MAX] = '\0';
+	assert_int_equal(sp_people_put_person(w, &one), SP_ERR_LIMIT);
+	one.ngroups = SP_PEOPLE_GROUPS_MAX;
+	assert_int_equal(sp_people_put_person(w, &one), 0);
+	assert_int_equal(sp_people_put_write(w, test_path), 0);
+	sp_people_put_free(w);
+	assert_int_equal(sp_people_open(test_path, getuid(), &p), 0);
+	assert_int_equal(sp_people_by_name(&p, name, &e), 0);
+	assert_string_equal(e.full, full);
+	assert_string_equal(e.home, home);
+	assert_string_equal(e.shell, shell);
+	assert_int_equal(sp_people_groups(&p, &e, ids), 0);
+	assert_memory_equal(ids, groups, sizeof(ids));
+	sp_people_close(&p);
+}
+
 static void
 test_empty(void **state)
 {
@@ -596,6 +636,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_written_is_read),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_writer_refuses),
 		cmocka_unit_test(test_cut_everywhere),
