@@ -136,6 +136,42 @@ decide_file_one(struct sp_decide_work *w, unsigned word, bool is_second)
 	sp_decide_take(w, best);
 }
 
+/* What the rule looks at in contents by one name, and does not by the other. */
+static bool
+decide_file_is_left(const struct sp_policy_rule *r, const struct sp_decide_file *f, uint32_t words, bool is_second)
+{
+	return (r->files & words) != 0 && sp_match_file_could(r, is_second ? f->path2 : f->path, !f->is_file) &&
+	    !sp_match_file_covers(r, is_second ? f->path : f->path2);
+}
+
+/*
+ * A new name must not be a way around what is done with contents by the old one, or the other way round: what is masked or
+ * scanned when it is read, what is scanned when it is written. A linked file can be written by either name.
+ */
+static void
+decide_file_names(struct sp_decide_work *w)
+{
+	const struct sp_decide_file *f = w->req->file;
+	bool is_link = (f->words & SP_FILE_BIT(SP_FILE_LINK)) != 0;
+
+	if (f->path2 == NULL || (f->words & (SP_FILE_BIT(SP_FILE_RENAME) | SP_FILE_BIT(SP_FILE_LINK))) == 0)
+		return;
+	for (size_t i = 0; i < w->scope->n; i++) {
+		const struct sp_policy_rule *r = w->scope->rules[i];
+		uint32_t from = r->has_mask || r->has_scan ? SP_FILE_BIT(SP_FILE_READ) : 0;
+		uint32_t to = r->has_scan ? SP_FILE_BIT(SP_FILE_WRITE) : 0;
+
+		if (is_link)
+			from |= to;
+		if (r->effect == SP_POLICY_DENY || !sp_match_context(r, w->req->time, w->req->from) ||
+		    (!decide_file_is_left(r, f, from, false) && !decide_file_is_left(r, f, to, true)))
+			continue;
+		sp_decide_refuse(w, "Rule %s looks into files at one of these paths and not at the other: copy it instead.",
+		    sp_policy_rule_name(r));
+		return;
+	}
+}
+
 void
 sp_decide_file_one(struct sp_decide_work *w)
 {
@@ -161,6 +197,8 @@ sp_decide_file_one(struct sp_decide_work *w)
 		if (f->path2 != NULL)
 			decide_file_one(w, word, true);
 	}
+	if (w->d->effect != SP_POLICY_DENY)
+		decide_file_names(w);
 }
 
 bool

@@ -112,6 +112,18 @@ sp_sftp_handle_shut(struct sp_sftp_op *of, const struct sp_sftp_handle *h)
 	sp_sftp_target_send(op, SP_SFTP_CLOSE, &part, 1);
 }
 
+/* Whether the policy in force lets it be what it was opened for. */
+static void
+handle_look(struct sp_sftp_handle *h)
+{
+	struct sp_file_ask ask = { .words = h->words, .path = h->path, .size = SP_FILE_GATE_NO_SIZE };
+
+	if (!sp_file_gate_look(h->target->gate, &ask, h->is_approved) ||
+	    !sp_file_gate_is_scanned_so(h->target->gate, &ask, h->scan_up) ||
+	    ((h->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_file_gate_is_masked(h->target->gate, &ask)))
+		h->is_revoked = true;
+}
+
 void
 sp_sftp_handle_opened(struct sp_sftp_op *op, struct sp_view theirs)
 {
@@ -124,6 +136,15 @@ sp_sftp_handle_opened(struct sp_sftp_op *op, struct sp_view theirs)
 		sp_sftp_handle_shut(op, h);
 		sp_sftp_handle_free(op->x, h, NULL);
 		sp_sftp_op_end(op, SP_SFTP_FAILURE, "no memory");
+		return;
+	}
+	if (h->is_old)
+		handle_look(h);
+	if (h->is_revoked) {
+		sp_file_gate_result(op->target->gate, op->seq, "the policy has changed");
+		sp_sftp_handle_shut(op, h);
+		sp_sftp_handle_free(op->x, h, NULL);
+		sp_sftp_op_end(op, SP_SFTP_PERMISSION_DENIED, "the policy has changed");
 		return;
 	}
 	sp_file_gate_result(op->target->gate, op->seq, "ok");
@@ -516,13 +537,12 @@ sp_sftp_handle_policy(struct sp_sftp *x)
 {
 	for (unsigned i = 0; i < SP_SFTP_HANDLES_MAX; i++) {
 		struct sp_sftp_handle *h = &x->handles[i];
-		struct sp_file_ask ask = { .words = h->words, .path = h->path, .size = SP_FILE_GATE_NO_SIZE };
 
-		if (!h->is_used || h->is_root || h->path == NULL || h->is_revoked)
+		if (!h->is_used || h->is_root || h->is_revoked)
 			continue;
-		if (!sp_file_gate_look(h->target->gate, &ask, h->is_approved) ||
-		    !sp_file_gate_is_scanned_so(h->target->gate, &ask, h->scan_up) ||
-		    ((h->words & SP_FILE_BIT(SP_FILE_READ)) != 0 && sp_file_gate_is_masked(h->target->gate, &ask)))
-			h->is_revoked = true;
+		if (h->path == NULL)
+			h->is_old = true;
+		else
+			handle_look(h);
 	}
 }

@@ -129,14 +129,79 @@ op_unresolved(struct sp_sftp_op *op, enum sp_sftp_code code)
 	return true;
 }
 
-static void
-op_resolved(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
+/* The path that is meant, by the answer to REALPATH; *ret_path is the caller's. False: there is none. */
+static bool
+op_path(const struct sp_sftp_op *op, const struct sp_sftp_answer *a, char **ret_path, const char **ret_why)
 {
+	const char *name = op->name[op->at];
 	struct sp_view rest = a->names;
 	struct sp_sftp_name n;
 	char path[SP_FILE_PATH_MAX + 1];
-	unsigned i = op->at;
 
+	*ret_path = NULL;
+	*ret_why = "the host's server has resolved this to no path";
+	if (a->type != SP_SFTP_NAME || a->count != 1 || sp_sftp_name_next(&rest, &n) != 0 ||
+	    n.name.len > SP_FILE_PATH_MAX || memchr(n.name.data, 0, n.name.len) != NULL)
+		return false;
+	(void)snprintf(path, sizeof(path), "%.*s", (int)n.name.len, (const char *)n.name.data);
+	*ret_why = "the host's server has resolved this to no path that can be decided on";
+	if (sp_file_is_path(path) && asprintf(ret_path, "%s%s%s", name != NULL && path[1] == '\0' ? "" : path,
+					 name != NULL ? "/" : "", name != NULL ? name : "") < 0)
+		*ret_path = NULL;
+	if (*ret_path != NULL && sp_file_is_path(*ret_path))
+		return true;
+	free(*ret_path);
+	*ret_path = NULL;
+	return false;
+}
+
+/* What was approved is not what would be done now. */
+static void
+op_changed(struct sp_sftp_op *op)
+{
+	sp_file_gate_result(op->target->gate, op->seq, "changed");
+	if (op->handle != NULL)
+		sp_sftp_handle_free(op->x, op->handle, NULL);
+	sp_sftp_op_end(op, SP_SFTP_PERMISSION_DENIED,
+	    "this leads elsewhere than when it was approved: look at what has changed, and ask again");
+}
+
+/* All paths are resolved, or resolved again. */
+static void
+op_all_resolved(struct sp_sftp_op *op)
+{
+	if ((op->words & (SP_FILE_BIT(SP_FILE_RENAME) | SP_FILE_BIT(SP_FILE_LINK))) != 0)
+		op->step = SP_SFTP_STEP_LOOK;
+	else
+		op->step = op->is_again ? SP_SFTP_STEP_DO : SP_SFTP_STEP_GATE;
+	op_go(op);
+}
+
+static void
+op_resolved_again(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
+{
+	const char *why;
+	char *path = NULL;
+	bool is_same = op_path(op, a, &path, &why) && strcmp(path, op->resolved[op->at]) == 0;
+
+	free(path);
+	if (!is_same)
+		op_changed(op);
+	else if (++op->at == op->npaths)
+		op_all_resolved(op);
+	else
+		op_go(op);
+}
+
+static void
+op_resolved(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
+{
+	const char *why;
+
+	if (op->is_again) {
+		op_resolved_again(op, a);
+		return;
+	}
 	if (a->type == SP_SFTP_STATUS) {
 		if (!op_unresolved(op, (enum sp_sftp_code)a->code)) {
 			sp_sftp_op_end(op, SP_SFTP_NO_SUCH_FILE, "no such file");
@@ -146,34 +211,26 @@ op_resolved(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 		op_go(op);
 		return;
 	}
-	if (a->type != SP_SFTP_NAME || a->count != 1 || sp_sftp_name_next(&rest, &n) != 0 ||
-	    n.name.len > SP_FILE_PATH_MAX || memchr(n.name.data, 0, n.name.len) != NULL) {
-		sp_sftp_op_end(op, SP_SFTP_FAILURE, "the host's server has resolved this to no path");
-		return;
-	}
-	(void)snprintf(path, sizeof(path), "%.*s", (int)n.name.len, (const char *)n.name.data);
-	if (!sp_file_is_path(path) ||
-	    asprintf(&op->resolved[i], "%s%s%s", op->name[i] != NULL && path[1] == '\0' ? "" : path,
-		op->name[i] != NULL ? "/" : "", op->name[i] != NULL ? op->name[i] : "") < 0 ||
-	    !sp_file_is_path(op->resolved[i])) {
-		sp_sftp_op_end(
-		    op, SP_SFTP_FAILURE, "the host's server has resolved this to no path that can be decided on");
-		return;
-	}
-	op->at++;
-	if (op->at == op->npaths)
-		op->step = (op->words & (SP_FILE_BIT(SP_FILE_RENAME) | SP_FILE_BIT(SP_FILE_LINK))) != 0
-			       ? SP_SFTP_STEP_LOOK
-			       : SP_SFTP_STEP_GATE;
-	op_go(op);
+	if (!op_path(op, a, &op->resolved[op->at], &why))
+		sp_sftp_op_end(op, SP_SFTP_FAILURE, why);
+	else if (++op->at == op->npaths)
+		op_all_resolved(op);
+	else
+		op_go(op);
 }
 
 static void
 op_looked(struct sp_sftp_op *op, const struct sp_sftp_answer *a)
 {
-	op->is_file = a->type == SP_SFTP_ATTRS && (a->attrs.flags & SP_SFTP_ATTR_MODE) != 0 &&
-		      (a->attrs.mode & OP_FORMAT_MODE) != OP_DIRECTORY && (a->attrs.mode & OP_FORMAT_MODE) != 0;
-	op->step = SP_SFTP_STEP_GATE;
+	bool is_file = a->type == SP_SFTP_ATTRS && (a->attrs.flags & SP_SFTP_ATTR_MODE) != 0 &&
+		       (a->attrs.mode & OP_FORMAT_MODE) != OP_DIRECTORY && (a->attrs.mode & OP_FORMAT_MODE) != 0;
+
+	if (op->is_again && op->is_file && !is_file) {
+		op_changed(op);
+		return;
+	}
+	op->is_file = is_file;
+	op->step = op->is_again ? SP_SFTP_STEP_DO : SP_SFTP_STEP_GATE;
 	op_go(op);
 }
 
@@ -282,7 +339,10 @@ op_allowed(struct sp_sftp_op *op, const struct sp_file_answer *answer)
 			return;
 		}
 	}
-	op->step = SP_SFTP_STEP_DO;
+	/* While somebody thought about it, the same client may have put a link there. */
+	op->is_again = op->is_approved && op->asked[0] != NULL && op->type != SP_SFTP_REALPATH;
+	op->at = 0;
+	op->step = op->is_again ? SP_SFTP_STEP_RESOLVE : SP_SFTP_STEP_DO;
 	op_go(op);
 }
 

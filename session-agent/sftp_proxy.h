@@ -56,6 +56,7 @@ struct sp_sftp_handle {
 	bool is_used, is_closing, is_dir, is_root;
 	bool is_given;	 /* the client has it; until then no request can be about it */
 	bool is_revoked; /* by a change of policy */
+	bool is_old;	 /* the policy changed before the server had answered its OPEN */
 	uint32_t serial;
 	struct sp_sftp_target *target; /* NULL: the root of the tree */
 	uint8_t theirs[SP_SFTP_HANDLE_MAX];
@@ -120,6 +121,7 @@ struct sp_sftp_op {
 	struct sp_file_request *request;
 	uint64_t seq;
 	bool is_approved;
+	bool is_again; /* approved, and its paths are resolved once more: they may lead elsewhere by now */
 	/* on handles */
 	uint64_t offset;
 	uint32_t length;

@@ -353,6 +353,51 @@ def test_approval(f, verdict):
     assert request in shown(f)
 
 
+def test_what_was_approved_is_what_is_opened(f):
+    """While somebody thinks about it, the same client puts a link there."""
+    f.run(["sh", "-c", "echo here >/srv/www/held/swapped; echo elsewhere >/srv/www/elsewhere; chown filer: /srv/www/held/swapped "
+           "/srv/www/elsewhere"])
+    w = "/files1/srv/www"
+    with Client(f) as c:
+        mine = c.send(OPEN, text(w + "/held/swapped") + struct.pack(">II", 0x12, 0))  # to write, and what is there goes
+        request = waiting(f)
+        assert c.ask(REMOVE, text(w + "/held/swapped")) == (STATUS, OK)
+        assert c.ask(SYMLINK, text(w + "/elsewhere") + text(w + "/held/swapped")) == (STATUS, OK)
+        assert f.ssh("bob", f"approve {request}").returncode == 0
+        kind, of, rest = c.answer()
+        assert of == mine and (kind, struct.unpack(">I", rest[:4])[0]) == (STATUS, DENIED), (kind, rest)
+        assert b"leads elsewhere" in rest
+        assert c.open(w + "/a.txt")[0] == HANDLE
+    assert f.read("/srv/www/elsewhere") == "elsewhere\n"
+    mine = max(ULID.findall(f.sallyport("sessions", "--user", "alice").stdout))
+    wait_for("it to be on record", lambda: "changed" in f.sallyport("replay", "--events", mine, check=False).stdout)
+
+
+def test_a_policy_that_changes_while_the_host_opens(f):
+    """The host has not answered an open: what it answers then is held against what holds then."""
+    f.run(["sh", "-c", "rm -f /srv/www/pipe; mkfifo /srv/www/pipe; chown filer: /srv/www/pipe"])
+    shut = RULES + """  - name: www-shut
+    on: [files1, files2]
+    do: { file: [read], path: [/srv/www/pipe, /srv/www/a.txt] }
+    effect: deny
+"""
+    with Client(f) as c:
+        kind, known = c.open("/files2/srv/www/a.txt")
+        assert kind == HANDLE
+        mine = c.send(OPEN, text("/files1/srv/www/pipe") + struct.pack(">II", 1, 0))  # the server waits for a writer
+        c.send(STAT, text("/files1/srv/www/a.txt"))
+        assert not c.has_answer(3)  # it is in that open, and does nothing else
+        use(f, policy(f, shut))
+        try:
+            wait_for("the session to have it", lambda: c.ask(READ, known + struct.pack(">QI", 0, 1)) == (STATUS, DENIED))
+            f.run(["timeout", "60", "sh", "-c", "echo in the pipe >/srv/www/pipe"])
+            got = {of: (kind, rest) for kind, of, rest in (c.answer(), c.answer())}
+            assert got[mine][0] == STATUS and struct.unpack(">I", got[mine][1][:4])[0] == DENIED, got
+        finally:
+            use(f, policy(f))
+    assert "the policy has changed" in shown(f)
+
+
 def test_a_masked_file_is_not_read_before_it_is_masked(f):
     """Its handle can be guessed while the bastion fetches it: nobody has it until it is given."""
     f.run(["sh", "-c", f"yes 'card {CARD}' | head -c 4000000 >/srv/www/cards/large.txt; chmod 644 /srv/www/cards/large.txt"])

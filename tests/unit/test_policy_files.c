@@ -169,7 +169,7 @@ test_scans(void **state)
 	} cases[] = {{SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/cards/a", false, 1}, {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/a", false, 0},
 	    {SP_FILE_BIT(SP_FILE_CREATE), "/srv/drop/cards/a", false, 0}, {SP_FILE_BIT(SP_FILE_RENAME), "/srv/drop/cards/a", false, 0},
 	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop/cards", true, 1}, {SP_FILE_BIT(SP_FILE_WRITE), "/srv/drop", true, 1},
-	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www", true, 0}};
+	    {SP_FILE_BIT(SP_FILE_WRITE), "/srv/www/a", true, 0}};
 	struct sp_policy_subject *who;
 	struct sp_decide_scope *scope = scope_of("{\"groups\":[\"eng\"]}", "web1", &who);
 
