@@ -7,53 +7,28 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/operator.h"
 #include "cli/record.h"
-#include "lib/ipc.h"
 #include "lib/ipc_operator.h"
 #include "lib/text.h"
-
-#define SP_CLI_LIVE_SOCKET SP_RUNDIR "/operator.sock"
-#define SP_CLI_LIVE_MS 5000
-#define SP_CLI_LIVE_MESSAGE_MAX 4096
 
 enum sp_cli_live_act { SP_CLI_LIVE_END, SP_CLI_LIVE_PAUSE, SP_CLI_LIVE_RESUME };
 
 static int
 sp_cli_live_call(enum sp_cli_live_act act, const char *id, const char *reason)
 {
-	struct sp_buf *b = sp_buf_new(1024), *in = sp_buf_new(SP_IPC_FRAME_MAX + 4), *body = NULL;
-	int64_t deadline = sp_ipc_now_ms() + SP_CLI_LIVE_MS;
-	struct sp_ipc_msg msg;
-	char *message = NULL;
-	uint32_t verdict = 0;
-	int fd = -1, r = b == NULL || in == NULL ? SP_ERR_NOMEM : sp_ipc_connect(SP_CLI_LIVE_SOCKET, 0, deadline, &fd);
+	struct sp_buf *b = sp_buf_new(1024);
+	int status = 2;
 
-	if (r == 0) {
+	if (b != NULL) {
 		if (act != SP_CLI_LIVE_END)
 			sp_buf_put_u8(b, act == SP_CLI_LIVE_PAUSE);
 		sp_buf_put_cstring(b, id);
 		sp_buf_put_cstring(b, reason);
-		r = sp_ipc_call(fd, act == SP_CLI_LIVE_END ? SP_IPC_OPERATOR_END : SP_IPC_OPERATOR_PAUSE, b,
-		    SP_IPC_OPERATOR_DONE, in, &msg, deadline);
+		status = sp_cli_operator(act == SP_CLI_LIVE_END ? SP_IPC_OPERATOR_END : SP_IPC_OPERATOR_PAUSE, b);
 	}
-	if (r == 0) {
-		body = sp_buf_from(msg.body.data, msg.body.len);
-		r = body == NULL ? SP_ERR_NOMEM : sp_buf_get_u32(body, &verdict);
-	}
-	if (r == 0)
-		r = sp_buf_get_cstring(body, SP_CLI_LIVE_MESSAGE_MAX, &message);
-	if (r != 0)
-		fprintf(stderr, "sallyport: sallyportd does not answer: %s%s\n", sp_err_str(r),
-		    geteuid() == 0 ? "" : " (only root may)");
-	else if (verdict != 0)
-		fprintf(stderr, "sallyport: %s\n", message);
-	if (fd >= 0)
-		(void)close(fd);
-	free(message);
-	sp_buf_free(body);
-	sp_buf_free(in);
 	sp_buf_free(b);
-	return r != 0 ? 2 : verdict != 0;
+	return status;
 }
 
 static int

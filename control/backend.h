@@ -53,6 +53,9 @@ struct sp_backend {
 	int (*add_decision)(struct sp_store *s, const char *id, const struct sp_store_person *p, bool approve,
 	    const char *reason, int64_t now);
 
+	/* Calls cb for everybody who has approved it. Errors also as cb. */
+	int (*walk_approvers)(struct sp_store *s, const char *id, sp_store_approver *cb, void *ctx);
+
 	/* Versions of the policy: the highest (0: none yet), and the next one, which is never one given before. */
 	int (*policy_last)(struct sp_store *s, uint64_t *ret_version, uint8_t digest[SP_STORE_DIGEST_LEN]);
 	int (*policy_add)(struct sp_store *s, const uint8_t digest[SP_STORE_DIGEST_LEN], uint64_t *ret_version);

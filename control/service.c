@@ -14,6 +14,7 @@
 #include "control/feed.h"
 #include "lib/ipc_control.h"
 #include "lib/ulid.h"
+#include "policy/revoked.h"
 #include "policy/subject.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
@@ -33,6 +34,7 @@ struct sp_member { /* an attached session */
 	struct sp_service *service;
 	struct sp_peer *peer; /* NULL once its channel has closed */
 	char id[SP_ULID_LEN + 1];
+	json_t *identity;
 	json_t *from; /* where the person is, as origin says; NULL: it does not */
 	struct sp_policy_subject *subject;
 	struct sp_approvals_actor actor;
@@ -48,6 +50,7 @@ struct sp_service {
 	LIST_HEAD(, sp_client) clients;
 	LIST_HEAD(, sp_member) members;
 	size_t nmembers;
+	struct sp_revoked *revoked; /* as sallyportd said; NULL: it has not */
 };
 
 static void sp_service_arm_expiry(struct sp_service *s);
@@ -102,6 +105,7 @@ sp_member_free(struct sp_member *m)
 	sp_peer_free(m->peer);
 	sp_policy_subject_free(m->subject);
 	json_decref(m->from);
+	json_decref(m->identity);
 	free(m);
 }
 
@@ -334,6 +338,14 @@ sp_member_new(struct sp_service *s, const char *session, const struct sp_view *i
 	return 0;
 }
 
+static bool
+sp_service_is_revoked(const struct sp_service *s, const json_t *identity)
+{
+	const struct sp_revoked_who who = sp_revoked_who(identity);
+
+	return s->revoked != NULL && sp_revoked_find(s->revoked, &who, (int64_t)time(NULL)) != NULL;
+}
+
 /* Puts a session's channel in place of an older one of the same session and person. */
 static int
 sp_service_attach(struct sp_service *s, const char *session, const struct sp_view *identity, const struct sp_view *origin,
@@ -352,9 +364,12 @@ sp_service_attach(struct sp_service *s, const char *session, const struct sp_vie
 	if (r != 0)
 		return r;
 	o = json_loadb((const char *)origin->data, origin->len, JSON_REJECT_DUPLICATES, NULL);
+	m->identity = json_loadb((const char *)identity->data, identity->len, JSON_REJECT_DUPLICATES, NULL);
 	m->from = json_incref(json_object_get(o, "from"));
 	json_decref(o);
-	if (old != NULL) {
+	if (sp_service_is_revoked(s, m->identity))
+		r = SP_ERR_DENIED;
+	if (old != NULL && r == 0) {
 		if (!sp_member_is_same_person(old, m))
 			r = SP_ERR_DENIED;
 		else
@@ -401,6 +416,44 @@ sp_service_on_attach(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *b
 	sp_buf_free(reply);
 	free(session);
 	return r;
+}
+
+/* --- who is revoked --------------------------------------------------------------------------------- */
+
+static bool
+sp_service_means(const struct sp_store_person *p, void *ctx)
+{
+	const struct sp_revoked_who who = {.iss = p->iss, .sub = p->sub, .user = p->login};
+
+	return sp_revoked_find(((const struct sp_service *)ctx)->revoked, &who, (int64_t)time(NULL)) != NULL;
+}
+
+/* Their sessions ask for nothing more, and what they asked for or approved is void. */
+static int
+sp_service_on_revoked(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	struct sp_service *s = ((struct sp_client *)ctx)->service;
+	struct sp_member *m, *next;
+	struct sp_revoked *list = NULL;
+	struct sp_view text;
+	int r = sp_buf_get_view(body, SP_REVOKED_TEXT_MAX, &text);
+
+	(void)p;
+	(void)msg;
+	if (r == 0)
+		r = sp_revoked_parse((const char *)text.data, text.len, &list);
+	if (r != 0)
+		return r;
+	sp_revoked_free(s->revoked);
+	s->revoked = list;
+	for (m = LIST_FIRST(&s->members); m != NULL; m = next) {
+		next = LIST_NEXT(m, link);
+		if (sp_service_is_revoked(s, m->identity))
+			sp_member_free(m);
+	}
+	if (sp_store_revoke(s->store, sp_service_means, s, time(NULL), sp_service_tell, s) != 0)
+		sp_log_err("approvals: what revoked people asked for or approved could not be cancelled: %s", sp_store_error(s->store));
+	return 0;
 }
 
 static int
@@ -518,6 +571,7 @@ static const struct sp_peer_request sp_service_root_requests[] = {
 	{SP_IPC_CONTROL_ATTACH, ~0U, 2 * SP_SERVICE_JSON_MAX + 128, 1, sp_service_on_attach, "ATTACH"},
 	{SP_IPC_CONTROL_DETACH, ~0U, 64, 0, sp_service_on_detach, "DETACH"},
 	{SP_IPC_CONTROL_SUBSCRIBE, ~0U, 0, 0, sp_service_on_subscribe, "SUBSCRIBE"},
+	{SP_IPC_CONTROL_REVOKED, ~0U, SP_REVOKED_TEXT_MAX + 4, 0, sp_service_on_revoked, "REVOKED"},
 	{SP_IPC_CONTROL_RELOAD, ~0U, 0, 0, sp_service_on_reload, "RELOAD"},
 	{SP_IPC_CONTROL_STATUS, ~0U, 0, 0, sp_service_on_status, "STATUS"},
 	{.handle = NULL},
@@ -655,6 +709,7 @@ sp_service_free(struct sp_service *s)
 	}
 	sp_listener_free(s->listener);
 	sp_feed_free(s->feed);
+	sp_revoked_free(s->revoked);
 	if (s->expiry != NULL)
 		event_free(s->expiry);
 	free(s);

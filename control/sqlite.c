@@ -401,6 +401,28 @@ sp_sqlite_sweep_policy(struct sp_store *s, uint64_t version, enum sp_store_state
 }
 
 static int
+sp_sqlite_walk_approvers(struct sp_store *s, const char *id, sp_store_approver *cb, void *ctx)
+{
+	sqlite3_stmt *q = NULL;
+	int r = sp_sqlite_query(s, &q, "SELECT iss, sub, login FROM decision WHERE request = ? AND approve = 1", "s", id);
+	int step = SQLITE_DONE;
+
+	while (r == 0 && (step = sqlite3_step(q)) == SQLITE_ROW) {
+		char *iss = sp_sqlite_text(q, 0), *sub = sp_sqlite_text(q, 1), *login = sp_sqlite_text(q, 2);
+		const struct sp_store_person p = {.iss = iss, .sub = sub, .login = login, .session = ""};
+
+		r = iss == NULL || sub == NULL || login == NULL ? SP_ERR_NOMEM : cb(&p, ctx);
+		free(iss);
+		free(sub);
+		free(login);
+	}
+	if (r == 0 && step != SQLITE_DONE)
+		r = SP_ERR_SYSTEM;
+	sqlite3_finalize(q);
+	return r;
+}
+
+static int
 sp_sqlite_next_end(struct sp_store *s, int64_t *ret_next)
 {
 	sqlite3_stmt *q;
@@ -470,6 +492,7 @@ const struct sp_backend sp_sqlite_backend = {
 	.sweep_policy = sp_sqlite_sweep_policy,
 	.has_approved = sp_sqlite_has_approved,
 	.add_decision = sp_sqlite_add_decision,
+	.walk_approvers = sp_sqlite_walk_approvers,
 	.policy_last = sp_sqlite_policy_last,
 	.policy_add = sp_sqlite_policy_add,
 };

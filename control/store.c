@@ -268,6 +268,86 @@ sp_store_supersede(struct sp_store *s, uint64_t version, int64_t now, sp_store_e
 	return s->backend->sweep_policy(s, version, SP_STORE_CANCELLED, "the policy has changed: ask again", now, cb, ctx);
 }
 
+/* --- people who are no longer to count ----------------------------------------------------------------- */
+
+struct sp_store_revoking {
+	struct sp_store *s;
+	sp_store_means *means;
+	void *means_ctx;
+	char (*ids)[SP_STORE_ID_LEN + 1]; /* to be cancelled */
+	bool *is_own;			  /* whether because of who asked */
+	size_t n, room;
+};
+
+static int
+sp_store_revoke_approver(const struct sp_store_person *p, void *ctx)
+{
+	struct sp_store_revoking *v = ctx;
+
+	return v->means(p, v->means_ctx) ? SP_ERR_EXISTS : 0;
+}
+
+static int
+sp_store_revoke_note(struct sp_store_revoking *v, const char *id, bool is_own)
+{
+	if (v->n == v->room) {
+		size_t room = v->room == 0 ? 64 : 2 * v->room;
+		char(*ids)[SP_STORE_ID_LEN + 1] = reallocarray(v->ids, room, sizeof(*ids));
+		bool *own;
+
+		if (ids == NULL)
+			return SP_ERR_NOMEM;
+		v->ids = ids;
+		own = reallocarray(v->is_own, room, sizeof(*own));
+		if (own == NULL)
+			return SP_ERR_NOMEM;
+		v->is_own = own;
+		v->room = room;
+	}
+	memcpy(v->ids[v->n], id, SP_STORE_ID_LEN + 1);
+	v->is_own[v->n++] = is_own;
+	return 0;
+}
+
+static int
+sp_store_revoke_look(const struct sp_store_request *req, void *ctx)
+{
+	const struct sp_store_person requester = {.iss = req->iss, .sub = req->sub, .login = req->login, .session = req->session};
+	struct sp_store_revoking *v = ctx;
+	int r;
+
+	if (v->means(&requester, v->means_ctx))
+		return sp_store_revoke_note(v, req->id, true);
+	r = v->s->backend->walk_approvers(v->s, req->id, sp_store_revoke_approver, v);
+	return r == SP_ERR_EXISTS ? sp_store_revoke_note(v, req->id, false) : r;
+}
+
+int
+sp_store_revoke(struct sp_store *s, sp_store_means *means, void *means_ctx, int64_t now, sp_store_each *cb, void *ctx)
+{
+	struct sp_store_revoking v = {.s = s, .means = means, .means_ctx = means_ctx};
+	struct sp_store_request req;
+	int r = s->backend->begin(s);
+
+	if (r != 0)
+		return r;
+	r = s->backend->walk(s, false, sp_store_revoke_look, &v);
+	for (size_t i = 0; r == 0 && i < v.n; i++)
+		r = s->backend->set_state(s, v.ids[i], SP_STORE_CANCELLED,
+		    v.is_own[i] ? "the access of who asked was revoked" : "the access of who approved it was revoked: ask again", now);
+	r = s->backend->end(s, r);
+	for (size_t i = 0; r == 0 && i < v.n; i++) {
+		r = sp_store_get(s, v.ids[i], &req);
+		if (r == 0) {
+			r = cb(&req, ctx);
+			sp_store_request_clear(&req);
+		}
+	}
+	free(v.ids);
+	free(v.is_own);
+	return r;
+}
+
 int
 sp_store_policy_version(struct sp_store *s, const uint8_t digest[SP_STORE_DIGEST_LEN], uint64_t *ret_version)
 {

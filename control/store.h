@@ -73,6 +73,11 @@ struct sp_store_request {
 	enum sp_store_state state;
 };
 
+/* Whether it is somebody of these. */
+typedef bool sp_store_means(const struct sp_store_person *p, void *ctx);
+/* Somebody who approved a request; p without a session. */
+typedef int sp_store_approver(const struct sp_store_person *p, void *ctx);
+
 /*
  * Opens or creates the store (mode 0600) and brings its schema up to date. where is an absolute path, or one after the
  * name of a store and a colon. INVALID (neither), SYSTEM, FORMAT (not ours, or from a newer version), NOMEM.
@@ -115,6 +120,13 @@ int sp_store_walk(struct sp_store *s, bool all, sp_store_each *cb, void *ctx) SP
 int sp_store_expire(struct sp_store *s, int64_t now, sp_store_each *cb, void *ctx, int64_t *ret_next) SP_MUST_CHECK;
 /* Cancels every open request that was filed under another policy version than version; cb for each. */
 int sp_store_supersede(struct sp_store *s, uint64_t version, int64_t now, sp_store_each *cb, void *ctx) SP_MUST_CHECK;
+
+/*
+ * Cancels every open request of, or approved by, somebody of whom means says so (with ctx), in one step; cb for each as
+ * it then is. Errors also as cb.
+ */
+int sp_store_revoke(struct sp_store *s, sp_store_means *means, void *means_ctx, int64_t now, sp_store_each *cb,
+    void *ctx) SP_MUST_CHECK;
 
 /*
  * The version number of the policy whose image has this digest: the current one again when the digest is

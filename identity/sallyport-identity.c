@@ -13,6 +13,7 @@
 
 #include "identity/config.h"
 #include "identity/server.h"
+#include "policy/revoked.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/privdrop.h"
@@ -22,6 +23,7 @@ struct options {
 	const char *config;
 	const char *run_directory;
 	const char *state_directory;
+	const char *revoked_directory;
 	const char *user;
 	const char *authkeys_user;
 	bool is_check;
@@ -32,7 +34,7 @@ struct options {
 static void
 usage(void)
 {
-	fputs("usage: sallyport-identity [-etv] [-a user] [-d directory] [-f file] [-r directory] [-u user]\n", stderr);
+	fputs("usage: sallyport-identity [-etv] [-a user] [-d directory] [-f file] [-l directory] [-r directory] [-u user]\n", stderr);
 	exit(64);
 }
 
@@ -41,7 +43,7 @@ parse_options(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "a:d:ef:r:tu:v")) != -1) {
+	while ((c = getopt(argc, argv, "a:d:ef:l:r:tu:v")) != -1) {
 		switch (c) {
 		case 'a':
 			o->authkeys_user = optarg;
@@ -54,6 +56,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'f':
 			o->config = optarg;
+			break;
+		case 'l':
+			o->revoked_directory = optarg;
 			break;
 		case 'r':
 			o->run_directory = optarg;
@@ -83,12 +88,15 @@ serve(const struct options *o, struct sp_issuer *const *issuers, size_t count, u
 	struct sp_server_settings set = {
 	    .socket_path = path,
 	    .state_directory = o->state_directory,
+	    .revoked_directory = o->revoked_directory,
 	    .authkeys_uid = authkeys_uid,
 	    .listen_fd = sd_listen_fds(1) == 1 ? SD_LISTEN_FDS_START : -1,
 	    .issuers = (const struct sp_issuer *const *)issuers,
 	    .issuers_count = count,
 	};
-	const struct sp_sandbox_path paths[] = {{o->state_directory, 1}, {NULL, 0}};
+	/* A new installation has no deny list; where sallyportd makes one, tmpfiles.d has made its directory before. */
+	const struct sp_sandbox_path paths[] = {{o->state_directory, 1},
+	    {access(o->revoked_directory, F_OK) == 0 ? o->revoked_directory : NULL, 0}, {NULL, 0}};
 	struct event_base *base = event_base_new();
 	struct sp_server *server = NULL;
 	int r = SP_ERR_NOMEM;
@@ -120,6 +128,7 @@ main(int argc, char **argv)
 	    .config = SP_SYSCONFDIR "/sallyport.yaml",
 	    .run_directory = SP_RUNDIR "/identity",
 	    .state_directory = SP_STATEDIR "/identity",
+	    .revoked_directory = SP_REVOKED_DIR,
 	    .user = "sallyport-identity",
 	    .authkeys_user = "sallyport-authkeys",
 	    .priority = LOG_INFO,

@@ -11,6 +11,7 @@
 #include "identity/cache.h"
 #include "identity/fetch.h"
 #include "identity/keys.h"
+#include "identity/revocations.h"
 #include "identity/sshcert.h"
 #include "identity/verify.h"
 #include "lib/ipc_identity.h"
@@ -54,6 +55,7 @@ struct sp_server {
 	struct sp_fetch *fetch;
 	struct sp_keys *keys;
 	struct sp_cache *cache;
+	struct sp_revocations *revocations;
 	struct sp_verify_env env;
 	LIST_HEAD(, sp_server_conn) conns;
 	LIST_HEAD(, sp_server_ask) waiting;
@@ -147,6 +149,17 @@ sp_server_log(struct sp_server *s, const struct sp_server_ask *ask, int err, con
 	}
 }
 
+/* A good certificate of somebody who was revoked since. */
+static int
+sp_server_revoked(struct sp_server *s, const struct sp_server_ask *ask, const struct sp_verified *v, struct sp_reason *why)
+{
+	int r = sp_revocations_check(s->revocations, v->identity, time(NULL), why);
+
+	if (r != 0)
+		sp_server_log(s, ask, r, why, v->token_sha256, NULL);
+	return r;
+}
+
 /* Judges a question now. AGAIN: the keys of *ret_issuer are on their way. Any other result was logged. */
 static int
 sp_server_judge(struct sp_server *s, struct sp_server_ask *ask, const struct sp_issuer **ret_issuer,
@@ -162,14 +175,18 @@ sp_server_judge(struct sp_server *s, struct sp_server_ask *ask, const struct sp_
 	*ret_v = sp_cache_get(s->cache, ask->digest, ask->user, in.now);
 	if (*ret_v != NULL) {
 		s->from_cache++;
-		return 0;
+		return sp_server_revoked(s, ask, *ret_v, &why);
 	}
 	r = sp_verify(&s->env, &in, &why, token_sha256, ret_issuer, &v);
 	if (r == SP_ERR_AGAIN)
 		return r;
+	if (r == 0)
+		r = sp_revocations_check(s->revocations, v->identity, in.now, &why);
 	sp_server_log(s, ask, r, &why, token_sha256, v);
 	if (r == 0)
 		*ret_v = sp_cache_put(s->cache, ask->digest, v);
+	else
+		sp_verified_free(v);
 	return r;
 }
 
@@ -443,7 +460,8 @@ sp_server_new(struct event_base *base, const struct sp_server_settings *settings
 	s->base = base;
 	s->set = *settings;
 	s->cache = sp_cache_new();
-	if (s->cache == NULL)
+	s->revocations = sp_revocations_new(settings->revoked_directory);
+	if (s->cache == NULL || s->revocations == NULL)
 		goto out;
 	r = sp_fetch_new(base, &s->fetch);
 	if (r == 0)
@@ -484,5 +502,6 @@ sp_server_free(struct sp_server *s)
 	sp_fetch_free(s->fetch);
 	sp_keys_free(s->keys);
 	sp_cache_free(s->cache);
+	sp_revocations_free(s->revocations);
 	free(s);
 }

@@ -21,6 +21,7 @@ struct sp_server;
 
 struct sp_server_settings {
 	const char *socket_path;
+	const char *revoked_directory; /* where the deny list is */
 	const char *state_directory;
 	uid_t authkeys_uid; /* besides root, the only one that may ask, and only AUTHKEY */
 	int listen_fd;	    /* from socket activation, or -1 */

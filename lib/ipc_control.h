@@ -15,6 +15,7 @@ enum sp_ipc_control {
 	SP_IPC_CONTROL_RELOAD_REPLY = 132,
 	SP_IPC_CONTROL_STATUS = 5,
 	SP_IPC_CONTROL_STATUS_REPLY = 133,
+	SP_IPC_CONTROL_REVOKED = 6,
 	SP_IPC_CONTROL_POLICY = 130,
 	/* on a session's channel, where POLICY comes too */
 	SP_IPC_CONTROL_REQUEST = 1,

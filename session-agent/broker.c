@@ -17,6 +17,7 @@
 #include "session-agent/forward.h"
 #include "session-agent/host_ca.h"
 #include "session-agent/policy_copy.h"
+#include "session-agent/revocation.h"
 
 #define BROKER_MESSAGE_MAX 4096
 #define BROKER_CONNECT_MS 200
@@ -449,6 +450,22 @@ broker_on_close(struct sp_peer *p, int err, void *ctx)
 	broker_retry(link);
 }
 
+void
+sp_broker_revoked(struct sp_broker *b)
+{
+	struct sp_peer *control = b->links[BROKER_CONTROL].peer;
+	char *list = control == NULL ? NULL : sp_revocation_list(b->g->revocation);
+	struct sp_buf *body = list == NULL ? NULL : sp_buf_new(SP_IPC_FRAME_MAX);
+
+	if (body != NULL)
+		sp_buf_put_cstring(body, list);
+	if (control != NULL &&
+	    (body == NULL || sp_buf_error(body) != 0 || sp_peer_send(control, SP_IPC_CONTROL_REVOKED, 0, body, NULL, 0) != 0))
+		sp_log_err("control could not be told who is revoked");
+	sp_buf_free(body);
+	free(list);
+}
+
 /* Everything that lives is announced; what died meanwhile is closed. */
 static void
 broker_welcome(struct broker_link *link)
@@ -459,6 +476,8 @@ broker_welcome(struct broker_link *link)
 	sp_log_info("%s is there", link->ops->name);
 	if (link == &b->links[BROKER_CONTROL] && sp_peer_send(link->peer, SP_IPC_CONTROL_SUBSCRIBE, 0, NULL, NULL, 0) != 0)
 		return; /* closed: on_close follows */
+	if (link == &b->links[BROKER_CONTROL])
+		sp_broker_revoked(b);
 	TAILQ_FOREACH(l, &b->g->lives, next) {
 		if (link == &b->links[BROKER_RECORDER])
 			broker_attach_recorder(b, l);

@@ -38,6 +38,8 @@ int sp_broker_verify(struct sp_broker *b, const char *user, const char *auth_inf
     uint32_t *ret_id) SP_MUST_CHECK;
 void sp_broker_cancel(struct sp_broker *b, uint32_t id);
 
+/* Tells control who is revoked, when that has changed; when it comes back it is told before anything else. */
+void sp_broker_revoked(struct sp_broker *b);
 /* Announces a session to the recorder and control, as far as they are there. */
 void sp_broker_attach(struct sp_broker *b, struct sp_live *l);
 /* Announces it again to one of them; false: that daemon is away (and everybody is announced when it is back). */

@@ -16,6 +16,7 @@
 #include "session-agent/broker.h"
 #include "session-agent/channel_state.h"
 #include "session-agent/grant.h"
+#include "session-agent/revocation.h"
 #include "session-agent/ssh_start.h"
 #include "session-agent/start.h"
 
@@ -240,6 +241,7 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	sp_broker_attach(ch->g->broker, l);
 	if (sp_registry_login(ch->g, l->login_id) == NULL)
 		sp_channel_end(l, "the connection was closed"); /* while it was away, so that nobody could tell it */
+	sp_revocation_enforce(ch->g->revocation); /* likewise */
 	return 0;
 }
 

@@ -52,6 +52,10 @@ sp_channel_hop(const struct channel *ch, const char *name, const char *target, c
 	const struct sp_policy_image *policy = sp_broker_policy(ch->g->broker);
 	const struct sp_policy_connection *c;
 
+	if (ch->l->revoked_ms != 0) {
+		*ret_message = "your access was revoked";
+		return SP_ERR_DENIED;
+	}
 	if (policy == NULL) { /* just started: the session asks again */
 		*ret_message = "the policy service is not there: try again shortly";
 		return SP_ERR_UNAVAILABLE;

@@ -20,6 +20,7 @@
 #include "session-agent/person.h"
 #include "session-agent/ports.h"
 #include "session-agent/reach.h"
+#include "session-agent/revocation.h"
 
 #define LOGIN_ITEM_MAX 1024
 #define LOGIN_AUTH_INFO_MAX 131072
@@ -34,7 +35,7 @@ struct client {
 	char *user;
 	char *rhost;
 	uid_t uid;
-	char problem[256];
+	char problem[640];
 };
 
 static void
@@ -210,6 +211,15 @@ login_make(const struct client *c, json_t *identity, struct sp_login **ret_l)
 	return r;
 }
 
+/* Of somebody who is revoked, now and not when the certificate was looked at. */
+static bool
+client_is_revoked(struct client *c, const json_t *identity)
+{
+	int n = snprintf(c->problem, sizeof(c->problem), "Sallyport: ");
+
+	return sp_revocation_refuses(c->g->revocation, identity, c->user, c->problem + n, sizeof(c->problem) - (size_t)n);
+}
+
 static void
 client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 {
@@ -229,6 +239,10 @@ client_on_verified(int err, const char *message, json_t *identity, void *ctx)
 		    : json_string_value(json_object_get(identity, "user")),
 		c->user) != 0) {
 		client_refuse(c, SP_ERR_DENIED, "The verified identity is not this account's.");
+		return;
+	}
+	if (client_is_revoked(c, identity)) {
+		client_refuse(c, SP_ERR_DENIED, c->problem);
 		return;
 	}
 	problem = sp_person_problem(SP_PEOPLE_PATH, 0, c->user, c->uid, identity);
@@ -383,6 +397,7 @@ client_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	struct client *c = ctx;
 	char *user = NULL, *service = NULL;
 	const char *problem = NULL;
+	char text[512];
 	int r;
 
 	(void)p;
@@ -396,6 +411,8 @@ client_on_account(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 			problem = "Sallyport's identity service is not there, so nobody can be verified now. Try again shortly.";
 		else if (!sp_broker_has_recorder(c->g->broker))
 			problem = "Sallyport's recorder is not there, so no session can be recorded now. Try again shortly.";
+		else if (sp_revocation_refuses(c->g->revocation, NULL, user, text, sizeof(text)))
+			problem = text;
 		client_reply(c, SP_IPC_PAM_ACCOUNT_REPLY, msg->id, problem == NULL ? 0 : SP_ERR_UNAVAILABLE,
 		    problem == NULL ? "" : problem);
 	}

@@ -8,12 +8,15 @@
 
 #include "lib/ipc_operator.h"
 #include "lib/text.h"
+#include "policy/revoked.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
 #include "session-agent/channel.h"
 #include "session-agent/forward.h"
+#include "session-agent/revocation.h"
 
 #define OPERATOR_TEXT_MAX 512
+#define REVOKE_MAX 4096 /* bytes of a REVOKE */
 
 struct operator {
 	struct sp_registry *g;
@@ -37,7 +40,7 @@ operator_name(const struct sp_peer *p, char *name, size_t cap)
 static int
 operator_reply(const struct operator *o, const struct sp_ipc_msg *msg, int err, const char *message)
 {
-	struct sp_buf *b = sp_buf_new(OPERATOR_TEXT_MAX);
+	struct sp_buf *b = sp_buf_new(OPERATOR_TEXT_MAX + SP_REVOCATION_TEXT_MAX);
 	int r = b == NULL ? SP_ERR_NOMEM : 0;
 
 	if (r == 0) {
@@ -139,6 +142,75 @@ operator_on_pause(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 }
 
 static int
+operator_answer(const struct operator *o, const struct sp_ipc_msg *msg, int err, const char *text)
+{
+	switch (err) {
+	case 0:
+		return operator_reply(o, msg, 0, text);
+	case SP_ERR_NOT_FOUND:
+		return operator_reply(o, msg, err, "no such session is live, or nothing like it is revoked");
+	case SP_ERR_FORMAT:
+		return operator_reply(o, msg, err, "this is no person, key, token or session that can be revoked");
+	case SP_ERR_LIMIT:
+		return operator_reply(o, msg, err, "too many are revoked: take off what is no longer needed, or lock the accounts");
+	case SP_ERR_UNAVAILABLE:
+		return operator_reply(o, msg, err, "the list of who is revoked cannot be read, so nobody is let in: see the log of sallyportd");
+	case SP_ERR_SYSTEM:
+		return operator_reply(o, msg, err,
+		    "revoked, but only until sallyportd is started again: the list could not be written; see the log of sallyportd");
+	default:
+		return operator_reply(o, msg, err, sp_err_str(err));
+	}
+}
+
+static int
+operator_on_revoke(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct operator *o = ctx;
+	char name[80], text[SP_REVOCATION_TEXT_MAX], *json = NULL;
+	json_t *request = NULL;
+	int r = sp_buf_get_cstring(body, REVOKE_MAX, &json);
+
+	if (r == 0 && msg->id == 0)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		request = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+		operator_name(p, name, sizeof(name));
+		r = operator_answer(o, msg, sp_revocation_add(o->g->revocation, request, name, text), text);
+	}
+	json_decref(request);
+	free(json);
+	return r;
+}
+
+static int
+operator_on_unrevoke(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
+{
+	const struct operator *o = ctx;
+	char by[80], text[SP_REVOCATION_TEXT_MAX], *kind = NULL, *value = NULL, *issuer = NULL;
+	int r = sp_buf_get_cstring(body, SP_REVOKED_VALUE_MAX, &kind);
+
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_REVOKED_VALUE_MAX, &value);
+	if (r == 0)
+		r = sp_buf_get_cstring(body, SP_REVOKED_VALUE_MAX, &issuer);
+	if (r == 0 && msg->id == 0)
+		r = SP_ERR_PROTOCOL;
+	if (r == 0) {
+		const char *of = issuer[0] == '\0' ? NULL : issuer;
+
+		operator_name(p, by, sizeof(by));
+		r = sp_revocation_remove(o->g->revocation, kind, value, of, by, text);
+		r = r == SP_ERR_SYSTEM ? operator_reply(o, msg, r, "still revoked: the list could not be written; see the log of sallyportd") :
+					 operator_answer(o, msg, r, text);
+	}
+	free(kind);
+	free(value);
+	free(issuer);
+	return r;
+}
+
+static int
 operator_on_status(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body, void *ctx)
 {
 	const struct sp_registry *g = ((const struct operator *)ctx)->g;
@@ -174,6 +246,8 @@ operator_on_close(struct sp_peer *p, int err, void *ctx)
 static const struct sp_peer_request operator_requests[] = {
 	{ SP_IPC_OPERATOR_END, 1, REQUEST_MAX, 0, operator_on_end, "END" },
 	{ SP_IPC_OPERATOR_PAUSE, 1, REQUEST_MAX, 0, operator_on_pause, "PAUSE" },
+	{ SP_IPC_OPERATOR_REVOKE, 1, REVOKE_MAX + 4, 0, operator_on_revoke, "REVOKE" },
+	{ SP_IPC_OPERATOR_UNREVOKE, 1, 3 * (SP_REVOKED_VALUE_MAX + 4), 0, operator_on_unrevoke, "UNREVOKE" },
 	{ SP_IPC_OPERATOR_STATUS, 1, 0, 0, operator_on_status, "STATUS" },
 	{ 0 },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operator.sock (PROTOCOL.ipc section 10): an administrator ends, pauses or resumes a live session, or asks how sallyportd is. */
+/* operator.sock (PROTOCOL.ipc section 10): an administrator ends, pauses or resumes a live session, revokes, or asks how sallyportd is. */
 #ifndef SALLYPORT_SESSION_AGENT_OPERATOR_H
 #define SALLYPORT_SESSION_AGENT_OPERATOR_H
 

@@ -35,6 +35,7 @@ struct sp_credential_runs;
 struct sp_forward;
 struct sp_host_ca;
 struct sp_hold;
+struct sp_revocation;
 struct sp_peer;
 struct sp_listener;
 
@@ -54,6 +55,8 @@ struct sp_login {
 	unsigned starts;
 	uint64_t forwards_window; /* likewise of connections through sshd's forwarding */
 	unsigned forwards;
+	int64_t revoked_ms; /* since when it is to end, CLOCK_MONOTONIC; 0: it is not (session-agent/revocation.h) */
+	int64_t last_ms;    /* when it last had a session then */
 };
 
 /* The daemons that a session has a channel to. */
@@ -84,6 +87,7 @@ struct sp_live {
 	unsigned transports;	  /* SSHs to its target answered with yes */
 	unsigned hops;		  /* and those to jump hosts before it */
 	unsigned grants; /* ACCOUNTs likewise */
+	int64_t revoked_ms; /* since when it is to end; 0: it is not */
 };
 
 TAILQ_HEAD(sp_logins, sp_login);
@@ -96,6 +100,7 @@ struct sp_registry {
 	struct sp_hold *hold;
 	struct sp_forward *forward;
 	struct sp_host_ca *host_ca; /* NULL: none */
+	struct sp_revocation *revocation;
 	struct sp_credential_runs *runs; /* NULL: there is no account for them */
 	struct sp_logins logins;
 	struct sp_lives lives;
@@ -105,6 +110,7 @@ struct sp_registry {
 	uid_t session_uid;
 	gid_t session_gid;
 	uid_t identity_uid;
+	gid_t identity_gid; /* who reads the deny list */
 	uid_t authkeys_uid;
 	uid_t control_uid;
 	uid_t recorder_uid;

@@ -35,6 +35,7 @@
 #include "session-agent/operator.h"
 #include "session-agent/permit.h"
 #include "session-agent/registry.h"
+#include "session-agent/revocation.h"
 #include "session-agent/start.h"
 
 #define SALLYPORTD_RESUMERS_MAX 256
@@ -175,7 +176,7 @@ daemon_accounts(struct sp_registry *g)
 
 	r = sp_privdrop_uid("sallyport-session", &g->session_uid, &g->session_gid);
 	if (r == 0)
-		r = sp_privdrop_uid("sallyport-identity", &g->identity_uid, &gid);
+		r = sp_privdrop_uid("sallyport-identity", &g->identity_uid, &g->identity_gid);
 	if (r == 0)
 		r = sp_privdrop_uid("sallyport-authkeys", &g->authkeys_uid, &gid);
 	if (r == 0)
@@ -282,6 +283,8 @@ daemon_init(struct sp_registry *g)
 	if (r == 0)
 		r = sp_registry_load(g);
 	if (r == 0)
+		r = sp_revocation_new(g, &g->revocation);
+	if (r == 0)
 		r = sp_forward_new(g, &g->forward);
 	if (r == 0)
 		r = sp_broker_new(g, &g->broker);
@@ -293,6 +296,8 @@ daemon_init(struct sp_registry *g)
 		r = daemon_listen(g);
 	if (r == 0)
 		r = daemon_events(g);
+	if (r == 0)
+		sp_revocation_enforce(g->revocation); /* of what was open before */
 	return r;
 }
 

@@ -65,7 +65,7 @@ struct sp_session {
 	int status;
 	bool is_signaled;
 	const char *end_reason;
-	char end_text[256];
+	char end_text[400];
 
 	/* who and what: BEGIN */
 	char id[SP_ULID_LEN + 1];

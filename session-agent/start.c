@@ -25,6 +25,7 @@
 #include "session-agent/broker.h"
 #include "session-agent/channel.h"
 #include "session-agent/reach.h"
+#include "session-agent/revocation.h"
 
 #define START_SESSION SP_LIBEXECDIR "/sallyport-session"
 #define START_FD 3	   /* the monitor channel in the session */
@@ -35,6 +36,9 @@ struct starter {
 	struct sp_registry *g;
 	struct sp_peer *peer;
 };
+
+static char start_revoked_text[512]; /* why the last one was refused who is revoked */
+
 
 /* What START said. */
 struct start {
@@ -78,6 +82,17 @@ start_get(struct sp_buf *body, struct start *s)
 }
 
 /* --- who is it, and may they ----------------------------------------------------------------------- */
+
+/* NULL, or what the person is told who is revoked. */
+static const char *
+start_revoked(const struct sp_registry *g, const struct sp_login *l)
+{
+	int n = snprintf(start_revoked_text, sizeof(start_revoked_text), "sallyport: ");
+
+	return sp_revocation_refuses(g->revocation, l->identity, l->user, start_revoked_text + n, sizeof(start_revoked_text) - (size_t)n)
+		   ? start_revoked_text
+		   : NULL;
+}
 
 static bool
 start_is_too_fast(const struct sp_settings *s, struct sp_login *l)
@@ -123,7 +138,9 @@ start_check(struct sp_registry *g, const struct sp_peer_cred *cred, struct sp_lo
 	if (l == NULL || cred->uid == 0 || cred->uid != l->uid || cred->loginuid != l->auid)
 		return "sallyport: this is no login that Sallyport has verified, so nothing can be done here. Log in with ssh and "
 		       "your certificate.";
-	problem = start_problem(g, l);
+	problem = start_revoked(g, l);
+	if (problem == NULL)
+		problem = start_problem(g, l);
 	if (problem != NULL)
 		return problem;
 	*ret_l = l;
@@ -382,8 +399,10 @@ sp_start_forward(struct sp_registry *g, struct sp_login *l, const char *name, in
 	const struct sp_policy_image *policy = sp_broker_policy(g->broker);
 	const struct sp_policy_connection *c = policy == NULL ? NULL : sp_policy_image_find(policy, name);
 	struct sp_live *live = forward_live(g, l, name);
-	const char *problem;
+	const char *problem = start_revoked(g, l);
 
+	if (problem != NULL)
+		return problem;
 	if (sp_login_endpoint(l) != NULL && strcmp(sp_login_endpoint(l), name) != 0)
 		return "sallyport: a login through ssh -J is for its host alone: forward from your login to the bastion";
 	if (l->expires != 0 && (int64_t)time(NULL) >= l->expires)

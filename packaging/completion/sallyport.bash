@@ -13,11 +13,11 @@ _sallyport() {
 	--key | --anchor | --output | --as) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--format) words="asciicast json sudo tlog" ;;
 	--state) words="open closed crashed damaged" ;;
-	--user | --reason | --limit | --index | --connection | --since | --until | --speed | --idle | --groups | --on | --from) return ;;
+	--user | --reason | --limit | --index | --connection | --since | --until | --speed | --idle | --groups | --on | --from | --for | --issuer | --jti | --session) return ;;
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay search watch end pause resume verify export quarantine people host-ca status version help" ;;
+		1:*) words="policy sessions replay search watch end pause resume revoke unrevoke revoked verify export quarantine people host-ca status version help" ;;
 		2:policy) words="check test explain" ;;
 		2:quarantine) words="list show export remove --dir" ;;
 		*:quarantine) words="--json --dir" ;;
@@ -34,6 +34,9 @@ _sallyport() {
 		*:search) words="--limit --json --index --root" ;;
 		*:watch) words="--root" ;;
 		*:end | *:pause | *:resume) words="--reason --root" ;;
+		*:revoke) words="--reason --for --until --issuer --session --key --jti" ;;
+		*:unrevoke) words="--reason --issuer --key --jti" ;;
+		*:revoked) words="--json --dir" ;;
 		*:verify) words="--key --root --anchor --quiet" ;;
 		*:export) words="--format --output --root" ;;
 		esac

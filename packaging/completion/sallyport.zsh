@@ -22,6 +22,9 @@ _sallyport() {
 		'end:end a live session'
 		'pause:stop what flows in a live session'
 		'resume:let it flow again'
+		'revoke:refuse a person, session, key or token from now on, and end what they have open'
+		'unrevoke:take that back'
+		'revoked:list who is revoked'
 		'quarantine:files that were refused for what is in them'
 		'people:give people accounts and uids, and take them away'
 		'host-ca:print the known_hosts line for ssh -J'
@@ -71,6 +74,18 @@ _sallyport() {
 	search)
 		_arguments '--limit=[lines at most]:number:' '--json[one object a line]' '--index=[another index]:file:_files' $root \
 			'1:text:'
+		;;
+	revoke)
+		_arguments '--reason=[one line]:reason:' '(--until)--for=[for a time]:2h:' '(--for)--until=[until then]:date:' \
+			'--issuer=[who vouches for them]:URL:' '--session=[the key of its login]:session:_sallyport_ids' \
+			'--key=[a public key, certificate or fingerprint]:file:_files' '--jti=[a token]:id:' '1:person:'
+		;;
+	unrevoke)
+		_arguments '--reason=[one line]:reason:' '--issuer=[who vouches for them]:URL:' \
+			'--key=[a public key, certificate or fingerprint]:file:_files' '--jti=[a token]:id:' '1:person:'
+		;;
+	revoked)
+		_arguments '--json[one object a line]' '--dir=[another directory]:folder:_directories'
 		;;
 	watch)
 		_arguments $root '1:session:_sallyport_ids'

@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/ipc.h"
 #include "lib/ipc_pam.h"
 #include "lib/ipc_session.h"
+#include "policy/revoked.h"
 #include "runtime/cred.h"
 #include "runtime/log.h"
 #include "runtime/peer.h"
@@ -25,8 +27,10 @@
 #include "session-agent/login.h"
 #include "session-agent/person.h"
 #include "session-agent/ports.h"
+#include "session-agent/revocation.h"
 #include "session-agent/start.h"
 
+#define LIST SP_REVOKED_DIR "/" SP_REVOKED_FILE
 #define FORCECMD SP_LIBEXECDIR "/sallyport-forcecmd"
 
 /* --- the kernel, the accounts and the daemons, as the tests say ------------------------------------------------ */
@@ -37,7 +41,8 @@ static char name[] = "alice", odd[] = "../alice", shell[128];
 static sp_broker_verify_cb *verify_cb;
 static void *verify_ctx;
 static const char *person_problem;
-static unsigned ended;
+static unsigned ended, told_control;
+static bool has_recorder;
 
 const struct sp_peer_cred *__wrap_sp_peer_cred(const struct sp_peer *p);
 struct passwd *__wrap_getpwnam(const char *who);
@@ -113,7 +118,7 @@ bool
 sp_broker_has_recorder(const struct sp_broker *b)
 {
 	(void)b;
-	return false;
+	return has_recorder;
 }
 
 void
@@ -163,6 +168,13 @@ sp_ports_end(struct sp_registry *g_, const struct sp_login *l)
 	(void)g_;
 	(void)l;
 	ports_ended++;
+}
+
+void
+sp_broker_revoked(struct sp_broker *b)
+{
+	(void)b;
+	told_control++;
 }
 
 static struct sp_login *through;
@@ -215,15 +227,22 @@ setup(void **state)
 	TAILQ_INIT(&g.ports);
 	TAILQ_INIT(&g.lives);
 	g.settings.sessions_max = g.settings.per_person = g.settings.starts = g.settings.starts_within = 10;
+	g.identity_gid = getegid();
 	g.base = event_base_new();
-	return g.base == NULL;
+	(void)unlink(LIST);
+	(void)mkdir(SP_STATEDIR, 0700);
+	return g.base == NULL || sp_revocation_new(&g, &g.revocation) != 0;
 }
 
 static int
 teardown(void **state)
 {
 	(void)state;
+	sp_revocation_free(g.revocation);
 	event_base_free(g.base);
+	(void)unlink(LIST);
+	(void)rmdir(SP_REVOKED_DIR);
+	(void)rmdir(SP_STATEDIR);
 	return 0;
 }
 
@@ -586,6 +605,211 @@ test_peer_of_whom(void **state)
 	assert_false(sp_cred_is_of(&none, 1001, SP_CRED_UNSET));
 }
 
+/* --- who is revoked -------------------------------------------------------------------------------------------- */
+
+static void
+put_on(const char *kind, const char *value, int64_t until)
+{
+	json_t *request = json_pack("{s:s,s:s,s:s,s:I}", "kind", kind, "value", value, "reason", "gone", "until", (json_int_t)until);
+	char text[SP_REVOCATION_TEXT_MAX];
+
+	assert_non_null(request);
+	assert_int_equal(sp_revocation_add(g.revocation, request, "root", text), 0);
+	json_decref(request);
+}
+
+static void
+take_off(const char *kind, const char *value)
+{
+	char text[SP_REVOCATION_TEXT_MAX];
+
+	assert_int_equal(sp_revocation_remove(g.revocation, kind, value, NULL, "root", text), 0);
+}
+
+/* As after a restart. */
+static void
+read_again(void)
+{
+	sp_revocation_free(g.revocation);
+	assert_int_equal(sp_revocation_new(&g, &g.revocation), 0);
+}
+
+static json_t *
+hers(void)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:{s:s}}", "user", "alice", "iss", "https://idp", "sub", "1", "email", "al@example.com",
+	    "claims", "jti", "t1");
+}
+
+/* A login that was believed when the revocation comes: between sshd's question about the key and the session. */
+static void
+refused_verified(const char *want)
+{
+	json_t *identity = hers();
+	char text[2048];
+	int fd;
+
+	believable();
+	fd = open_login("alice");
+	assert_non_null(verify_cb);
+	verify_cb(0, "", identity, verify_ctx);
+	turn();
+	told(fd, text, sizeof(text));
+	if (strstr(text, want) == NULL)
+		fail_msg("wanted \"%s\", got \"%s\"", want, text);
+	json_decref(identity);
+}
+
+static void
+test_login_revoked(void **state)
+{
+	static const char *const people[] = { "alice", "ALICE", "1", "Al@Example.com" };
+	json_t *identity = hers();
+	char text[2048];
+	size_t i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		put_on("person", people[i], 0);
+		refused_verified("was revoked by root: gone");
+		assert_int_equal(g.nlogins, 0);
+		read_again();
+		refused_verified("was revoked by root: gone");
+		take_off("person", people[i]);
+	}
+	put_on("jti", "t1", 0);
+	refused_verified("the token of this login was revoked");
+	take_off("jti", "t1");
+	/* During the verification. */
+	believable();
+	fd = open_login("alice");
+	put_on("person", "alice", 0);
+	verify_cb(0, "", identity, verify_ctx);
+	turn();
+	told(fd, text, sizeof(text));
+	assert_non_null(strstr(text, "was revoked by root: gone"));
+	json_decref(identity);
+	take_off("person", "alice");
+	assert_int_equal(g.nlogins, 0);
+}
+
+/* sshd asks about the account when all that is known is its name. */
+static void
+test_account_revoked(void **state)
+{
+	struct sp_buf *b = sp_buf_new(0);
+	char text[2048];
+	int i;
+
+	(void)state;
+	assert_non_null(b);
+	has_recorder = true;
+	for (i = 0; i < 2; i++) {
+		int fds[2];
+
+		if (i == 1)
+			put_on("person", "Alice", 0);
+		believable();
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+		sp_login_accept(&g, fds[0]);
+		sp_buf_reset(b);
+		sp_buf_put_cstring(b, "alice");
+		sp_buf_put_cstring(b, "sshd");
+		assert_int_equal(sp_ipc_send(fds[1], SP_IPC_PAM_ACCOUNT, 1, b, NULL, 0, sp_ipc_now_ms() + 1000), 0);
+		turn();
+		told(fds[1], text, sizeof(text));
+		assert_int_equal(strstr(text, "was revoked by root: gone") != NULL, i == 1);
+	}
+	has_recorder = false;
+	take_off("person", "alice");
+	sp_buf_free(b);
+}
+
+/* A login of before: no session, and nothing through its forwarding; and its sessions end once, and when they come back. */
+static void
+test_session_revoked(void **state)
+{
+	struct sp_login l = { .id = "01ARZ3NDEKTSV4RRFFQ69G5FAV", .user = "alice", .uid = 1001, .auid = 1001, .ses = 7 };
+	struct sp_live live = { .id = "01BX5ZZKBKACTAV9WEVGEMMVRZ", .login_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV", .user = "alice" };
+	const char *problem;
+	char text[2048];
+
+	(void)state;
+	l.identity = hers();
+	live.header = json_pack("{s:O}", "identity", l.identity);
+	TAILQ_INSERT_TAIL(&g.logins, &l, next);
+	TAILQ_INSERT_TAIL(&g.lives, &live, next);
+	ended = told_control = 0;
+	put_on("person", "bob", 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(told_control, 1);
+	put_on("person", "alice", 0);
+	assert_int_equal(ended, 1);
+	assert_true(live.revoked_ms != 0 && l.revoked_ms != 0);
+	sp_revocation_enforce(g.revocation);
+	assert_int_equal(ended, 2);
+	cred = (struct sp_peer_cred){ .uid = 1001, .sessionid = 7, .loginuid = 1001 };
+	start(text, sizeof(text));
+	assert_non_null(strstr(text, "your access to this bastion was revoked by root: gone"));
+	problem = sp_start_forward(&g, &l, "orders", -1);
+	assert_non_null(problem);
+	assert_non_null(strstr(problem, "was revoked by root: gone"));
+	/* Under another name, after a restart. */
+	(void)json_object_set_new(l.identity, "user", json_string("deploy"));
+	(void)json_object_del(l.identity, "email");
+	(void)snprintf(l.user, sizeof(l.user), "deploy");
+	read_again();
+	start(text, sizeof(text));
+	assert_non_null(strstr(text, "was revoked by root: gone"));
+	take_off("person", "alice");
+	start(text, sizeof(text));
+	assert_null(strstr(text, "revoked"));
+	json_decref(l.identity);
+	json_decref(live.header);
+	TAILQ_INIT(&g.logins);
+	TAILQ_INIT(&g.lives);
+}
+
+/* A list that cannot be read lets nobody in, whoever is on it; one that is mended does. */
+static void
+test_list_unreadable(void **state)
+{
+	static const char *const bad[] = { "", "{\"version\":1,", "{\"version\":1,\"revoked\":[{}]}" };
+	struct sp_login l = { .id = "01ARZ3NDEKTSV4RRFFQ69G5FAV", .user = "alice", .uid = 1001, .auid = 1001, .ses = 7 };
+	json_t *request = json_pack("{s:s,s:s,s:s,s:i}", "kind", "person", "value", "bob", "reason", "gone", "until", 0);
+	char text[SP_REVOCATION_TEXT_MAX + 1024];
+	size_t i;
+
+	(void)state;
+	l.identity = hers();
+	TAILQ_INSERT_TAIL(&g.logins, &l, next);
+	put_on("person", "bob", 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		int fd = open(LIST, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+		assert_true(fd >= 0);
+		assert_int_equal(write(fd, bad[i], strlen(bad[i])), (ssize_t)strlen(bad[i]));
+		(void)close(fd);
+		read_again();
+		refused_verified("nobody is let in");
+		cred = (struct sp_peer_cred){ .uid = 1001, .sessionid = 7, .loginuid = 1001 };
+		start(text, sizeof(text));
+		assert_non_null(strstr(text, "nobody is let in"));
+		assert_int_equal(sp_revocation_add(g.revocation, request, "root", text), SP_ERR_UNAVAILABLE);
+		assert_int_equal(sp_revocation_remove(g.revocation, "person", "bob", NULL, "root", text), SP_ERR_UNAVAILABLE);
+		assert_null(sp_revocation_list(g.revocation));
+	}
+	assert_int_equal(chmod(LIST, 0666), 0);
+	refused_verified("nobody is let in");
+	assert_int_equal(unlink(LIST), 0);
+	start(text, sizeof(text));
+	assert_null(strstr(text, "nobody is let in"));
+	json_decref(request);
+	json_decref(l.identity);
+	TAILQ_INIT(&g.logins);
+}
+
 int
 main(void)
 {
@@ -601,6 +825,10 @@ main(void)
 		cmocka_unit_test(test_close_of_whom),
 		cmocka_unit_test(test_end_of_login),
 		cmocka_unit_test(test_peer_of_whom),
+		cmocka_unit_test(test_login_revoked),
+		cmocka_unit_test(test_account_revoked),
+		cmocka_unit_test(test_session_revoked),
+		cmocka_unit_test(test_list_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

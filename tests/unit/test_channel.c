@@ -25,6 +25,7 @@
 #include "session-agent/credential.h"
 #include "session-agent/credential_run.h"
 #include "session-agent/reach.h"
+#include "session-agent/revocation.h"
 
 #define LIVE "01BX5ZZKBKACTAV9WEVGEMMVRZ"
 #define OTHER "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -42,6 +43,15 @@ sp_broker_policy(const struct sp_broker *b)
 {
 	(void)b;
 	return policy;
+}
+
+static unsigned enforced;
+
+void
+sp_revocation_enforce(struct sp_revocation *r)
+{
+	(void)r;
+	enforced++;
 }
 
 void

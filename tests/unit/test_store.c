@@ -241,6 +241,67 @@ test_policy_change_cancels(void **state)
 	assert_true(v3 > v2);
 }
 
+struct revoked {
+	const char *iss, *sub, *login;
+};
+
+static bool
+is_revoked(const struct sp_store_person *p, void *ctx)
+{
+	const struct revoked *v = ctx;
+
+	return strcmp(p->iss, v->iss) == 0 && strcmp(p->sub, v->sub) == 0 && strcmp(p->login, v->login) == 0;
+}
+
+static int
+count_cancelled(const struct sp_store_request *r, void *ctx)
+{
+	assert_int_equal(r->state, SP_STORE_CANCELLED);
+	(*(unsigned *)ctx)++;
+	return 0;
+}
+
+/* What revoked people asked for or approved is void, unless it was used; what others did stays. */
+static void
+test_revoked(void **state)
+{
+	struct fixture *fx = *state;
+	struct revoked v = { bob.iss, bob.sub, bob.login };
+	struct sp_store_request r;
+	enum sp_store_state st;
+	char approved[SP_STORE_ID_LEN + 1], half[SP_STORE_ID_LEN + 1], pending[SP_STORE_ID_LEN + 1], used[SP_STORE_ID_LEN + 1];
+	char others[SP_STORE_ID_LEN + 1];
+	uint8_t digest[32];
+	unsigned n = 0;
+
+	memset(digest, 0xaa, 32);
+	file_one(fx, 1, approved);
+	file_one(fx, 2, half);
+	file_one(fx, 1, pending);
+	file_one(fx, 1, used);
+	file_one(fx, 1, others);
+	assert_int_equal(sp_store_decide(fx->s, approved, &bob, true, "", 1001, &st), 0);
+	assert_int_equal(sp_store_decide(fx->s, half, &bob, true, "", 1001, &st), 0);
+	assert_int_equal(sp_store_decide(fx->s, used, &bob, true, "", 1001, &st), 0);
+	assert_int_equal(sp_store_decide(fx->s, others, &carol, true, "", 1001, &st), 0);
+	assert_int_equal(sp_store_consume(fx->s, used, &alice, digest, 1001), 0);
+	assert_int_equal(sp_store_revoke(fx->s, is_revoked, &v, 1002, count_cancelled, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(sp_store_consume(fx->s, approved, &alice, digest, 1003), SP_ERR_CONFLICT);
+	assert_int_equal(sp_store_decide(fx->s, half, &carol, true, "", 1003, &st), SP_ERR_CONFLICT);
+	assert_int_equal(sp_store_consume(fx->s, others, &alice, digest, 1003), 0);
+	assert_int_equal(sp_store_get(fx->s, approved, &r), 0);
+	assert_string_equal(r.reason, "the access of who approved it was revoked: ask again");
+	sp_store_request_clear(&r);
+	assert_int_equal(sp_store_get(fx->s, used, &r), 0);
+	assert_int_equal(r.state, SP_STORE_USED);
+	sp_store_request_clear(&r);
+	v = (struct revoked){ alice.iss, alice.sub, alice.login };
+	assert_int_equal(sp_store_revoke(fx->s, is_revoked, &v, 1004, count_cancelled, &n), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(sp_store_decide(fx->s, pending, &bob, true, "", 1005, &st), SP_ERR_CONFLICT);
+}
+
 static void
 test_cancel_and_limits(void **state)
 {
@@ -378,6 +439,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_denied_stays_denied, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_policy_change_cancels, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_and_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill_9, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
