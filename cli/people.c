@@ -2,6 +2,7 @@
 /* sallyport people: who has an account on this bastion without being in /etc/passwd; see sallyport-people(8). */
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/people_import.h"
 #include "cli/people_local.h"
 #include "cli/people_store.h"
 
@@ -35,6 +37,7 @@ people_usage(void)
 	      "       sallyport people disable | enable | remove NAME\n"
 	      "       sallyport people group NAME [--gid N]\n"
 	      "       sallyport people list [--all]\n"
+	      "       sallyport people import FILE [--no-create-home]\n"
 	      "       sallyport people range [FIRST-LAST]\n"
 	      "       sallyport people enumerate yes | no\n"
 	      "       sallyport people write\n", stderr);
@@ -46,7 +49,8 @@ people_error(const struct people_args *a, int r)
 {
 	fprintf(stderr, "sallyport: %s\n",
 	    r == SP_ERR_NOMEM || sp_people_store_error(a->store)[0] == '\0' ? sp_err_str(r) : sp_people_store_error(a->store));
-	return r == SP_ERR_EXISTS || r == SP_ERR_NOT_FOUND || r == SP_ERR_INVALID || r == SP_ERR_CONFLICT || r == SP_ERR_LIMIT
+	return r == SP_ERR_EXISTS || r == SP_ERR_NOT_FOUND || r == SP_ERR_INVALID || r == SP_ERR_CONFLICT || r == SP_ERR_LIMIT ||
+		       r == SP_ERR_FORMAT
 		   ? 1
 		   : 2;
 }
@@ -125,6 +129,17 @@ people_done(const struct people_args *a, int r, int status)
 	return people_write(a);
 }
 
+/* Whoever is added and not found cannot log in, and nobody would know why. */
+static void
+people_tell_if_unknown(const struct people_args *a, uint32_t id)
+{
+	const struct group *gr = strcmp(a->state, SP_STATEDIR) == 0 ? getgrnam(a->name) : NULL;
+
+	if (strcmp(a->state, SP_STATEDIR) == 0 && (gr == NULL || gr->gr_gid != id))
+		fprintf(stderr, "sallyport: this machine does not find %s: sallyport-enable puts sallyport into the lines passwd: and "
+				"group: of /etc/nsswitch.conf\n", a->name);
+}
+
 static int
 people_add(const struct people_args *a, enum sp_people_kind kind)
 {
@@ -152,6 +167,8 @@ people_add(const struct people_args *a, enum sp_people_kind kind)
 	r = people_done(a, r, status);
 	if (r == 0)
 		printf("%s %u\n", a->name, id);
+	if (r == 0)
+		people_tell_if_unknown(a, id);
 	return r;
 }
 
@@ -208,11 +225,8 @@ people_set_state(const struct people_args *a, enum sp_people_state state)
 static int
 people_print(const struct sp_people_row *row, void *ctx)
 {
-	static const char *const states[] = { "active", "disabled", "removed" };
-
 	(void)ctx;
-	printf("%u\t%s\t%s\t%s\t%s\t%s\t%s\n", row->id, row->kind == SP_PEOPLE_PERSON ? "person" : "group", row->name,
-	    states[row->state], row->groups, row->iss, row->sub);
+	sp_people_import_print(row, stdout);
 	return 0;
 }
 
@@ -222,6 +236,44 @@ people_list(const struct people_args *a)
 	int r = sp_people_store_walk(a->store, a->with_removed, people_print, NULL);
 
 	return r == 0 ? 0 : people_error(a, r);
+}
+
+struct people_importing {
+	const struct people_args *a;
+	int status;
+};
+
+static int
+people_imported(const struct sp_people_row *row, void *ctx)
+{
+	struct people_importing *x = ctx;
+	int r = people_is_free(row->name, row->id, &x->status);
+
+	if (r == 0 && row->kind == SP_PEOPLE_PERSON)
+		r = people_make_home(x->a, row->home, row->id, &x->status);
+	return r;
+}
+
+static int
+people_import(const struct people_args *a)
+{
+	struct people_importing x = { a, 0 };
+	unsigned line = 0;
+	FILE *f = strcmp(a->name, "-") == 0 ? stdin : fopen(a->name, "re");
+	int r;
+
+	if (f == NULL) {
+		fprintf(stderr, "sallyport: cannot open %s: %s\n", a->name, strerror(errno));
+		return 2;
+	}
+	r = sp_people_store_begin(a->store);
+	if (r == 0)
+		r = sp_people_import(a->store, f, people_imported, &x, &line);
+	if (line != 0)
+		fprintf(stderr, "sallyport: %s:%u:\n", a->name, line);
+	if (f != stdin)
+		(void)fclose(f);
+	return people_done(a, r, x.status);
 }
 
 static int
@@ -276,6 +328,8 @@ people_run(const struct people_args *a)
 		return a->iss == NULL || a->sub == NULL ? people_usage() : people_add(a, SP_PEOPLE_PERSON);
 	if (strcmp(c, "group") == 0)
 		return people_add(a, SP_PEOPLE_GROUP);
+	if (strcmp(c, "import") == 0)
+		return people_import(a);
 	if (strcmp(c, "change") == 0)
 		return people_change(a);
 	if (strcmp(c, "disable") == 0)
@@ -300,6 +354,7 @@ people_takes(const char *command, int option)
 		{ "add", { OPT_ISSUER, OPT_SUBJECT, OPT_FULL, OPT_HOME, OPT_NO_HOME, OPT_ID, OPT_GROUPS } },
 		{ "change", { OPT_NAME, OPT_FULL, OPT_GROUPS, OPT_HOME, OPT_NO_HOME } },
 		{ "group", { OPT_ID } },
+		{ "import", { OPT_NO_HOME } },
 		{ "list", { OPT_ALL } },
 	};
 

@@ -326,6 +326,17 @@ store_check_id(struct sp_people_store *s, uint32_t id)
 	return r == SP_ERR_NOT_FOUND ? 0 : r;
 }
 
+static bool
+store_is_identity(const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return false;
+	return n > 0 && n <= SP_PEOPLE_STORE_IDENTITY_MAX;
+}
+
 static int
 store_check_texts(struct sp_people_store *s, const struct sp_people_row *row)
 {
@@ -337,8 +348,7 @@ store_check_texts(struct sp_people_store *s, const struct sp_people_row *row)
 	if (!sp_people_rules_is_path(row->home, strlen(row->home)))
 		return store_say(s, SP_ERR_INVALID, "a home begins with '/', has at most %d bytes and no control characters or ':'",
 		    SP_PEOPLE_TEXT_MAX);
-	if (row->iss[0] == '\0' || row->sub[0] == '\0' || strlen(row->iss) > SP_PEOPLE_STORE_IDENTITY_MAX ||
-	    strlen(row->sub) > SP_PEOPLE_STORE_IDENTITY_MAX)
+	if (!store_is_identity(row->iss) || !store_is_identity(row->sub))
 		return store_say(s, SP_ERR_INVALID, "a person is an issuer and a subject of at most %d bytes each",
 		    SP_PEOPLE_STORE_IDENTITY_MAX);
 	return 0;
@@ -387,6 +397,56 @@ sp_people_store_add(struct sp_people_store *s, const struct sp_people_row *row, 
 	}
 	if (r == 0)
 		*ret_id = id;
+	return r;
+}
+
+int
+sp_people_store_release(struct sp_people_store *s, uint32_t id)
+{
+	return store_run(s, "UPDATE entry SET state = 2 WHERE id = ?", "i", (int64_t)id);
+}
+
+/* The row that is here with that id, if there is one, is this one's; the person has no other. */
+static int
+store_check_take(struct sp_people_store *s, const struct sp_people_row *row)
+{
+	uint32_t first = 0, last = 0;
+	int64_t n = 0;
+	int r = sp_people_store_range(s, &first, &last);
+
+	if (r == 0 && (row->id < first || row->id > last))
+		r = store_say(s, SP_ERR_INVALID, "%u is not within %u-%u", row->id, first, last);
+	if (r == 0)
+		r = store_number(s, &n, "SELECT count(*) FROM entry WHERE id = ? AND NOT (kind = ? AND iss = ? AND sub = ?)", "iiss",
+		    (int64_t)row->id, (int64_t)row->kind, row->iss, row->sub);
+	if (r == 0 && n != 0)
+		r = store_say(s, SP_ERR_EXISTS, "%u is another's here, or was", row->id);
+	if (r == 0)
+		r = store_number(s, &n, "SELECT count(*) FROM entry WHERE kind = 1 AND ? = 1 AND iss = ? AND sub = ? AND id != ?",
+		    "issi", (int64_t)row->kind, row->iss, row->sub, (int64_t)row->id);
+	if (r == 0 && n != 0)
+		r = store_say(s, SP_ERR_EXISTS, "this person has another id here");
+	return r;
+}
+
+int
+sp_people_store_take(struct sp_people_store *s, const struct sp_people_row *row)
+{
+	int r = row->state == SP_PEOPLE_REMOVED ? 0 : store_check_name(s, row->name);
+
+	if (r == 0 && !sp_people_rules_is_name(row->name, strlen(row->name)))
+		r = store_say(s, SP_ERR_INVALID, "\"%.64s\" is no name", row->name);
+	if (r == 0)
+		r = store_check_texts(s, row);
+	if (r == 0)
+		r = store_check_take(s, row);
+	if (r == 0)
+		r = store_run(s, "INSERT INTO entry (id, kind, state, name, full, home, iss, sub) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+				 " ON CONFLICT (id) DO UPDATE SET state = excluded.state, name = excluded.name,"
+				 " full = excluded.full, home = excluded.home", "iiisssss", (int64_t)row->id, (int64_t)row->kind,
+		    (int64_t)row->state, row->name, row->full, row->home, row->iss, row->sub);
+	if (r == 0 && row->state == SP_PEOPLE_REMOVED)
+		r = store_run(s, "DELETE FROM member WHERE person = ? OR grp = ?", "ii", (int64_t)row->id, (int64_t)row->id);
 	return r;
 }
 

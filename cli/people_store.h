@@ -14,7 +14,7 @@
 #include "lib/err.h"
 #include "lib/people.h"
 
-#define SP_PEOPLE_STORE_IDENTITY_MAX 1024 /* bytes of an issuer or subject */
+#define SP_PEOPLE_STORE_IDENTITY_MAX 1024 /* bytes of an issuer or subject, none of them a control character */
 
 enum sp_people_state { /* on disk, too */
 	SP_PEOPLE_ACTIVE = 0,
@@ -53,6 +53,13 @@ int sp_people_store_end(struct sp_people_store *s, int r) SP_MUST_CHECK;
  * again, and asking for another is EXISTS.
  */
 int sp_people_store_add(struct sp_people_store *s, const struct sp_people_row *row, uint32_t *ret_id) SP_MUST_CHECK;
+/* Whoever has the id gives the name up, for a take that follows. SYSTEM. */
+int sp_people_store_release(struct sp_people_store *s, uint32_t id) SP_MUST_CHECK;
+/*
+ * Somebody as another database has them, with state and id. EXISTS: the id is another's here, or was; the person has
+ * another one; or the name is somebody's. INVALID, SYSTEM.
+ */
+int sp_people_store_take(struct sp_people_store *s, const struct sp_people_row *row) SP_MUST_CHECK;
 /* Of those that are not removed. NOT_FOUND, SYSTEM. */
 int sp_people_store_find(struct sp_people_store *s, const char *name, uint32_t *ret_id,
     enum sp_people_kind *ret_kind) SP_MUST_CHECK;

@@ -21,7 +21,7 @@ _sallyport() {
 		2:policy) words="check test explain" ;;
 		2:quarantine) words="list show export remove --dir" ;;
 		*:quarantine) words="--json --dir" ;;
-		2:people) words="add change disable enable remove group list range enumerate write" ;;
+		2:people) words="add change disable enable remove group list import range enumerate write" ;;
 		*:people) words="--issuer --subject --full-name --groups --home --no-create-home --uid --gid --name --all" ;;
 		*:policy)
 			case ${COMP_WORDS[2]} in

@@ -47,7 +47,7 @@ _sallyport() {
 		_arguments '--issuer=[of their tokens]:url:' '--subject=[in their tokens]:id:' '--full-name=[for passwd]:text:' \
 			'--groups=[all of them]:names:' '--home=[of theirs]:folder:_directories' '--no-create-home[make none]' \
 			'--uid=[to have]:number:' '--gid=[to have]:number:' '--name=[from now on]:name:' '--all[with those removed]' \
-			'1:what:(add change disable enable remove group list range enumerate write)' '2:name:'
+			'1:what:(add change disable enable remove group list import range enumerate write)' '2:name:'
 		;;
 	policy)
 		if (( CURRENT == 2 )); then

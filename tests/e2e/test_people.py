@@ -45,8 +45,13 @@ def test_found_by_every_program(table):
         line = [x for x in b.read("/etc/nsswitch.conf").splitlines() if x.startswith(database + ":")]
         assert line and line[0].split()[1:3] == ["files", "sallyport"], line
     assert getent(b, "passwd", "heidi") == (2, "")  # no table yet
-    assert people(b, "group", "crew").stdout == "crew 20000\n"
-    people(b, "group", "night-watch", "--gid", "20500")
+    text = b.read("/etc/nsswitch.conf")
+    b.write("/etc/nsswitch.conf", text.replace(" sallyport", ""))
+    done = people(b, "group", "night-watch", "--gid", "20500")
+    assert done.stdout == "night-watch 20500\n" and "sallyport-enable" in done.stderr
+    b.write("/etc/nsswitch.conf", text)
+    done = people(b, "group", "crew")
+    assert done.stdout == "crew 20000\n" and not done.stderr
     assert add_heidi(b, "heidi", "--groups", "crew,night-watch", "--full-name", "Heidi Example") == ["heidi", "20001"]
     want = f"heidi:*:20001:20001:Heidi Example:/home/heidi:{FORCECMD}"
     assert getent(b, "passwd", "heidi") == (0, want)
@@ -133,6 +138,25 @@ def test_ids_of_containers(table):
         assert done.returncode == 1 and "no id from 20001 to 20010 is left" in done.stderr
     finally:
         b.write("/etc/subuid", before)
+
+
+def test_ids_are_the_same_on_another_machine(table):
+    """What list prints, import takes in, with those who were removed."""
+    b = table
+    people(b, "group", "crew")
+    add_heidi(b, "heidi", "--groups", "crew")
+    people(b, "add", "ivan", "--issuer", "https://i", "--subject", "s", "--no-create-home")
+    people(b, "remove", "ivan")
+    rows = people(b, "list", "--all").stdout
+    b.write("/root/people.list", rows)
+    b.run(["sh", "-c", f"rm -rf {PEOPLE} {PEOPLE}.db"])
+    done = people(b, "import", "/root/people.list", check=False)
+    assert done.returncode == 1 and "20000 is not within 200000-299999" in done.stderr and people(b, "list").stdout == ""
+    people(b, "range", "20000-29999")
+    people(b, "import", "/root/people.list")
+    assert people(b, "list", "--all").stdout == rows
+    assert b.run(["id", "-Gn", "heidi"]).stdout.split() == ["heidi", "crew"] and b.ssh("heidi", "whoami").returncode == 0
+    assert people(b, "add", "judy", "--issuer", "https://i", "--subject", "j", "--no-create-home").stdout == "judy 20003\n"
 
 
 def test_a_table_that_is_not_there_or_broken(table):

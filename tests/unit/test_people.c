@@ -25,6 +25,7 @@ counted_pread(int fd, void *p, size_t n, off_t at)
 #include "tests/unit/people_resum.h"
 
 #define MANY 20000u
+#define SLURP 1048576
 
 static char test_dir[] = "/tmp/sp-people-XXXXXX", test_path[64];
 
@@ -69,12 +70,12 @@ write_few(void)
 static uint8_t *
 slurp(size_t *ret_n)
 {
-	uint8_t *bytes = calloc(1, 65536);
+	uint8_t *bytes = calloc(1, SLURP);
 	FILE *f = fopen(test_path, "rb");
 
 	assert_non_null(bytes);
 	assert_non_null(f);
-	*ret_n = fread(bytes, 1, 65536, f);
+	*ret_n = fread(bytes, 1, SLURP, f);
 	assert_int_equal(fclose(f), 0);
 	return bytes;
 }
@@ -566,6 +567,44 @@ test_forged_slots(void **state)
 	free(bytes);
 }
 
+/* A record that says it is longer than any, in a file that is longer still. */
+static void
+test_forged_length(void **state)
+{
+	struct sp_people_put *w;
+	struct sp_people p;
+	struct sp_people_entry e;
+	uint8_t *bytes;
+	size_t size;
+	char name[32];
+
+	(void)state;
+	assert_int_equal(sp_people_put_new(200000, 299999, false, &w), 0);
+	for (uint32_t i = 0; i < 2000; i++) {
+		const struct sp_people_put_person one = { name, "Some Body", "/home/x", "/s", 200000 + i, NULL, 0, NULL };
+
+		(void)snprintf(name, sizeof(name), "user%u", i);
+		assert_int_equal(sp_people_put_person(w, &one), 0);
+	}
+	assert_int_equal(sp_people_put_write(w, test_path), 0);
+	sp_people_put_free(w);
+	for (size_t field = 8; field < 16; field += 2) {
+		bytes = slurp(&size);
+		assert_true(size < SLURP);
+		memset(record_of(bytes, 200000) + field, 0xff, 2);
+		resum(bytes, size);
+		spill(bytes, size);
+		free(bytes);
+		assert_int_equal(sp_people_open(test_path, getuid(), &p), 0);
+		assert_int_equal(sp_people_by_id(&p, 200000, &e), SP_ERR_FORMAT);
+		sp_people_close(&p);
+		bytes = slurp(&size);
+		memset(record_of(bytes, 200000) + field, 0, 2);
+		spill(bytes, size);
+		free(bytes);
+	}
+}
+
 static void
 test_files_not_to_be_believed(void **state)
 {
@@ -643,6 +682,7 @@ main(void)
 		cmocka_unit_test(test_every_bit),
 		cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_forged_slots),
+		cmocka_unit_test(test_forged_length),
 		cmocka_unit_test(test_files_not_to_be_believed),
 		cmocka_unit_test(test_many),
 	};

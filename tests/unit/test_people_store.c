@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/people_import.h"
 #include "cli/people_local.h"
 #include "cli/people_store.h"
 
@@ -84,6 +85,7 @@ test_ids_are_given_once(void **state)
 	(void)add("xavier", "x", 1000, SP_ERR_INVALID);
 	(void)add("sudo", "x", 0, SP_ERR_INVALID);
 	(void)add("xavier", "", 0, SP_ERR_INVALID);
+	(void)add("xavier", "a\tb", 0, SP_ERR_INVALID);
 	/* What failed took no id. */
 	assert_int_equal(add("erin", "e", 0, 0), 200004);
 	assert_int_equal(sp_people_store_set_state(store, 200004, SP_PEOPLE_REMOVED), 0);
@@ -213,6 +215,125 @@ test_table(void **state)
 	assert_int_equal(sp_people_store_join(store, bob, ",eng"), SP_ERR_NOT_FOUND);
 }
 
+static unsigned imported;
+
+static int
+count_import(const struct sp_people_row *row, void *ctx)
+{
+	(void)ctx;
+	assert_true(row->state != SP_PEOPLE_REMOVED);
+	imported++;
+	return 0;
+}
+
+static int
+import(const char *text, unsigned *ret_line)
+{
+	FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+	int r;
+
+	assert_non_null(f);
+	imported = 0;
+	assert_int_equal(sp_people_store_begin(store), 0);
+	r = sp_people_store_end(store, sp_people_import(store, f, count_import, NULL, ret_line));
+	assert_int_equal(fclose(f), 0);
+	return r;
+}
+
+#define IDP "https://idp"
+
+static int
+print_row(const struct sp_people_row *row, void *ctx)
+{
+	sp_people_import_print(row, ctx);
+	return 0;
+}
+
+/* All of them, as they are printed. */
+static void
+list_is(const char *want)
+{
+	char text[4096] = "";
+	FILE *f = fmemopen(text, sizeof(text) - 1, "w");
+
+	assert_non_null(f);
+	assert_int_equal(sp_people_store_walk(store, true, print_row, f), 0);
+	assert_int_equal(fclose(f), 0);
+	assert_string_equal(text, want);
+}
+
+static const char fleet[] = "200000\tgroup\teng\tactive\t\t\t\t\t\n"
+			    "200001\tperson\talice\tactive\teng\t" IDP "\ta\tAlice B\t/home/alice\n"
+			    "200002\tperson\tbob\tremoved\t\t" IDP "\tb\t\t/home/bob\n"
+			    "200003\tperson\tbob\tdisabled\teng\t" IDP "\tb2\t\t/home/bob2\n";
+
+static void
+test_import(void **state)
+{
+	unsigned line = 0;
+
+	(void)state;
+	assert_int_equal(import(fleet, &line), 0);
+	assert_int_equal(imported, 3);
+	list_is(fleet);
+	assert_int_equal(import(fleet, &line), 0); /* once more is the same */
+	list_is(fleet);
+	/* Who was removed there is somebody here too: no id of theirs is given. */
+	assert_int_equal(add("carol", "c", 0, 0), 200004);
+	(void)add("dan", "d", 200002, SP_ERR_EXISTS);
+	/* Names that have changed hands; somebody who is not among them stays. */
+	assert_int_equal(import("200001\tperson\tbob\tactive\t\t" IDP "\ta\t\t/home/alice\n"
+				"200003\tperson\talice\tactive\t\t" IDP "\tb2\t\t/home/bob2\n", &line), 0);
+	list_is("200000\tgroup\teng\tactive\t\t\t\t\t\n200001\tperson\tbob\tactive\t\t" IDP "\ta\t\t/home/alice\n"
+		"200002\tperson\tbob\tremoved\t\t" IDP "\tb\t\t/home/bob\n"
+		"200003\tperson\talice\tactive\t\t" IDP "\tb2\t\t/home/bob2\n"
+		"200004\tperson\tcarol\tactive\t\t" IDP "\tc\t\t/home/x\n");
+}
+
+/* All or nothing, and the line that it was. */
+static void
+test_import_refuses(void **state)
+{
+	static const struct {
+		const char *text;
+		int want;
+		unsigned line;
+	} cases[] = {
+		/* An id that is another's, or was; a person with another one; a name of somebody who is not among them. */
+		{ "200001\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_EXISTS, 1 },
+		{ "200002\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_EXISTS, 1 },
+		{ "200001\tgroup\tzoe\tactive\t\t\t\t\t\n", SP_ERR_EXISTS, 1 },
+		{ "200009\tperson\tzoe\tactive\t\t" IDP "\ta\t\t/h\n", SP_ERR_EXISTS, 1 },
+		{ "200009\tperson\talice\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_EXISTS, 1 },
+		{ "200008\tperson\tyan\tactive\t\t" IDP "\ty\t\t/h\n200009\tperson\tyan\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_EXISTS, 2 },
+		{ "200008\tperson\tyan\tactive\t\t" IDP "\ty\t\t/h\n1000\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_INVALID, 2 },
+		{ "200009\tperson\troot\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_INVALID, 1 },
+		{ "200009\tperson\troot\tremoved\t\t" IDP "\tz\t\t/h\n", SP_ERR_INVALID, 1 },
+		{ "200009\tperson\tzoe\tactive\t\t\tz\t\t/h\n", SP_ERR_INVALID, 1 },
+		{ "200009\tperson\tzoe\tactive\t\t" IDP "\tz\t\th\n", SP_ERR_INVALID, 1 },
+		{ "200009\tperson\tzoe\tactive\twheel\t" IDP "\tz\t\t/h\n", SP_ERR_NOT_FOUND, 1 },
+		{ "200009\tperson\tzoe\tactive\t\t" IDP "\tz\t\n", SP_ERR_FORMAT, 1 },
+		{ "200009\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\tx\n", SP_ERR_FORMAT, 1 },
+		{ "200009\tnobody\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_FORMAT, 1 },
+		{ "200009\tperson\tzoe\tgone\t\t" IDP "\tz\t\t/h\n", SP_ERR_FORMAT, 1 },
+		{ "-1\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_FORMAT, 1 },
+		{ "0\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_FORMAT, 1 },
+		{ "4295167305\tperson\tzoe\tactive\t\t" IDP "\tz\t\t/h\n", SP_ERR_FORMAT, 1 },
+		{ "\n", SP_ERR_FORMAT, 1 },
+	};
+	unsigned line = 0;
+
+	(void)state;
+	assert_int_equal(import(fleet, &line), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int r = import(cases[i].text, &line);
+
+		if (r != cases[i].want || line != cases[i].line)
+			fail_msg("case %zu: %d in line %u: %s", i, r, line, sp_people_store_error(store));
+		list_is(fleet);
+	}
+}
+
 /* Nobody else's database is opened. */
 static void
 test_database_is_ours(void **state)
@@ -310,6 +431,8 @@ main(void)
 		TEST(test_rename),
 		TEST(test_range),
 		TEST(test_table),
+		TEST(test_import),
+		TEST(test_import_refuses),
 		TEST(test_database_is_ours),
 		TEST(test_what_is_local),
 		TEST(test_home),
