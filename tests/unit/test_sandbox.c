@@ -335,7 +335,7 @@ static const struct {
 	{"ptrace for memory", do_ptrace_peek, 0},
 	{"ptrace to hold", do_ptrace_seize, P(SUPERVISOR)},
 	{"wait", do_wait, P(SUPERVISOR)},
-	{"process_vm_readv", do_vm_read, 0},
+	{"process_vm_readv", do_vm_read, P(SUPERVISOR)},
 	{"process_vm_writev", do_vm_write, P(SUPERVISOR)},
 	{"io_uring_setup", do_io_uring, 0},
 	{"userfaultfd", do_userfaultfd, 0},
