@@ -70,6 +70,18 @@ def test_found_by_every_program(table):
     assert want in getent(b, "passwd")[1].splitlines() and "crew:*:20000:heidi" in getent(b, "group")[1].splitlines()
 
 
+@pytest.mark.parametrize("program", [
+    ["runuser", "-u", "heidi", "--", "id", "-nG"], ["su", "-s", "/bin/sh", "heidi", "-c", "id -nG"],
+    ["chroot", "--userspec=heidi:heidi", "/", "id", "-nG"], ["setpriv", "--reuid=heidi", "--regid=heidi", "--init-groups", "id", "-nG"],
+    ["sudo", "-u", "heidi", "id", "-nG"],
+])
+def test_becomes(table, program):
+    """Programs that become somebody, with their groups, PAM's account check of su and sudo included."""
+    people(table, "group", "crew")
+    add_heidi(table, "heidi", "--groups", "crew")
+    assert table.run(program).stdout.split() == ["heidi", "crew"]
+
+
 def test_logs_in(table):
     b = table
     add_heidi(b)
