@@ -19,6 +19,22 @@ sp_claims_is_audience(const struct sp_issuer *is, const char *aud)
 	return false;
 }
 
+/* An audience that says which key the token is for, or that it is for a proof alone. */
+static int
+sp_claims_check_bound_aud(const json_t *aud, const struct sp_issuer *is, struct sp_reason *why)
+{
+	const size_t n = strlen(SP_CLAIMS_GQ_AUDIENCE);
+
+	if (!json_is_string(aud))
+		return sp_reason_set(why, SP_ERR_FORMAT, "aud is missing, or no string");
+	if (is->commitment != SP_ISSUER_GQ_BOUND)
+		return 0; /* held against the commitment by whoever knows it */
+	if (strncmp(json_string_value(aud), SP_CLAIMS_GQ_AUDIENCE, n) != 0 ||
+	    (is->client_id != NULL && strcmp(json_string_value(aud) + n, is->client_id) != 0))
+		return sp_reason_set(why, SP_ERR_DENIED, "aud is not " SP_CLAIMS_GQ_AUDIENCE " and our client_id");
+	return 0;
+}
+
 /* Fills the number of audiences. The elements are compared one by one, never joined. */
 static int
 sp_claims_check_aud(const json_t *claims, const struct sp_issuer *is, size_t *ret_count, struct sp_reason *why)
@@ -28,6 +44,8 @@ sp_claims_check_aud(const json_t *claims, const struct sp_issuer *is, size_t *re
 	size_t i;
 
 	*ret_count = 1;
+	if (is->commitment == SP_ISSUER_AUD || is->commitment == SP_ISSUER_GQ_BOUND)
+		return sp_claims_check_bound_aud(aud, is, why);
 	if (json_is_string(aud)) {
 		if (strcmp(json_string_value(aud), is->client_id) != 0)
 			return sp_reason_set(why, SP_ERR_DENIED, "aud is not our client_id");
@@ -67,7 +85,7 @@ sp_claims_check_parties(const json_t *claims, const struct sp_issuer *is, struct
 		return r;
 	if (azp == NULL && audiences > 1)
 		return sp_reason_set(why, SP_ERR_DENIED, "several audiences and no azp");
-	if (azp != NULL && strcmp(azp, is->client_id) != 0)
+	if (azp != NULL && (is->client_id == NULL || strcmp(azp, is->client_id) != 0))
 		return sp_reason_set(why, SP_ERR_DENIED, "azp is not our client_id");
 	r = sp_json_string(claims, "sub", why, ret_sub);
 	if (r != 0)
@@ -152,6 +170,50 @@ sp_claims_check_email(const char *email, const struct sp_issuer *is, const char 
 	return 0;
 }
 
+/* * and ? match anything but a slash. */
+static bool
+sp_claims_is_like(const char *pattern, const char *s)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*s != '\0') {
+		if (*pattern == '*') {
+			star = pattern++;
+			from = s;
+		} else if (*pattern == *s || (*pattern == '?' && *s != '/')) {
+			pattern++;
+			s++;
+		} else if (star != NULL && *from != '/') {
+			pattern = star + 1;
+			s = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+static bool
+sp_claims_is_login(const json_t *claims, const struct sp_issuer_login *l)
+{
+	const json_t *v = json_object_get(claims, l->claim), *one;
+	size_t i;
+
+	if (strcmp(l->claim, "email") == 0 && !sp_claims_is_email_verified(claims))
+		return false;
+	if (json_is_string(v))
+		return l->is_pattern ? sp_claims_is_like(l->value, json_string_value(v))
+				     : strcmp(l->value, json_string_value(v)) == 0;
+	json_array_foreach(v, i, one)
+	{
+		if (json_is_string(one) && !l->is_pattern && strcmp(l->value, json_string_value(one)) == 0)
+			return true;
+	}
+	return false;
+}
+
 int
 sp_claims_check_user(const json_t *claims, const struct sp_issuer *is, const char *user, struct sp_reason *why)
 {
@@ -162,6 +224,12 @@ sp_claims_check_user(const json_t *claims, const struct sp_issuer *is, const cha
 		return sp_reason_set(why, SP_ERR_FORMAT, "the login name has characters that are not taken");
 	if (strcmp(user, "root") == 0)
 		return sp_reason_set(why, SP_ERR_DENIED, "no token stands for root");
+	for (size_t i = 0; i < is->nlogins; i++) {
+		if (strcmp(is->logins[i].user, user) == 0 && sp_claims_is_login(claims, &is->logins[i]))
+			return 0;
+	}
+	if (is->user_claim == NULL)
+		return sp_reason_set(why, SP_ERR_DENIED, "none of the issuer's logins is this name for these claims");
 	r = sp_json_string(claims, is->user_claim, why, &value);
 	if (r != 0)
 		return r;

@@ -26,7 +26,9 @@ struct sp_claims {
  */
 int sp_claims_check(const json_t *claims, const struct sp_issuer *is, int64_t now, struct sp_reason *why,
     struct sp_claims *ret_claims) SP_MUST_CHECK;
-/* Whether the mapped claim names exactly this login name. DENIED, FORMAT. */
+#define SP_CLAIMS_GQ_AUDIENCE "OPENPUBKEY-PKTOKEN:" /* how the audience of a token begins that is only for GQ256 */
+
+/* Whether a claim says that this login name is theirs: by the issuer's logins, or as the mapped claim. DENIED, FORMAT. */
 int sp_claims_check_user(
     const json_t *claims, const struct sp_issuer *is, const char *user, struct sp_reason *why) SP_MUST_CHECK;
 /* email_verified as true or "true". */

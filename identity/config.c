@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "identity/gq.h"
 #include "lib/text.h"
 #include "policy/diag.h"
 #include "policy/settings.h"
@@ -76,7 +77,7 @@ sp_config_audiences(const struct sp_yaml_node *list, struct sp_diags *d, struct 
 static int
 sp_config_algorithms(const struct sp_yaml_node *list, struct sp_diags *d, struct sp_issuer *is)
 {
-	const char *names[SP_JWA_COUNT + 1] = {NULL};
+	const char *names[SP_JWA_COUNT + 2] = {NULL};
 	int r;
 
 	if (list == NULL)
@@ -86,6 +87,9 @@ sp_config_algorithms(const struct sp_yaml_node *list, struct sp_diags *d, struct
 		return r;
 	for (int i = 0; i < SP_JWA_COUNT; i++)
 		names[i] = sp_jwa_name((enum sp_jwa)i);
+	names[SP_JWA_COUNT] = SP_GQ_NAME;
+	if (is->commitment == SP_ISSUER_AUD || is->commitment == SP_ISSUER_GQ_BOUND)
+		return sp_config_bad(list, d, "with this commitment there is one algorithm, " SP_GQ_NAME ": leave this out");
 	is->algorithms = 0;
 	for (size_t i = 0; i < sp_yaml_count(list); i++) {
 		size_t alg;
@@ -93,9 +97,12 @@ sp_config_algorithms(const struct sp_yaml_node *list, struct sp_diags *d, struct
 		r = sp_yaml_enum(sp_yaml_item(list, i), names, d, &alg);
 		if (r != 0)
 			return r;
-		is->algorithms |= 1u << alg;
+		if (alg == SP_JWA_COUNT)
+			is->takes_gq = true;
+		else
+			is->algorithms |= 1u << alg;
 	}
-	return is->algorithms != 0 ? 0 : sp_config_bad(list, d, "at least one algorithm is needed");
+	return is->algorithms != 0 || is->takes_gq ? 0 : sp_config_bad(list, d, "at least one algorithm is needed");
 }
 
 static int
@@ -110,10 +117,69 @@ sp_config_expiry(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_iss
 }
 
 static int
+sp_config_commitment(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_issuer *is)
+{
+	static const char *const words[] = {"nonce", "aud", "gq-bound", "key-bound", NULL};
+	size_t i = 0;
+	int r = n == NULL ? 0 : sp_yaml_enum(n, words, d, &i);
+
+	is->commitment = (enum sp_issuer_commitment)i;
+	return r;
+}
+
+static int
+sp_config_login(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_issuer_login *l)
+{
+	static const char *const keys[] = {"user", "claim", "is", "like", NULL};
+	const struct sp_yaml_node *like;
+	int r = sp_yaml_need(n, SP_YAML_MAPPING, d);
+
+	if (r == 0)
+		r = sp_yaml_check_keys(n, keys, d);
+	if (r == 0)
+		r = sp_config_optional(n, "user", d, &l->user);
+	if (r == 0)
+		r = sp_config_optional(n, "claim", d, &l->claim);
+	if (r != 0)
+		return r;
+	like = sp_yaml_get(n, "like");
+	l->is_pattern = like != NULL;
+	if (l->user == NULL || l->claim == NULL || (like == NULL) == (sp_yaml_get(n, "is") == NULL))
+		return sp_config_bad(n, d, "a login needs the keys user, claim and one of is and like");
+	if (!sp_text_is_login(l->user) || strcmp(l->user, "root") == 0)
+		return sp_config_bad(sp_yaml_get(n, "user"), d, "this is no login name that anybody can have here");
+	r = sp_config_optional(n, like != NULL ? "like" : "is", d, &l->value);
+	if (r == 0 && l->value[strspn(l->value, "*?")] == '\0')
+		return sp_config_bad(n, d, "this would be anybody whom the issuer knows");
+	return r;
+}
+
+static int
+sp_config_logins(const struct sp_yaml_node *list, struct sp_diags *d, struct sp_issuer *is)
+{
+	size_t n = list == NULL ? 0 : sp_yaml_count(list);
+	int r = list == NULL ? 0 : sp_yaml_need(list, SP_YAML_SEQUENCE, d);
+
+	if (list == NULL || r != 0)
+		return r;
+	if (n == 0 || n > SP_ISSUER_LOGINS)
+		return sp_config_bad(list, d, n == 0 ? "at least one login is needed" : "too many logins");
+	is->logins = calloc(n, sizeof(*is->logins));
+	if (is->logins == NULL)
+		return SP_ERR_NOMEM;
+	for (; r == 0 && is->nlogins < n; is->nlogins++)
+		r = sp_config_login(sp_yaml_item(list, is->nlogins), d, &is->logins[is->nlogins]);
+	return r;
+}
+
+static int
 sp_config_user(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_issuer *is)
 {
 	static const char *const keys[] = {"claim", "domain", NULL};
-	int r = sp_yaml_need(n, SP_YAML_MAPPING, d);
+	int r = n == NULL ? 0 : sp_yaml_need(n, SP_YAML_MAPPING, d);
+
+	if (n == NULL)
+		return 0; /* logins say */
 
 	if (r == 0)
 		r = sp_yaml_check_keys(n, keys, d);
@@ -143,8 +209,10 @@ sp_config_names(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_issu
 		r = sp_config_optional(n, "ca", d, &is->ca);
 	if (r != 0)
 		return r;
-	if (is->issuer == NULL || is->client_id == NULL || sp_yaml_get(n, "user") == NULL)
-		return sp_config_bad(n, d, "an issuer needs the keys issuer, client_id and user");
+	if (is->issuer == NULL || (sp_yaml_get(n, "user") == NULL && sp_yaml_get(n, "logins") == NULL))
+		return sp_config_bad(n, d, "an issuer needs the keys issuer, client_id, and user or logins");
+	if (is->client_id == NULL && is->commitment != SP_ISSUER_AUD && is->commitment != SP_ISSUER_GQ_BOUND)
+		return sp_config_bad(n, d, "an issuer needs the key client_id");
 	if (strncmp(is->issuer, "https://", 8) != 0 || is->issuer[8] == '\0' || strpbrk(is->issuer, "?# @") != NULL)
 		return sp_config_bad(
 		    sp_yaml_get(n, "issuer"), d, "an issuer is an https:// URL without query or fragment");
@@ -159,13 +227,17 @@ static int
 sp_config_issuer(const struct sp_yaml_node *n, struct sp_diags *d, struct sp_issuer *is)
 {
 	static const char *const keys[] = {"issuer", "client_id", "trusted_audiences", "algorithms", "expiry", "user",
-	    "groups_claim", "ca", "max_age", "skew", "stale", NULL};
+	    "groups_claim", "ca", "max_age", "skew", "stale", "commitment", "logins", NULL};
 	int r = sp_yaml_need(n, SP_YAML_MAPPING, d);
 
 	if (r == 0)
 		r = sp_yaml_check_keys(n, keys, d);
 	if (r == 0)
+		r = sp_config_commitment(sp_yaml_get(n, "commitment"), d, is);
+	if (r == 0)
 		r = sp_config_names(n, d, is);
+	if (r == 0)
+		r = sp_config_logins(sp_yaml_get(n, "logins"), d, is);
 	if (r == 0)
 		r = sp_config_user(sp_yaml_get(n, "user"), d, is);
 	if (r == 0)

@@ -38,6 +38,12 @@ sp_issuer_free(struct sp_issuer *is)
 		return;
 	for (size_t i = 0; i < is->trusted_count; i++)
 		free(is->trusted_audiences[i]);
+	for (size_t i = 0; i < is->nlogins; i++) {
+		free(is->logins[i].user);
+		free(is->logins[i].claim);
+		free(is->logins[i].value);
+	}
+	free(is->logins);
 	free(is->issuer);
 	free(is->client_id);
 	free(is->user_claim);

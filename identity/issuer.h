@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_IDENTITY_ISSUER_H
 #define SALLYPORT_IDENTITY_ISSUER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 
 #define SP_ISSUER_MAX 32	    /* entries */
 #define SP_ISSUER_AUDIENCES 16	    /* trusted_audiences of one */
+#define SP_ISSUER_LOGINS 1024	    /* logins of one */
 #define SP_ISSUER_SKEW 60	    /* seconds, default */
 #define SP_ISSUER_SKEW_MAX 300	    /* seconds */
 #define SP_ISSUER_STALE (24 * 3600) /* seconds that keys outlive a provider that cannot be reached, default */
@@ -26,15 +28,35 @@ enum sp_issuer_expiry {
 	SP_ISSUER_1WEEK
 };
 
+/* Where a token names the key that it is for (OpenPubkey; the CIC commitment). */
+enum sp_issuer_commitment {
+	SP_ISSUER_NONCE,    /* the claim nonce */
+	SP_ISSUER_AUD,	    /* the claim aud, of a GQ256 token: workloads that choose their audience */
+	SP_ISSUER_GQ_BOUND, /* the header of a GQ256 token, over a token for an audience of OpenPubkey's */
+	SP_ISSUER_KEY_BOUND /* the claim cnf has the key itself (OpenID Connect Key Binding) */
+};
+
+/* A login name, and who may have it. */
+struct sp_issuer_login {
+	char *user;
+	char *claim;
+	char *value;
+	bool is_pattern; /* * and ? in value stand for anything but a slash */
+};
+
 struct sp_issuer {
 	char *issuer;
-	char *client_id;
+	char *client_id; /* NULL where commitment needs none */
 	char *trusted_audiences[SP_ISSUER_AUDIENCES];
 	size_t trusted_count;
 	unsigned algorithms; /* bit mask by enum sp_jwa */
 	enum sp_issuer_expiry expiry;
-	char *user_claim;  /* whose value is the login name */
+	enum sp_issuer_commitment commitment;
+	bool takes_gq;	   /* with SP_ISSUER_NONCE: a GQ256 token too */
+	char *user_claim;  /* whose value is the login name; NULL: only logins say */
 	char *user_domain; /* with user_claim email: the part after @ that is required; else NULL */
+	struct sp_issuer_login *logins;
+	size_t nlogins;
 	char *groups_claim;
 	char *ca;	 /* PEM file, or NULL for the system's */
 	char *ca_pem;	 /* what was in it; set with ca by sp_config_load() */

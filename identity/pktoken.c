@@ -81,11 +81,17 @@ sp_pktoken_refreshed_claims(const struct sp_pktoken *t)
 	return t->refreshed_claims;
 }
 
-/* typ of an ID token: absent or JWT (RFC 7519 section 5.1: compared without case). */
-static bool
-sp_pktoken_is_id_typ(const char *typ)
+bool
+sp_pktoken_is_key_bound(const struct sp_jws_header *h)
 {
-	return typ == NULL || strcasecmp(typ, "JWT") == 0;
+	return h->typ != NULL && strcasecmp(h->typ, "dpop+id_token") == 0;
+}
+
+/* typ of an ID token: absent or JWT (RFC 7519 section 5.1: compared without case), or key-bound. */
+static bool
+sp_pktoken_is_id(const struct sp_jws_header *h)
+{
+	return h->typ == NULL || strcasecmp(h->typ, "JWT") == 0 || sp_pktoken_is_key_bound(h);
 }
 
 static int
@@ -97,7 +103,7 @@ sp_pktoken_role(struct sp_pktoken *t, const struct sp_jws *jws, struct sp_reason
 
 	if (r != 0)
 		return r;
-	is_op = sp_pktoken_is_id_typ(h.typ);
+	is_op = sp_pktoken_is_id(&h);
 	is_cic = h.typ != NULL && strcmp(h.typ, "CIC") == 0;
 	if (is_op && !t->has_op) {
 		t->op = *jws;
@@ -131,7 +137,7 @@ sp_pktoken_read_refreshed(struct sp_pktoken *t, struct sp_view compact, struct s
 	r = sp_jws_split(compact, why, &t->refreshed);
 	if (r == 0)
 		r = sp_jws_header_read(t->refreshed.header, why, &t->refreshed_header);
-	if (r == 0 && !sp_pktoken_is_id_typ(t->refreshed_header.typ))
+	if (r == 0 && !sp_pktoken_is_id(&t->refreshed_header))
 		r = sp_reason_set(why, SP_ERR_UNSUPPORTED, "refreshed ID token of a typ that is not taken");
 	if (r == 0)
 		r = sp_jws_payload_read(t->refreshed.payload, why, &t->refreshed_claims);

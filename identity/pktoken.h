@@ -41,6 +41,8 @@ int sp_pktoken_commitment(const struct sp_pktoken *t, char out[SP_PKTOKEN_COMMIT
 const struct sp_jws *sp_pktoken_op(const struct sp_pktoken *t);
 const struct sp_jws_header *sp_pktoken_op_header(const struct sp_pktoken *t);
 const json_t *sp_pktoken_claims(const struct sp_pktoken *t);
+/* Whether a header says that its claims name the key (OpenID Connect Key Binding). */
+bool sp_pktoken_is_key_bound(const struct sp_jws_header *h);
 /* The refreshed ID token; false if there is none. */
 bool sp_pktoken_has_refreshed(const struct sp_pktoken *t);
 const struct sp_jws *sp_pktoken_refreshed(const struct sp_pktoken *t);

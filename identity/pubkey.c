@@ -162,6 +162,24 @@ out:
 	return r;
 }
 
+int
+sp_pubkey_rsa_numbers(const struct sp_pubkey *key, BIGNUM **ret_n, BIGNUM **ret_e)
+{
+	BIGNUM *n = NULL, *e = NULL;
+
+	if (key->kind != SP_JWA_KEY_RSA)
+		return SP_ERR_INVALID;
+	if (EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
+	    EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_RSA_E, &e) != 1) {
+		BN_free(n);
+		BN_free(e);
+		return SP_ERR_NOMEM;
+	}
+	*ret_n = n;
+	*ret_e = e;
+	return 0;
+}
+
 /* The point is on the curve, not at infinity, of the right order (SEC 1 section 3.2.2.1). */
 static bool
 sp_pubkey_ec_is_valid(EVP_PKEY *pkey)

@@ -3,6 +3,7 @@
 #ifndef SALLYPORT_IDENTITY_PUBKEY_H
 #define SALLYPORT_IDENTITY_PUBKEY_H
 
+#include <openssl/bn.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,8 @@ enum sp_jwa_key sp_pubkey_kind(const struct sp_pubkey *key);
 size_t sp_pubkey_coordinate(enum sp_jwa_key kind);
 /* Same kind and same key; never true for RSA keys, which are not compared. */
 bool sp_pubkey_equal(const struct sp_pubkey *a, const struct sp_pubkey *b);
+/* Modulus and exponent of an RSA key; the caller frees them. INVALID (no RSA key), NOMEM. */
+int sp_pubkey_rsa_numbers(const struct sp_pubkey *key, BIGNUM **ret_n, BIGNUM **ret_e) SP_MUST_CHECK;
 /*
  * Verifies a JWS signature over data: RSASSA-PKCS1-v1_5 or PSS (salt 32) with SHA-256, ECDSA as r || s of
  * fixed length (never DER), or Ed25519. INVALID when the key does not fit the algorithm, SIGNATURE, NOMEM.

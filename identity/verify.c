@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "identity/claims.h"
+#include "identity/gq.h"
 #include "identity/json.h"
+#include "identity/jwk.h"
 #include "identity/pktoken.h"
 #include "identity/sshcert.h"
 #include "lib/text.h"
@@ -118,22 +120,74 @@ sp_verify_pick_issuer(struct sp_verify_run *run)
 	return sp_reason_set(run->why, SP_ERR_DENIED, "iss is not one of the issuers that are configured");
 }
 
-/* nonce must be the commitment to the CIC, which binds the token to the user's key. */
+/* cnf has the key itself (RFC 7800 section 3.2): that of the certificate. */
 static int
-sp_verify_nonce(struct sp_verify_run *run)
+sp_verify_cnf(struct sp_verify_run *run, const json_t *claims)
 {
-	char want[SP_PKTOKEN_COMMITMENT + 1];
-	const char *nonce;
-	int r = sp_pktoken_commitment(run->token, want);
+	struct sp_jwk *jwk = NULL;
+	int r = sp_jwk_parse(json_object_get(json_object_get(claims, "cnf"), "jwk"), run->why, &jwk);
 
+	if (r != 0)
+		return sp_reason_set(run->why, SP_ERR_DENIED, "cnf has no key that is taken");
+	if (!sp_pubkey_equal(sp_jwk_key(jwk), sp_sshcert_key(run->cert)))
+		r = sp_reason_set(run->why, SP_ERR_DENIED, "cnf has another key than the certificate");
+	sp_jwk_free(jwk);
+	return r;
+}
+
+/*
+ * What binds the token to the user's key: the commitment to the CIC, where the issuer puts it, or the key itself. A token
+ * of another kind than the issuer makes is refused, whatever is in it.
+ */
+static int
+sp_verify_commitment(struct sp_verify_run *run)
+{
+	static const char *const names[] = {
+	    [SP_ISSUER_NONCE] = "nonce", [SP_ISSUER_AUD] = "aud", [SP_ISSUER_GQ_BOUND] = "cic"};
+	enum sp_issuer_commitment where = run->issuer->commitment;
+	const struct sp_jws_header *h = sp_pktoken_op_header(run->token);
+	const json_t *in = where == SP_ISSUER_GQ_BOUND ? h->object : sp_pktoken_claims(run->token);
+	char want[SP_PKTOKEN_COMMITMENT + 1];
+	const char *found;
+	int r;
+
+	if (sp_pktoken_is_key_bound(h) != (where == SP_ISSUER_KEY_BOUND))
+		return sp_reason_set(run->why, SP_ERR_DENIED, "a token whose typ is not what the issuer's commitment needs");
+	if (where == SP_ISSUER_KEY_BOUND)
+		return sp_verify_cnf(run, sp_pktoken_claims(run->token));
+	r = sp_pktoken_commitment(run->token, want);
 	if (r == 0)
-		r = sp_json_string(sp_pktoken_claims(run->token), "nonce", run->why, &nonce);
+		r = sp_json_string(in, names[where], run->why, &found);
 	if (r != 0)
 		return r;
-	if (nonce == NULL || strlen(nonce) != SP_PKTOKEN_COMMITMENT ||
-	    CRYPTO_memcmp(nonce, want, SP_PKTOKEN_COMMITMENT) != 0)
-		return sp_reason_set(run->why, SP_ERR_DENIED, "nonce is not the commitment to the CIC");
+	if (found == NULL || strlen(found) != SP_PKTOKEN_COMMITMENT ||
+	    CRYPTO_memcmp(found, want, SP_PKTOKEN_COMMITMENT) != 0)
+		return sp_reason_set(run->why, SP_ERR_DENIED, "%s is not the commitment to the CIC", names[where]);
 	return 0;
+}
+
+/* A proof that the provider has signed, in place of what it has signed. */
+static int
+sp_verify_gq(struct sp_verify_run *run, const struct sp_jws *jws, const struct sp_jws_header *h)
+{
+	const struct sp_pubkey *key = NULL;
+	struct sp_jws_header original;
+	int r = sp_gq_original(h, run->why, &original);
+
+	if (r != 0)
+		return r;
+	r = run->env->find_key(run->env->ctx, run->issuer, original.kid, SP_JWA_RS256, run->why, &key);
+	if (r == 0)
+		r = key == NULL ? SP_ERR_INTERNAL : sp_gq_verify(jws, h, key, run->why);
+	sp_jws_header_clear(&original);
+	return r;
+}
+
+/* Without such a proof whoever is shown the token could show it on: there the issuer's audience is anybody. */
+static bool
+sp_verify_needs_gq(const struct sp_issuer *is)
+{
+	return is->commitment == SP_ISSUER_AUD || is->commitment == SP_ISSUER_GQ_BOUND;
 }
 
 /* Which algorithm, which key, and whether it signed: for the token and the refreshed one alike. */
@@ -144,9 +198,10 @@ sp_verify_op_signature(struct sp_verify_run *run, const struct sp_jws *jws, cons
 	enum sp_jwa alg;
 	int r;
 
-	if (strcmp(h->alg_name, "GQ256") == 0)
-		return sp_reason_set(run->why, SP_ERR_UNSUPPORTED,
-		    "GQ256 tokens (aud commitment, CI workloads) are not taken by this version");
+	if (sp_gq_is(h) && (sp_verify_needs_gq(run->issuer) || run->issuer->takes_gq))
+		return sp_verify_gq(run, jws, h);
+	if (sp_verify_needs_gq(run->issuer))
+		return sp_reason_set(run->why, SP_ERR_DENIED, "the issuer's tokens are taken as GQ256 proofs only");
 	if (sp_jwa_by_name(h->alg_name, &alg) != 0)
 		return sp_reason_set(run->why, SP_ERR_UNSUPPORTED, "the token's alg is not one that is taken");
 	if ((run->issuer->algorithms & 1u << alg) == 0)
@@ -174,6 +229,13 @@ sp_verify_refreshed_claims(struct sp_verify_run *run, struct sp_claims *ret_clai
 		return sp_reason_set(run->why, SP_ERR_DENIED, "refreshed token of another sub");
 	if (ret_claims->iat < run->claims.iat)
 		return sp_reason_set(run->why, SP_ERR_DENIED, "refreshed token older than the first");
+	if (run->issuer->commitment == SP_ISSUER_AUD || run->issuer->commitment == SP_ISSUER_GQ_BOUND)
+		return sp_reason_set(run->why, SP_ERR_DENIED, "a token of such an issuer is not refreshed");
+	if (sp_pktoken_is_key_bound(sp_pktoken_refreshed_header(run->token)) !=
+	    sp_pktoken_is_key_bound(sp_pktoken_op_header(run->token)))
+		return sp_reason_set(run->why, SP_ERR_DENIED, "refreshed token of another typ");
+	if (run->issuer->commitment == SP_ISSUER_KEY_BOUND && (r = sp_verify_cnf(run, later)) != 0)
+		return r;
 	if (nonce != NULL && !json_equal(nonce, json_object_get(first, "nonce")))
 		return sp_reason_set(run->why, SP_ERR_DENIED, "refreshed token with another nonce");
 	return sp_claims_check_user(later, run->issuer, run->in->user, run->why);
@@ -214,7 +276,7 @@ sp_verify_token(struct sp_verify_run *run)
 	if (r == 0)
 		r = sp_claims_check_user(sp_pktoken_claims(run->token), run->issuer, run->in->user, run->why);
 	if (r == 0)
-		r = sp_verify_nonce(run);
+		r = sp_verify_commitment(run);
 	if (r == 0)
 		r = sp_pktoken_check_cic(run->token, sp_sshcert_key(run->cert), run->why);
 	if (r == 0 && sp_pktoken_has_refreshed(run->token)) {
@@ -295,9 +357,9 @@ sp_verify_identity(struct sp_verify_run *run, struct sp_verified *v)
 	sp_text_hex(key_hex, digest, sizeof(digest));
 	sp_text_hex(token_hex, v->token_sha256, sizeof(v->token_sha256));
 	id = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:O, s:O}", "iss", run->issuer->issuer, "sub",
-	    run->claims.sub, "user", run->in->user, "aud", run->issuer->client_id, "iat", (json_int_t)run->claims.iat,
-	    "exp", (json_int_t)run->end, "key_sha256", key_hex, "token_sha256", token_hex, "groups", groups, "claims",
-	    claims);
+	    run->claims.sub, "user", run->in->user, "aud",
+	    run->issuer->client_id != NULL ? run->issuer->client_id : "", "iat", (json_int_t)run->claims.iat, "exp",
+	    (json_int_t)run->end, "key_sha256", key_hex, "token_sha256", token_hex, "groups", groups, "claims", claims);
 	if (id == NULL)
 		goto out;
 	for (size_t i = 0; i < sizeof(sp_verify_passed) / sizeof(sp_verify_passed[0]); i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "identity/claims.h"
+#include "identity/gq.h"
 #include "identity/jwk.h"
 #include "identity/pktoken.h"
 
@@ -24,6 +25,28 @@ check_with_own_key(const struct sp_pktoken *t, const uint8_t *data, size_t size)
 	if (sp_pktoken_check_cic(t, key, &why) == 0)
 		abort(); /* nobody signed with that key */
 	sp_pubkey_free(key);
+}
+
+/* A proof is looked at with a key that has the wanted form, whatever jkt says of it. */
+static void
+check_proof(const struct sp_pktoken *t)
+{
+	static const uint8_t e[] = {1, 0, 1};
+	static uint8_t n[256];
+	static struct sp_pubkey *key;
+	struct sp_jws_header original;
+	struct sp_reason why;
+
+	if (key == NULL) {
+		memset(n, 0xb5, sizeof(n));
+		if (sp_pubkey_rsa((struct sp_view){n, sizeof(n)}, (struct sp_view){e, sizeof(e)}, &why, &key) != 0)
+			abort();
+	}
+	if (sp_gq_original(sp_pktoken_op_header(t), &why, &original) != 0)
+		return;
+	sp_jws_header_clear(&original);
+	if (sp_gq_verify(sp_pktoken_op(t), sp_pktoken_op_header(t), key, &why) == 0)
+		abort(); /* nobody has signed with that key */
 }
 
 int
@@ -52,6 +75,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sp_claims_groups(sp_pktoken_claims(t), &is, &why, &list) == 0)
 		json_decref(list);
 	check_with_own_key(t, data, size);
+	if (sp_gq_is(sp_pktoken_op_header(t)))
+		check_proof(t);
 	sp_pktoken_free(t);
 	return 0;
 }

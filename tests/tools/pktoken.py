@@ -129,6 +129,24 @@ def id_token(key, header, claims):
     return f"{head}.{body}." + b64(sign(key, header["alg"], f"{head}.{body}".encode()))
 
 
+def thumbprint(key):
+    """RFC 7638, of an RSA or another key."""
+    value = jwk(key)
+    return b64(hashlib.sha256(canonical({k: value[k] for k in ("crv", "e", "kty", "n", "x", "y") if k in value})).digest())
+
+
+def gq_proof(key, signature, message):
+    """The GQ256 proof over message that RS256 has made signature (Guillou and Quisquater): challenges, then numbers."""
+    numbers = key.public_key().public_numbers()
+    n, e, size = numbers.n, numbers.e, (numbers.n.bit_length() + 7) // 8
+    inverse = pow(int.from_bytes(signature, "big"), -1, n)
+    secret = [secrets.randbelow(n - 1) + 1 for _ in range(16)]
+    shown = b"".join(pow(x, e, n).to_bytes(size, "big") for x in secret)
+    challenges = hashlib.shake_256(shown + message).digest(32)
+    answers = [x * pow(inverse, int.from_bytes(challenges[2 * i:2 * i + 2], "big"), n) % n for i, x in enumerate(secret)]
+    return challenges + b"".join(a.to_bytes(size, "big") for a in answers)
+
+
 def write_private(path, key):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as f:
         f.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH,

@@ -9,6 +9,9 @@
 #define HEAD "version: 1\nissuers:\n"
 #define ONE "  - issuer: https://idp.example\n    client_id: sallyport\n    user: { claim: sub }\n"
 
+#define WORKLOAD "  - issuer: https://ci.example\n    groups_claim: g\n"
+#define LOGIN(user, value) "    logins: [{ user: " user ", claim: sub, " value " }]\n"
+
 static int
 parse(const char *text, struct sp_reason *why, struct sp_issuer *is[SP_ISSUER_MAX], size_t *n)
 {
@@ -86,7 +89,51 @@ static const struct {
 	"f:4:19: anchors are not allowed"},
     {HEAD "  - issuer: https://a.example\n    client_id: \"a\\0b\"\n    user: { claim: sub }\n", "f:4:"},
     {HEAD "  - issuer: [\n", "f:"},
+    {HEAD WORKLOAD "    commitment: sub\n", "f:5:17: \"sub\" is not one of the words"},
+    {HEAD WORKLOAD LOGIN("d", "is: x"), "f:3:5: an issuer needs the key client_id"},
+    {HEAD WORKLOAD "    commitment: aud\n", "f:3:5: an issuer needs the keys issuer, client_id, and user or logins"},
+    {HEAD WORKLOAD "    commitment: aud\n    algorithms: [RS256]\n" LOGIN("d", "is: x"), "there is one algorithm, GQ256"},
+    {HEAD WORKLOAD "    commitment: key-bound\n" LOGIN("d", "is: x"), "f:3:5: an issuer needs the key client_id"},
+    {HEAD WORKLOAD "    commitment: aud\n    logins: []\n", "f:6:13: at least one login is needed"},
+    {HEAD WORKLOAD "    commitment: aud\n    logins: x\n", "expected a list, found text"},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("root", "is: x"), "no login name that anybody can have here"},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("a b", "is: x"), "no login name that anybody can have here"},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("d", "is: x, like: y"), "one of is and like"},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("d", "has: x"), "unknown key \"has\""},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("d", "like: \"*\""), "anybody whom the issuer knows"},
+    {HEAD WORKLOAD "    commitment: aud\n" LOGIN("d", "is: \"\""), "f:6:41: expected 1 to 1024 bytes of text"},
 };
+
+static void
+test_workloads(void **state)
+{
+	struct sp_issuer *is[SP_ISSUER_MAX];
+	struct sp_reason why;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(parse(HEAD WORKLOAD "    commitment: aud\n    logins:\n"
+			       "      - { user: a, claim: sub, like: \"repo:x/*\" }\n      - { user: b, claim: sub, is: c }\n"
+			       "  - issuer: https://two.example\n    commitment: gq-bound\n    user: { claim: sub }\n"
+			       "  - issuer: https://three.example\n    client_id: c\n    commitment: key-bound\n    user: { claim: sub }\n"
+			       "    algorithms: [GQ256, RS256]\n",
+			     &why, is, &n),
+	    0);
+	assert_int_equal(n, 3);
+	assert_int_equal(is[0]->commitment, SP_ISSUER_AUD);
+	assert_null(is[0]->client_id);
+	assert_null(is[0]->user_claim);
+	assert_int_equal(is[0]->nlogins, 2);
+	assert_true(is[0]->logins[0].is_pattern && !is[0]->logins[1].is_pattern);
+	assert_string_equal(is[0]->logins[0].value, "repo:x/*");
+	assert_string_equal(is[0]->logins[1].user, "b");
+	assert_int_equal(is[1]->commitment, SP_ISSUER_GQ_BOUND);
+	assert_int_equal(is[2]->commitment, SP_ISSUER_KEY_BOUND);
+	assert_true(is[2]->takes_gq);
+	assert_int_equal(is[2]->algorithms, 1u << SP_JWA_RS256);
+	for (size_t i = 0; i < n; i++)
+		sp_issuer_free(is[i]);
+}
 
 static void
 test_bad(void **state)
@@ -126,6 +173,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_good),
 	    cmocka_unit_test(test_bad),
+	    cmocka_unit_test(test_workloads),
 	    cmocka_unit_test(test_file_is_ours),
 	};
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "identity/gq.h"
 #include "identity/jwk.h"
 #include "identity/pktoken.h"
 #include "identity/sshcert.h"
@@ -187,16 +188,100 @@ test_key_lookup_result_is_final(void **state)
 	assert_int_equal(verify_good(f, "u1", f->iat), SP_ERR_UNAVAILABLE);
 }
 
+/* The issuer of the vector that a workload would have. */
 static void
-test_gq_is_refused_clearly(void **state)
+make_workload(struct fixture *f)
+{
+	free(f->issuer->issuer);
+	free(f->issuer->client_id);
+	free(f->issuer->user_claim);
+	f->issuer->issuer = strdup("https://token.actions.example");
+	f->issuer->client_id = f->issuer->user_claim = NULL;
+	f->issuer->commitment = SP_ISSUER_AUD;
+	f->issuer->logins = calloc(1, sizeof(*f->issuer->logins));
+	assert_non_null(f->issuer->logins);
+	f->issuer->logins[0] = (struct sp_issuer_login){strdup("deploy"), strdup("sub"), strdup("repo:o/r:ref:refs/heads/ma?n"), true};
+	f->issuer->nlogins = 1;
+}
+
+static int
+verify_workload(struct fixture *f, const char *user, int64_t now)
+{
+	struct sp_verified *v;
+	int r = verify(f, user, vector(f, "aud_gq256", 0), vector(f, "aud_gq256", 1), now, &v);
+
+	if (r == 0) {
+		assert_int_equal(v->until, f->iat + 300 + 60);
+		assert_string_equal(json_string_value(json_object_get(v->identity, "sub")), "repo:o/r:ref:refs/heads/main");
+		assert_string_equal(json_string_value(json_object_get(v->identity, "user")), "deploy");
+	}
+	sp_verified_free(v);
+	return r;
+}
+
+static void
+test_gq_workload(void **state)
 {
 	struct fixture *f = *state;
-	struct sp_verified *v;
 
-	free(f->issuer->issuer);
-	f->issuer->issuer = strdup("https://token.actions.example");
-	assert_int_not_equal(verify(f, "u1", vector(f, "aud_gq256", 0), vector(f, "aud_gq256", 1), f->iat, &v), 0);
-	assert_null(v);
+	make_workload(f);
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), 0);
+	assert_int_equal(verify_workload(f, "alice", f->iat + 10), SP_ERR_DENIED);
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 300 + 60), SP_ERR_EXPIRED);
+	f->issuer->commitment = SP_ISSUER_NONCE;
+	f->issuer->takes_gq = true;
+	f->issuer->client_id = strdup("sallyport");
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), SP_ERR_DENIED); /* aud is another's */
+	f->issuer->commitment = SP_ISSUER_GQ_BOUND;
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), SP_ERR_DENIED);
+	f->issuer->commitment = SP_ISSUER_KEY_BOUND;
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), SP_ERR_DENIED);
+	f->issuer->commitment = SP_ISSUER_AUD;
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), 0);
+	f->issuer->logins[0].value[0] = 'x';
+	assert_int_equal(verify_workload(f, "deploy", f->iat + 10), SP_ERR_DENIED);
+}
+
+/* The proof alone: each part of it changed and cut, and the key. */
+static void
+test_gq_proof(void **state)
+{
+	struct fixture *f = *state;
+	char *pkt = strdup(json_string_value(json_object_get(json_object_get(f->vectors, "aud_gq256"), "pkt")));
+	const struct sp_pubkey *key = NULL;
+	struct sp_pktoken *t = NULL;
+	struct sp_reason why = {""};
+	struct sp_jws jws;
+	uint8_t *sig;
+
+	assert_int_equal(sp_jwk_set_find(f->keys, "op-1", SP_JWA_RS256, &why, &key), 0);
+	assert_int_equal(sp_pktoken_parse((struct sp_view){(const uint8_t *)pkt, strlen(pkt)}, &why, &t), 0);
+	jws = *sp_pktoken_op(t);
+	assert_int_equal(sp_gq_verify(&jws, sp_pktoken_op_header(t), key, &why), 0);
+	sig = malloc(jws.signature.len);
+	assert_non_null(sig);
+	for (size_t i = 0; i < jws.signature.len - 1; i += 29) {
+		memcpy(sig, jws.signature.data, jws.signature.len);
+		sig[i] = sig[i] == 'A' ? 'B' : 'A';
+		if (memcmp(sig, jws.signature.data, jws.signature.len) == 0)
+			continue;
+		jws.signature.data = sig;
+		assert_int_not_equal(sp_gq_verify(&jws, sp_pktoken_op_header(t), key, &why), 0);
+		jws.signature = sp_pktoken_op(t)->signature;
+	}
+	for (size_t cut = 0; cut < sp_pktoken_op(t)->signature.len; cut += cut < 64 ? 1 : 97) {
+		jws.signature.len = cut;
+		assert_int_not_equal(sp_gq_verify(&jws, sp_pktoken_op_header(t), key, &why), 0);
+	}
+	jws = *sp_pktoken_op(t);
+	jws.payload.len--;
+	assert_int_equal(sp_gq_verify(&jws, sp_pktoken_op_header(t), key, &why), SP_ERR_SIGNATURE);
+	jws = *sp_pktoken_op(t);
+	jws.header.len--;
+	assert_int_equal(sp_gq_verify(&jws, sp_pktoken_op_header(t), key, &why), SP_ERR_SIGNATURE);
+	free(sig);
+	sp_pktoken_free(t);
+	free(pkt);
 }
 
 static void
@@ -295,7 +380,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_settings_hold, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_key_lookup_result_is_final, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_gq_is_refused_clearly, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_gq_workload, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_gq_proof, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cert_every_byte, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_token_cut_at_every_byte, setup, teardown),

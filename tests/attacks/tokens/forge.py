@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives import hashes
-from issuers import GOOD, rsa_e1_signature, std64
+from issuers import GOOD, MODES, rsa_e1_signature, std64
 
 FOREVER = 2**64 - 1
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -137,22 +137,67 @@ class Forge:
         claims = {"iss": context["iss"], "aud": "sallyport", "sub": "u-alice", "preferred_username": "alice",
                   "email": "alice@example.com", "email_verified": True, "groups": ["eng"], "nonce": context["nonce"],
                   "iat": now, "exp": now + 3600}
+        mode = case.get("mode", MODES.get(name))
+        header = {"alg": alg, "kid": f"k-{name}", "typ": "JWT"}
+        self.bind(mode, claims, header, user if case.get("cnf") != "other" else other)
         self.change(claims, case.get("claims"), context)
         self.change(claims, case.get("late_claims"), context)
-        header = self.change({"alg": alg, "kid": f"k-{name}", "typ": "JWT"}, case.get("header"), context)
+        self.change(header, case.get("header"), context)
         oh = pktoken.b64(self.serialise(header, case.get("header_add"))) + case.get("header_b64", "")
         p = pktoken.b64(self.serialise(claims, case.get("claims_add"))) + case.get("payload_b64", "")
         parts = {
             "p": p, "oh": oh, "ch": ch, "arr": pktoken.b64(b"[]"), "cos": pktoken.b64(self.serialise(COS)),
-            "70k": "A" * 70000, "os": self.sign_op(case, user, name, alg, f"{oh}.{p}".encode()),
+            "70k": "A" * 70000, "os": "" if self.has_proof(mode, case) else self.sign_op(case, user, name, alg, f"{oh}.{p}".encode()),
             "cs": self.sign_cic(case, user, other, f"{ch}.{p}".encode()),
         }
+        if self.has_proof(mode, case):
+            parts["oh"], parts["os"] = self.proof(case, mode, name, oh, p, context)
         text = case.get("parts", "{p}:{oh}:{os}:{ch}:{cs}")
         for key, value in parts.items():
             text = text.replace("{" + key + "}", value)
         if "refreshed" in case:
             text += "." + self.refreshed(case["refreshed"], claims, name, context)
         return text
+
+    @staticmethod
+    def bind(mode, claims, header, user):
+        """Names the user's key where the tokens of that kind do."""
+        if mode == "aud":
+            claims["aud"] = claims.pop("nonce")
+        elif mode == "gq-bound":
+            del claims["nonce"]
+            claims["aud"] = "OPENPUBKEY-PKTOKEN:sallyport"
+        elif mode == "key-bound":
+            del claims["nonce"]
+            claims["cnf"] = {"jwk": pktoken.jwk(user, pktoken.default_alg(user))}
+            header["typ"] = "dpop+id_token"
+
+    @staticmethod
+    def has_proof(mode, case):
+        return case.get("gq", mode in ("aud", "gq-bound", "proof"))
+
+    def proof(self, case, mode, name, original, payload, context):
+        """The header and the proof of a GQ256 token over what the provider has signed."""
+        key = self.issuers.keys[case.get("sign_with", name)]
+        header = {"alg": "GQ256", "jkt": pktoken.thumbprint(key), "kid": original, "typ": "JWT"}
+        if mode == "gq-bound":
+            header["cic"] = context["nonce"]
+        self.change(header, case.get("gq_header"), context)
+        oh, how = pktoken.b64(self.serialise(header)), case.get("proof")
+        signed = payload + "A" if how == "other-payload" else payload
+        message = f"{original}.{payload}" if how == "old-message" else f"{oh}.{payload}"
+        made = pktoken.gq_proof(key, pktoken.sign(key, "RS256", f"{original}.{signed}".encode()), message.encode())
+        n, size = key.public_key().public_numbers().n, (len(made) - 32) // 16
+        spoiled = {
+            "flip-challenge": bytes([made[0] ^ 1]) + made[1:], "flip-last": made[:-1] + bytes([made[-1] ^ 1]),
+            "flip-middle": made[:1000] + bytes([made[1000] ^ 128]) + made[1001:],
+            "zero": made[:32] + bytes(size) + made[32 + size:], "all-zero": bytes(len(made)),
+            "modulus": made[:32] + n.to_bytes(size, "big") + made[32 + size:], "short": made[:-1], "long": made + b"\0",
+            "empty": b"", "one": made[:32] + (b"\0" * (size - 1) + b"\1") * 16, "challenges": made[:32],
+            "swapped": made[:32] + made[32 + size:32 + 2 * size] + made[32:32 + size] + made[32 + 2 * size:],
+            "rs256": pktoken.sign(key, "RS256", f"{original}.{payload}".encode()),
+        }
+        return oh, pktoken.b64(spoiled.get(how, made)) + ("=" if how == "padding" else "")
 
     def sign_op(self, case, user, name, alg, data):
         signer = case.get("sign_with", name)
@@ -169,7 +214,7 @@ class Forge:
         claims = dict(first, iat=now - 10, exp=now + 3600)
         claims.pop("nonce", None)
         self.change(claims, how.get("claims"), context)
-        header = {"alg": how.get("alg", "RS256"), "kid": f"k-{name}", "typ": "JWT"}
+        header = {"alg": how.get("alg", "RS256"), "kid": f"k-{name}", "typ": how.get("typ", "JWT")}
         h, p = pktoken.b64(self.serialise(header)), pktoken.b64(self.serialise(claims))
         key = self.issuers.keys[how.get("sign_with", name)]
         data = f"{h}.{p}".encode()

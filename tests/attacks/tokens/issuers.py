@@ -35,8 +35,16 @@ GOOD = {
     "trusted": ("rsa", "RS256", {"trusted_audiences": ["portal"], "user": USER}),
     "twokeys": ("rsa", "RS256", {"user": USER}),
     "samekid": ("rsa", "RS256", {"user": USER}),
+    "aud": ("rsa", "RS256", {"commitment": "aud", "logins": [
+        {"user": "alice", "claim": "sub", "is": "u-alice"}, {"user": "deploy", "claim": "ref", "like": "refs/heads/release-*"},
+        {"user": "bob", "claim": "email", "is": "bob@example.com"}, {"user": "carol", "claim": "groups", "is": "carols"}]}),
+    "bound": ("rsa", "RS256", {"commitment": "gq-bound", "user": USER}),
+    "keyed": ("rsa", "RS256", {"commitment": "key-bound", "expiry": "oidc-refreshed", "user": USER}),
+    "proof": ("rsa", "RS256", {"algorithms": ["RS256", "GQ256"], "user": USER}),
     "bad": ("rsa", "RS256", {"algorithms": ["RS256", "ES256", "EdDSA"], "user": USER}),
 }
+# Where the tokens of an issuer name the user's key; the others: in nonce.
+MODES = {"aud": "aud", "bound": "gq-bound", "keyed": "key-bound", "proof": "proof"}
 BROKEN = ["redirect", "wrongiss", "huge", "many", "plain", "dup", "error", "slow"]
 
 
