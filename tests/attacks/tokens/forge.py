@@ -197,6 +197,9 @@ class Forge:
             "swapped": made[:32] + made[32 + size:32 + 2 * size] + made[32:32 + size] + made[32 + 2 * size:],
             "rs256": pktoken.sign(key, "RS256", f"{original}.{payload}".encode()),
         }
+        if how in ("nothing", "nothing-mod-n"):  # what is committed to is nothing, whatever the challenge
+            number = bytes(size) if how == "nothing" else n.to_bytes(size, "big")
+            spoiled[how] = hashlib.shake_256(bytes(16 * size) + message.encode()).digest(32) + 16 * number
         return oh, pktoken.b64(spoiled.get(how, made)) + ("=" if how == "padding" else "")
 
     def sign_op(self, case, user, name, alg, data):
