@@ -241,7 +241,7 @@ channel_on_resume(struct sp_peer *p, struct sp_ipc_msg *msg, struct sp_buf *body
 	sp_broker_attach(ch->g->broker, l);
 	if (sp_registry_login(ch->g, l->login_id) == NULL)
 		sp_channel_end(l, "the connection was closed"); /* while it was away, so that nobody could tell it */
-	sp_revocation_enforce(ch->g->revocation); /* likewise */
+	sp_revocation_resumed(ch->g->revocation, l); /* likewise */
 	return 0;
 }
 

@@ -154,12 +154,27 @@ revocation_signal(pid_t pid, uint64_t started, int sig)
 	(void)close(fd);
 }
 
+/* Whether the entry (NULL: any that is in force) means them. */
+static bool
+revocation_means(struct sp_revocation *r, const json_t *entry, const json_t *identity, const char *user, char *text, size_t cap)
+{
+	struct sp_revoked_who who = sp_revoked_who(identity);
+
+	if (entry == NULL)
+		return sp_revocation_refuses(r, identity, user, text, cap);
+	who.user = user;
+	if (!sp_revoked_means(entry, &who))
+		return false;
+	sp_revoked_say(entry, text, cap);
+	return true;
+}
+
 static void
-revocation_end_live(struct sp_revocation *r, struct sp_live *live, int64_t now)
+revocation_end_live(struct sp_revocation *r, const json_t *entry, struct sp_live *live, int64_t now)
 {
 	char text[SP_REVOKED_SAID_MAX];
 
-	if (live->is_dead || !sp_revocation_refuses(r, json_object_get(live->header, "identity"), live->user, text, sizeof(text)))
+	if (live->is_dead || !revocation_means(r, entry, json_object_get(live->header, "identity"), live->user, text, sizeof(text)))
 		return;
 	if (live->revoked_ms == 0) {
 		sp_log(LOG_NOTICE, "session %s of %s ends: %s", live->id, live->user, text);
@@ -168,32 +183,56 @@ revocation_end_live(struct sp_revocation *r, struct sp_live *live, int64_t now)
 	sp_channel_end(live, text);
 }
 
-void
-sp_revocation_enforce(struct sp_revocation *r)
+static void
+revocation_arm(struct sp_revocation *r)
 {
 	static const struct timeval tick = { .tv_usec = SP_REVOCATION_TICK_MS * 1000 };
+
+	if (event_add(r->tick, &tick) != 0)
+		sp_log_err("what is revoked may not end: no timer");
+}
+
+/* What the entry means, or with NULL any that is in force. */
+static void
+revocation_end(struct sp_revocation *r, const json_t *entry)
+{
 	int64_t now = sp_ipc_now_ms();
 	char text[SP_REVOKED_SAID_MAX];
 	struct sp_login *l;
 	struct sp_live *live;
 	bool is_any = false;
 
-	if (revocation_list(r) == NULL)
-		return; /* who is at work stays, who comes is refused */
 	TAILQ_FOREACH(live, &r->g->lives, next) {
-		revocation_end_live(r, live, now);
+		revocation_end_live(r, entry, live, now);
 		is_any = is_any || live->revoked_ms != 0;
 	}
 	TAILQ_FOREACH(l, &r->g->logins, next) {
-		if (l->revoked_ms == 0 && sp_revocation_refuses(r, l->identity, l->user, text, sizeof(text))) {
+		if (l->revoked_ms == 0 && revocation_means(r, entry, l->identity, l->user, text, sizeof(text))) {
 			sp_log(LOG_NOTICE, "login %s of %s ends: %s", l->id, l->user, text);
 			l->revoked_ms = now;
 			l->last_ms = now;
 		}
 		is_any = is_any || l->revoked_ms != 0;
 	}
-	if (is_any && event_add(r->tick, &tick) != 0)
-		sp_log_err("what is revoked may not end: no timer");
+	if (is_any)
+		revocation_arm(r);
+}
+
+void
+sp_revocation_enforce(struct sp_revocation *r)
+{
+	if (revocation_list(r) != NULL) /* else who is at work stays, who comes is refused */
+		revocation_end(r, NULL);
+}
+
+void
+sp_revocation_resumed(struct sp_revocation *r, struct sp_live *live)
+{
+	if (revocation_list(r) == NULL)
+		return;
+	revocation_end_live(r, NULL, live, sp_ipc_now_ms());
+	if (live->revoked_ms != 0)
+		revocation_arm(r);
 }
 
 static bool
@@ -211,7 +250,6 @@ revocation_has_sessions(const struct sp_registry *g, const struct sp_login *l)
 static void
 revocation_on_tick(evutil_socket_t fd, short what, void *ctx)
 {
-	static const struct timeval tick = { .tv_usec = SP_REVOCATION_TICK_MS * 1000 };
 	struct sp_revocation *r = ctx;
 	int64_t now = sp_ipc_now_ms();
 	struct sp_login *l;
@@ -241,7 +279,7 @@ revocation_on_tick(evutil_socket_t fd, short what, void *ctx)
 			revocation_signal(l->pid, l->started, SIGTERM);
 	}
 	if (is_any)
-		(void)event_add(r->tick, &tick);
+		revocation_arm(r);
 }
 
 /* --- what operators ask for ------------------------------------------------------------------------- */
@@ -338,7 +376,7 @@ sp_revocation_add(struct sp_revocation *r, json_t *request, const char *by, char
 		sp_log(LOG_NOTICE, "%s %s is revoked by %s: %s%s", json_string_value(json_object_get(entry, "kind")),
 		    json_string_value(json_object_get(entry, "value")), by, json_string_value(json_object_get(entry, "reason")),
 		    err == 0 ? "" : " (but only until sallyportd is started again: it is not on disk)");
-		sp_revocation_enforce(r);
+		revocation_end(r, entry);
 		sp_broker_revoked(r->g->broker);
 		revocation_report(r, entry, by, text);
 	}

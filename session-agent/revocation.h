@@ -40,8 +40,10 @@ int sp_revocation_add(struct sp_revocation *r, json_t *request, const char *by, 
 /* Takes off the list. NOT_FOUND and errors as above. */
 int sp_revocation_remove(struct sp_revocation *r, const char *kind, const char *value, const char *issuer, const char *by,
     char *text) SP_MUST_CHECK;
-/* Ends what is open of whoever is on the list: after a change, and when a session has come back. */
+/* Ends what is open of whoever is on the list: at the start, what was open before. */
 void sp_revocation_enforce(struct sp_revocation *r);
+/* Likewise of a session that has come back. */
+void sp_revocation_resumed(struct sp_revocation *r, struct sp_live *live);
 /* The list for control, as the file has it; NULL: it cannot be read, or no memory. To be freed. */
 char *sp_revocation_list(struct sp_revocation *r);
 

@@ -31,6 +31,7 @@ rules:
 """
 
 
+# The tests that ask for it come first: `b` puts the usual policy back.
 @pytest.fixture(scope="module")
 def r(j):  # noqa: F811 pylint: disable=redefined-outer-name
     before = j.read("/etc/sallyport/policy.d/orders.yaml")
@@ -112,7 +113,7 @@ def open_all(b, c):
     for _ in range(6):
         c.terminal("orders=[>#] ", "psql", "orders")
     for _ in range(4):
-        c.terminal(r"\$ ", "shell", say="sleep 9871 &")
+        c.terminal(r"\$ ", "shell", say="(trap '' HUP INT TERM; exec setsid sleep 9871) &")
     for _ in range(2):
         c.start(b.ssh_argv("alice", ["shell -c 'sleep 9872; true'"]))
     for _ in range(2):
@@ -163,6 +164,50 @@ def test_everything_of_theirs_ends_and_they_come_in_no_more(r):
         assert listed(r) == []
     finally:
         c.kill()
+
+
+def test_a_session_that_does_not_end_is_killed(r):
+    c = Clients(r)
+    try:
+        c.terminal(r"\$ ", "shell", say="sleep 9873 &")
+        pid = r.session_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        with revoked(r, "alice"):
+            wait_for("it to be killed", lambda: not r.session_pids(), timeout=60)
+            wait_for("what it had started to end", lambda: not pids_of(r, "alice") and c.are_gone(), timeout=60)
+            assert "did not end and is killed" in r.read("/var/log/sallyportd.log")
+        wait_for("her to be back", lambda: is_let_in(r))
+    finally:
+        c.kill()
+
+
+def test_logins_that_are_under_way(b):
+    """However far each has come: asked about the key, at PAM, registered, its session being spawned."""
+    c = Clients(b)
+    try:
+        for n in range(18):
+            c.start(b.ssh_argv("alice", ["psql orders -X -A -t"]))
+            if n == 9:
+                wait_for("the first to be there", lambda: status(b)["sessions"] > 0)
+        with revoked(b, "alice"):
+            wait_for("all of them to end", c.are_gone)
+            assert all(p.returncode != 0 for p in c.programs), [p.returncode for p in c.programs]
+            wait_for("no session", lambda: status(b)["sessions"] == 0 and not pids_of(b, "alice"))
+            wait_for("no login", lambda: status(b)["logins"] == 0)
+        wait_for("her to be back", lambda: is_let_in(b))
+    finally:
+        c.kill()
+
+
+def test_the_kernel_has_who_did_it(b):
+    if not b.has_audit:
+        pytest.skip("no auditd here")
+    with revoked(b, "nobody-like-that", reason="for the audit log"):
+        wait_for("its record", lambda: "nobody-like-that" in b.ausearch("-m", "ACCT_LOCK"))
+        text = next(x for x in b.ausearch("-m", "ACCT_LOCK").splitlines() if "nobody-like-that" in x)
+        why = b"for the audit log".hex().upper()  # as the audit log has text with spaces
+        assert "op=sallyport-revoke" in text and why in text and "res=success" in text, text
+    wait_for("its end", lambda: "nobody-like-that" in b.ausearch("-m", "ACCT_UNLOCK"))
 
 
 @pytest.mark.parametrize("who", ["ALICE", "Alice@Example.com"])

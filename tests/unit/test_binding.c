@@ -747,8 +747,10 @@ test_session_revoked(void **state)
 	put_on("person", "alice", 0);
 	assert_int_equal(ended, 1);
 	assert_true(live.revoked_ms != 0 && l.revoked_ms != 0);
-	sp_revocation_enforce(g.revocation);
+	sp_revocation_enforce(g.revocation); /* after a restart */
 	assert_int_equal(ended, 2);
+	sp_revocation_resumed(g.revocation, &live);
+	assert_int_equal(ended, 3);
 	cred = (struct sp_peer_cred){ .uid = 1001, .sessionid = 7, .loginuid = 1001 };
 	start(text, sizeof(text));
 	assert_non_null(strstr(text, "your access to this bastion was revoked by root: gone"));
@@ -769,6 +771,28 @@ test_session_revoked(void **state)
 	json_decref(live.header);
 	TAILQ_INIT(&g.logins);
 	TAILQ_INIT(&g.lives);
+}
+
+/* Operators may, and are told. */
+static void
+test_oneself(void **state)
+{
+	json_t *request = json_pack("{s:s,s:s,s:s,s:i}", "kind", "person", "value", "root", "reason", "gone", "until", 0);
+	char text[SP_REVOCATION_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(sp_revocation_add(g.revocation, request, "root", text), 0);
+	assert_non_null(strstr(text, "this is you"));
+	assert_int_equal(sp_revocation_add(g.revocation, request, "alice", text), 0);
+	assert_null(strstr(text, "this is you"));
+	(void)json_object_set_new(request, "kind", json_string("session"));
+	assert_int_equal(sp_revocation_add(g.revocation, request, "root", text), SP_ERR_NOT_FOUND);
+	(void)json_object_del(request, "reason");
+	assert_int_equal(sp_revocation_add(g.revocation, NULL, "root", text), SP_ERR_FORMAT);
+	(void)json_object_set_new(request, "kind", json_string("person"));
+	assert_int_equal(sp_revocation_add(g.revocation, request, "root", text), SP_ERR_FORMAT);
+	take_off("person", "root");
+	json_decref(request);
 }
 
 /* A list that cannot be read lets nobody in, whoever is on it; one that is mended does. */
@@ -828,6 +852,7 @@ main(void)
 		cmocka_unit_test(test_login_revoked),
 		cmocka_unit_test(test_account_revoked),
 		cmocka_unit_test(test_session_revoked),
+		cmocka_unit_test(test_oneself),
 		cmocka_unit_test(test_list_unreadable),
 	};
 

@@ -45,13 +45,14 @@ sp_broker_policy(const struct sp_broker *b)
 	return policy;
 }
 
-static unsigned enforced;
+static unsigned resumed;
 
 void
-sp_revocation_enforce(struct sp_revocation *r)
+sp_revocation_resumed(struct sp_revocation *r, struct sp_live *live)
 {
 	(void)r;
-	enforced++;
+	assert_non_null(live);
+	resumed++;
 }
 
 void
@@ -269,10 +270,11 @@ test_resume(void **state)
 	int fd = dial();
 
 	(void)state;
-	attached = detached = 0;
+	attached = detached = resumed = 0;
 	say_resume(fd, LIVE, SECRET, 32, 1);
 	assert_int_equal(hear(fd), YES);
 	assert_true(l->peer != NULL && l->ring >= 0 && attached == 1);
+	assert_int_equal(resumed, 1); /* it may have been revoked meanwhile */
 	(void)close(fd);
 	turn();
 	assert_true(l->peer == NULL && detached == 1 && l->is_dead);

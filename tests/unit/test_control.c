@@ -23,6 +23,7 @@
 #include "control/feed.h"
 #include "control/service.h"
 #include "lib/ipc.h"
+#include "lib/ipc_control.h"
 #include "policy/image.h"
 #include "policy/subject.h"
 #include "runtime/log.h"
@@ -605,6 +606,55 @@ test_detach_cancels(void **state)
 	(void)close(b);
 }
 
+static void
+revoked(struct fixture *f, const char *who)
+{
+	char text[512] = "{\"version\":1,\"revoked\":[]}";
+
+	if (who != NULL)
+		(void)snprintf(text, sizeof(text),
+		    "{\"version\":1,\"revoked\":[{\"kind\":\"person\",\"value\":\"%s\",\"by\":\"root\",\"reason\":\"gone\","
+		    "\"since\":1,\"until\":0}]}", who);
+	sp_buf_put_cstring(f->out, text);
+	assert_int_equal(sp_ipc_send(f->root, SP_IPC_CONTROL_REVOKED, 0, f->out, NULL, 0, sp_ipc_now_ms() + WAIT_MS), 0);
+	sp_buf_reset(f->out);
+}
+
+/* Of revoked people nothing counts, neither what they ask for nor what they have approved; they are let in no more. */
+static void
+test_revoked_people(void **state)
+{
+	struct fixture *f = need_root(state);
+	char id[SP_STORE_ID_LEN + 1] = "", hers[SP_STORE_ID_LEN + 1] = "";
+	int a, b, c;
+
+	assert_int_equal(attach(f, SESSION_A, ALICE, &a), 0);
+	assert_int_equal(attach(f, SESSION_B, BOB, &b), 0);
+	assert_int_equal(attach(f, SESSION_C, CAROL, &c), 0);
+	assert_int_equal(request(f, c, 1, "writes", VERSION, id), 0);
+	assert_int_equal(request(f, a, 1, "writes", VERSION, hers), 0);
+	assert_int_equal(decide(f, b, id, true), 0);
+	verdict_is(f, c, id, 1);
+	revoked(f, "BOB");
+	is_ended(f, b);
+	verdict_is(f, c, id, 4);
+	assert_int_equal(consume(f, c, id, 1), SP_ERR_CONFLICT);
+	(void)close(b);
+	assert_int_equal(attach(f, SESSION_B, BOB, &b), SP_ERR_DENIED);
+	(void)close(b);
+	revoked(f, "alice");
+	is_ended(f, a);
+	(void)close(a);
+	assert_int_equal(attach(f, SESSION_B, BOB, &b), 0);
+	assert_int_equal(decide(f, b, hers, true), SP_ERR_CONFLICT);
+	revoked(f, NULL);
+	assert_int_equal(attach(f, SESSION_A, ALICE, &a), 0);
+	verdict_is(f, a, hers, 4);
+	(void)close(a);
+	(void)close(b);
+	(void)close(c);
+}
+
 /* A session is whom sallyportd said, for good; and a session that breaks the protocol ends alone. */
 static void
 test_hostile(void **state)
@@ -667,6 +717,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_policy_moves_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_detach_cancels, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_revoked_people, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 	};
 
