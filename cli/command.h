@@ -22,6 +22,7 @@ int sp_cli_unrevoke(int argc, char **argv);
 int sp_cli_revoked(int argc, char **argv);
 int sp_cli_quarantine(int argc, char **argv);
 int sp_cli_host_ca(int argc, char **argv);
+int sp_cli_import(int argc, char **argv);
 int sp_cli_people(int argc, char **argv);
 int sp_cli_status(int argc, char **argv);
 

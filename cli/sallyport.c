@@ -30,6 +30,7 @@ static const struct {
     {"verify", sp_cli_verify, "prove that the records are whole and unchanged"},
     {"export", sp_cli_export, "write a session as asciicast, for sudo or tlog, or as JSON"},
     {"quarantine", sp_cli_quarantine, "files that were refused for what is in them"},
+    {"import", sp_cli_import, "take over the settings of opkssh"},
     {"people", sp_cli_people, "give people accounts and uids, and take them away"},
     {"host-ca", sp_cli_host_ca, "print the known_hosts line for ssh -J"},
     {"status", sp_cli_status, "ask the daemons how they are"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/claims.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -170,9 +171,15 @@ sp_claims_check_email(const char *email, const struct sp_issuer *is, const char 
 	return 0;
 }
 
+static bool
+sp_claims_is_char(char a, char b, bool any_case)
+{
+	return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
+}
+
 /* * and ? match anything but a slash. */
 static bool
-sp_claims_is_like(const char *pattern, const char *s)
+sp_claims_is_like(const char *pattern, const char *s, bool any_case)
 {
 	const char *star = NULL, *from = NULL;
 
@@ -180,7 +187,7 @@ sp_claims_is_like(const char *pattern, const char *s)
 		if (*pattern == '*') {
 			star = pattern++;
 			from = s;
-		} else if (*pattern == *s || (*pattern == '?' && *s != '/')) {
+		} else if (sp_claims_is_char(*pattern, *s, any_case) || (*pattern == '?' && *s != '/')) {
 			pattern++;
 			s++;
 		} else if (star != NULL && *from != '/') {
@@ -199,13 +206,15 @@ static bool
 sp_claims_is_login(const json_t *claims, const struct sp_issuer_login *l)
 {
 	const json_t *v = json_object_get(claims, l->claim), *one;
+	bool is_email = strcmp(l->claim, "email") == 0; /* no provider tells two people apart by the case of an address */
 	size_t i;
 
-	if (strcmp(l->claim, "email") == 0 && !sp_claims_is_email_verified(claims))
+	if (is_email && !sp_claims_is_email_verified(claims))
 		return false;
+	if (json_is_string(v) && l->is_pattern)
+		return sp_claims_is_like(l->value, json_string_value(v), is_email);
 	if (json_is_string(v))
-		return l->is_pattern ? sp_claims_is_like(l->value, json_string_value(v))
-				     : strcmp(l->value, json_string_value(v)) == 0;
+		return (is_email ? strcasecmp : strcmp)(l->value, json_string_value(v)) == 0;
 	json_array_foreach(v, i, one)
 	{
 		if (json_is_string(one) && !l->is_pattern && strcmp(l->value, json_string_value(one)) == 0)

@@ -17,10 +17,12 @@ _sallyport() {
 	esac
 	if [ -z "$words" ]; then
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="policy sessions replay search watch end pause resume revoke unrevoke revoked verify export quarantine people host-ca status version help" ;;
+		1:*) words="policy sessions replay search watch end pause resume revoke unrevoke revoked verify export quarantine import people host-ca status version help" ;;
 		2:policy) words="check test explain" ;;
 		2:quarantine) words="list show export remove --dir" ;;
 		*:quarantine) words="--json --dir" ;;
+		2:import) words="opkssh" ;;
+		*:import) words="--dir --output" ;;
 		2:people) words="add change disable enable remove group list import range enumerate write" ;;
 		*:people) words="--issuer --subject --full-name --groups --home --no-create-home --uid --gid --name --all" ;;
 		*:policy)

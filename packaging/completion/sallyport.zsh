@@ -26,6 +26,7 @@ _sallyport() {
 		'unrevoke:take that back'
 		'revoked:list who is revoked'
 		'quarantine:files that were refused for what is in them'
+		'import:take over the settings of opkssh'
 		'people:give people accounts and uids, and take them away'
 		'host-ca:print the known_hosts line for ssh -J'
 		'status:ask the daemons how they are'
@@ -42,6 +43,9 @@ _sallyport() {
 	case $command in
 	quarantine)
 		_arguments '--dir=[another directory]:folder:_directories' '--json[one object a line]' '1:what:(list show export remove)' '*:copy or file:_files'
+		;;
+	import)
+		_arguments '--dir=[where its files are]:folder:_directories' '--output=[a new file]:file:_files' '1:what:(opkssh)'
 		;;
 	people)
 		_arguments '--issuer=[of their tokens]:url:' '--subject=[in their tokens]:id:' '--full-name=[for passwd]:text:' \
