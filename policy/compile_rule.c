@@ -250,6 +250,31 @@ sp_compile_hours(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_p
 }
 
 static void
+sp_compile_no_zone(struct sp_compile *c, const struct sp_yaml_node *n, const char *s, const char *why)
+{
+	sp_yaml_error(n, c->diags, "for example UTC, \"+02:00\" or Europe/Berlin", "\"%s\" is no time zone known here%s%s", s,
+	    why[0] != '\0' ? ": " : "", why);
+}
+
+static void
+sp_compile_named_zone(struct sp_compile *c, const struct sp_yaml_node *n, const char *s, struct sp_policy_rule *ret)
+{
+	struct sp_zone_change changes[SP_ZONE_CHANGES_MAX];
+	size_t count = 0;
+	int r = sp_zone_load(s, changes, &count);
+
+	if (r != 0) {
+		sp_compile_no_zone(c, n, s, r == SP_ERR_INVALID || r == SP_ERR_NOT_FOUND ? "" : sp_err_str(r));
+		return;
+	}
+	ret->changes = sp_compile_alloc(c, count, sizeof(*changes));
+	if (ret->changes == NULL)
+		return;
+	memcpy(ret->changes, changes, count * sizeof(*changes));
+	ret->nchanges = count;
+}
+
+static void
 sp_compile_zone(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_policy_rule *ret)
 {
 	const char *s = sp_compile_string(c, n, SP_POLICY_STRING_MAX);
@@ -257,8 +282,12 @@ sp_compile_zone(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_po
 
 	if (strcmp(s, "UTC") == 0)
 		return;
-	if ((s[0] != '+' && s[0] != '-') || !sp_compile_clock(s + 1, strlen(s + 1), &minutes) || minutes > 14 * 60)
-		sp_yaml_error(n, c->diags, "\"UTC\" or an offset such as \"+02:00\"", "\"%s\" is no time zone known here", s);
+	if (s[0] != '+' && s[0] != '-') {
+		sp_compile_named_zone(c, n, s, ret);
+		return;
+	}
+	if (!sp_compile_clock(s + 1, strlen(s + 1), &minutes) || minutes > 14 * 60)
+		sp_compile_no_zone(c, n, s, "");
 	ret->offset = (int16_t)(s[0] == '-' ? -(int)minutes : (int)minutes);
 }
 

@@ -210,6 +210,16 @@ sp_image_connection_read(struct sp_image_reader *r, struct sp_policy_connection 
 	sp_image_program(r, c);
 }
 
+static int16_t
+sp_image_offset(struct sp_image_reader *r)
+{
+	int16_t offset = (int16_t)sp_image_number(r, 2, UINT16_MAX);
+
+	if (offset < -27 * 60 || offset > 27 * 60)
+		sp_image_fail(r, SP_ERR_FORMAT);
+	return offset;
+}
+
 static void
 sp_image_when(struct sp_image_reader *r, struct sp_policy_rule *u)
 {
@@ -217,9 +227,14 @@ sp_image_when(struct sp_image_reader *r, struct sp_policy_rule *u)
 	u->days = (uint8_t)sp_image_number(r, 1, 0x7f);
 	u->begins = (uint16_t)sp_image_number(r, 2, 24 * 60);
 	u->ends = (uint16_t)sp_image_number(r, 2, 24 * 60);
-	u->offset = (int16_t)sp_image_number(r, 2, UINT16_MAX);
-	if (u->offset < -24 * 60 || u->offset > 24 * 60)
-		sp_image_fail(r, SP_ERR_FORMAT);
+	u->offset = sp_image_offset(r);
+	u->changes = sp_image_items(r, SP_ZONE_CHANGES_MAX, sizeof(*u->changes), &u->nchanges);
+	for (size_t i = 0; i < u->nchanges && r->error == 0; i++) {
+		u->changes[i].at = (int64_t)sp_image_number(r, 8, INT64_MAX);
+		u->changes[i].offset = sp_image_offset(r);
+		if (i > 0 && u->changes[i].at <= u->changes[i - 1].at)
+			sp_image_fail(r, SP_ERR_FORMAT);
+	}
 	u->from = sp_image_items(r, SP_POLICY_LIST_MAX, sizeof(*u->from), &u->nfrom);
 	for (size_t i = 0; i < u->nfrom && r->error == 0; i++) {
 		u->from[i].is_v6 = (uint8_t)sp_image_number(r, 1, 1);

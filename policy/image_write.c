@@ -155,6 +155,11 @@ sp_model_put_rule(struct sp_buf *b, const struct sp_policy_rule *r)
 	(void)sp_buf_put_u16(b, r->begins);
 	(void)sp_buf_put_u16(b, r->ends);
 	(void)sp_buf_put_u16(b, (uint16_t)r->offset);
+	(void)sp_buf_put_u32(b, (uint32_t)r->nchanges);
+	for (size_t i = 0; i < r->nchanges; i++) {
+		(void)sp_buf_put_u64(b, (uint64_t)r->changes[i].at);
+		(void)sp_buf_put_u16(b, (uint16_t)r->changes[i].offset);
+	}
 	(void)sp_buf_put_u32(b, (uint32_t)r->nfrom);
 	for (size_t i = 0; i < r->nfrom; i++) {
 		(void)sp_buf_put_u8(b, r->from[i].is_v6);

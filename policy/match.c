@@ -56,11 +56,22 @@ sp_match_address(const char *from, uint8_t address[16], bool *ret_is_v6)
 	return true;
 }
 
+/* Minutes that local time is ahead of UTC at that moment. */
+static int
+sp_match_offset(const struct sp_policy_rule *rule, int64_t time)
+{
+	int offset = rule->nchanges > 0 ? rule->changes[0].offset : rule->offset;
+
+	for (size_t i = 1; i < rule->nchanges && rule->changes[i].at <= time; i++)
+		offset = rule->changes[i].offset;
+	return offset;
+}
+
 static bool
 sp_match_when(const struct sp_policy_rule *rule, int64_t time)
 {
 	if (rule->has_when) {
-		int64_t local = time + (int64_t)rule->offset * 60;
+		int64_t local = time + (int64_t)sp_match_offset(rule, time) * 60;
 		int64_t day = local >= 0 ? local / 86400 : (local - 86399) / 86400;
 		unsigned int minute = (unsigned int)((local - day * 86400) / 60);
 		unsigned int weekday = (unsigned int)(((day + 3) % 7 + 7) % 7); /* 1970-01-01 was a Thursday; Monday is 0 */

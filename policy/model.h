@@ -12,8 +12,9 @@
 
 #include "lib/buf.h"
 #include "policy/image.h"
+#include "policy/zone.h"
 
-#define SP_MODEL_FORMAT 10
+#define SP_MODEL_FORMAT 11
 #define SP_MODEL_MAGIC "SPPOLICY"
 #define SP_MODEL_HEADER 24 /* bytes: magic, format, version, length */
 
@@ -74,7 +75,9 @@ struct sp_policy_rule {
 	uint8_t has_when;
 	uint8_t days;		/* bit 0 is Monday */
 	uint16_t begins, ends;	/* minutes of the day; begins > ends: over midnight; equal: all day */
-	int16_t offset;		/* minutes east of UTC */
+	int16_t offset;		/* minutes east of UTC, where there are no changes */
+	size_t nchanges;
+	struct sp_zone_change *changes; /* of that offset, in order */
 	size_t nfrom;
 	struct sp_model_network *from;
 	uint8_t has_approve, has_mask, has_scan;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/decide.h"
 #include "policy/source.h"
@@ -174,7 +175,8 @@ test_diagnostics(void **state)
 		"detect or regex", ""},
 	    {"version: 1\nrules: [ { name: r, effect: deny, from: [10.0.0.0/33] } ]\n", 2, 42, "network", ""},
 	    {"version: 1\nrules: [ { name: r, effect: deny, when: { hours: \"9-5\" } } ]\n", 2, 50, "hours", ""},
-	    {"version: 1\nrules: [ { name: r, effect: deny, when: { timezone: Europe/Paris } } ]\n", 2, 53, "zone", ""},
+	    {"version: 1\nrules: [ { name: r, effect: deny, when: { timezone: Europe/Atlantis } } ]\n", 2, 53, "zone", "Europe/Berlin"},
+	    {"version: 1\nrules: [ { name: r, effect: deny, when: { timezone: ../../../etc/passwd } } ]\n", 2, 53, "zone", ""},
 	    {"version: 1\nrules: [ { name: r, effect: deny, do: { tables: [x] } } ]\n", 2, 49, "sql", ""},
 	    {"version: 1\nrules: [ { name: r, effect: deny, do: { file: [raed] } } ]\n", 2, 48, "raed", "read"},
 	    {"version: 1\nrules: [ { name: r, effect: deny, do: { file: [] } } ]\n", 2, 47, "one word", ""},
@@ -261,6 +263,8 @@ test_context(void **state)
 	static const char night[] = "  - { name: h, effect: deny, when: { hours: \"22:00-02:00\" } }\n";
 	static const char zone[] = "  - { name: h, effect: deny, when: { hours: \"03:00-04:00\", timezone: \"+02:00\" } }\n";
 	static const char west[] = "  - { name: h, effect: deny, when: { days: [sat], timezone: \"-02:00\" } }\n";
+	static const char summer[] = "  - { name: h, effect: deny, when: { hours: \"09:00-10:00\", timezone: Europe/Berlin } }\n";
+	static const char gap[] = "  - { name: h, effect: deny, when: { hours: \"02:00-03:00\", timezone: Europe/Berlin } }\n";
 	static const char from[] = "  - { name: h, effect: deny, from: [192.0.2.0/25, \"2001:db8::/33\"] }\n";
 	static const char only[] = "  - { name: i, effect: allow, do: { sql: [show] }, from: [192.0.2.0/24] }\n";
 
@@ -274,6 +278,14 @@ test_context(void **state)
 	assert_int_equal(decide(zone, ENG, "select 1", t + 7200, NULL).effect, SP_POLICY_ALLOW);
 	assert_int_equal(decide(west, ENG, "select 1", t, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide(west, ENG, "select 1", t + 86400, NULL).effect, SP_POLICY_ALLOW);
+	if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) == 0) {
+		/* 07:30 UTC is 09:30 in July and 08:30 in January; in between there is a night without 02:30. */
+		assert_int_equal(decide(summer, ENG, "select 1", 1782891000, NULL).effect, SP_POLICY_DENY);
+		assert_int_equal(decide(summer, ENG, "select 1", 1768462200, NULL).effect, SP_POLICY_ALLOW);
+		assert_int_equal(decide(summer, ENG, "select 1", 1768465800, NULL).effect, SP_POLICY_DENY);
+		assert_int_equal(decide(gap, ENG, "select 1", 1774745940, NULL).effect, SP_POLICY_ALLOW);
+		assert_int_equal(decide(gap, ENG, "select 1", 1774746060, NULL).effect, SP_POLICY_ALLOW);
+	}
 	assert_int_equal(decide(from, ENG, "select 1", t, "192.0.2.127").effect, SP_POLICY_DENY);
 	assert_int_equal(decide(from, ENG, "select 1", t, "192.0.2.128").effect, SP_POLICY_ALLOW);
 	assert_int_equal(decide(from, ENG, "select 1", t, "::ffff:192.0.2.1").effect, SP_POLICY_DENY);
