@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/claims.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -172,37 +171,6 @@ sp_claims_check_email(const char *email, const struct sp_issuer *is, const char 
 }
 
 static bool
-sp_claims_is_char(char a, char b, bool any_case)
-{
-	return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
-}
-
-/* * and ? match anything but a slash. */
-static bool
-sp_claims_is_like(const char *pattern, const char *s, bool any_case)
-{
-	const char *star = NULL, *from = NULL;
-
-	while (*s != '\0') {
-		if (*pattern == '*') {
-			star = pattern++;
-			from = s;
-		} else if (sp_claims_is_char(*pattern, *s, any_case) || (*pattern == '?' && *s != '/')) {
-			pattern++;
-			s++;
-		} else if (star != NULL && *from != '/') {
-			pattern = star + 1;
-			s = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
-static bool
 sp_claims_is_login(const json_t *claims, const struct sp_issuer_login *l)
 {
 	const json_t *v = json_object_get(claims, l->claim), *one;
@@ -212,7 +180,7 @@ sp_claims_is_login(const json_t *claims, const struct sp_issuer_login *l)
 	if (is_email && !sp_claims_is_email_verified(claims))
 		return false;
 	if (json_is_string(v) && l->is_pattern)
-		return sp_claims_is_like(l->value, json_string_value(v), is_email);
+		return sp_text_is_like(l->value, json_string_value(v), is_email);
 	if (json_is_string(v))
 		return (is_email ? strcasecmp : strcmp)(l->value, json_string_value(v)) == 0;
 	json_array_foreach(v, i, one)

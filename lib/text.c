@@ -194,6 +194,36 @@ sp_text_json(struct sp_buf *out, const void *p, size_t n)
 	return sp_buf_error(out);
 }
 
+static char
+text_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+sp_text_is_like(const char *pattern, const char *s, bool any_case)
+{
+	const char *star = NULL, *from = NULL;
+
+	while (*s != '\0') {
+		if (*pattern == '*') {
+			star = pattern++;
+			from = s;
+		} else if (*pattern == *s || (any_case && text_lower(*pattern) == text_lower(*s)) || (*pattern == '?' && *s != '/')) {
+			pattern++;
+			s++;
+		} else if (star != NULL && *from != '/') {
+			pattern = star + 1;
+			s = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
 bool
 sp_text_is_login(const char *s)
 {

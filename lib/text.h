@@ -21,6 +21,8 @@ bool sp_text_is_plain(const void *p, size_t n);
 int sp_text_escape(struct sp_buf *out, const void *p, size_t n, size_t max);
 /* Appends p as a JSON string with quotes (RFC 8259); invalid UTF-8 bytes become U+FFFD. Errors as sp_buf_put(). */
 int sp_text_json(struct sp_buf *out, const void *p, size_t n);
+/* Whether s is as pattern says, where * is anything but a slash and ? one such character. any_case: as ASCII has it. */
+bool sp_text_is_like(const char *pattern, const char *s, bool any_case);
 /* Whether s is a login name we accept: [a-z_][a-z0-9_-]{0,30} with an optional final $. */
 bool sp_text_is_login(const char *s);
 /* Lower-case hex of n bytes into out, which has room for 2n + 1. */

@@ -83,19 +83,19 @@ sp_compile_pairs(struct sp_compile *c, const struct sp_yaml_node *n, size_t *ret
 static void
 sp_compile_claim(struct sp_compile *c, const struct sp_yaml_node *n, struct sp_model_predicate *ret)
 {
-	static const char *const keys[] = {"claim", "has", "is", NULL};
-	const struct sp_yaml_node *has = sp_yaml_get(n, "has"), *is = sp_yaml_get(n, "is");
+	static const char *const keys[] = {"claim", "has", "is", "like", NULL};
+	const struct sp_yaml_node *has = sp_yaml_get(n, "has"), *is = sp_yaml_get(n, "is"), *like = sp_yaml_get(n, "like");
 
 	if (sp_yaml_check_keys(n, keys, c->diags) != 0)
 		return;
-	if (sp_yaml_get(n, "claim") == NULL || (has == NULL) == (is == NULL)) {
+	if (sp_yaml_get(n, "claim") == NULL || (has != NULL) + (is != NULL) + (like != NULL) != 1) {
 		sp_yaml_error(n, c->diags, "for example { claim: groups, has: dba }",
-		    "expected claim with either has (one of its values) or is (its only value)");
+		    "expected claim with one of has (one of its values), is (its only value) and like (a pattern for that)");
 		return;
 	}
-	ret->test = has != NULL ? SP_MODEL_HAS : SP_MODEL_IS;
+	ret->test = has != NULL ? SP_MODEL_HAS : is != NULL ? SP_MODEL_IS : SP_MODEL_LIKE;
 	ret->claim = sp_compile_string(c, sp_yaml_get(n, "claim"), SP_POLICY_STRING_MAX);
-	ret->value = sp_compile_string(c, has != NULL ? has : is, SP_POLICY_STRING_MAX);
+	ret->value = sp_compile_string(c, has != NULL ? has : is != NULL ? is : like, SP_POLICY_STRING_MAX);
 }
 
 /* any: or all: with a list of predicates, not: with one. */
@@ -133,7 +133,7 @@ void
 sp_compile_predicate(struct sp_compile *c, const struct sp_yaml_node *n, bool is_group, unsigned int depth,
     struct sp_model_predicate *ret)
 {
-	static const char *const keys[] = {"any", "all", "not", "claim", "has", "is", NULL};
+	static const char *const keys[] = {"any", "all", "not", "claim", "has", "is", "like", NULL};
 
 	ret->test = SP_MODEL_ANY; /* of nothing: nobody */
 	ret->claim = ret->value = "";

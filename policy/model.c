@@ -76,6 +76,8 @@ sp_model_matches(const struct sp_policy_image *m, const struct sp_model_predicat
 		return sp_policy_subject_has(s, p->claim, p->value);
 	case SP_MODEL_IS:
 		return sp_policy_subject_is(s, p->claim, p->value);
+	case SP_MODEL_LIKE:
+		return sp_policy_subject_is_like(s, p->claim, p->value);
 	case SP_MODEL_ANY:
 		for (size_t i = 0; i < p->n; i++)
 			if (sp_model_matches(m, &p->children[i], s))

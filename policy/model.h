@@ -23,6 +23,7 @@ enum sp_model_test {
 	SP_MODEL_GROUP, /* value: its name */
 	SP_MODEL_HAS,	/* claim, value */
 	SP_MODEL_IS,	/* claim, value */
+	SP_MODEL_LIKE,	/* claim, pattern */
 	SP_MODEL_ANY,
 	SP_MODEL_ALL,
 	SP_MODEL_NOT	/* one child */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 struct sp_policy_subject_value {
 	char *claim;
 	char *value;
@@ -195,4 +197,19 @@ sp_policy_subject_is(const struct sp_policy_subject *s, const char *claim, const
 	for (size_t i = 0; i < s->n; i++)
 		n += strcmp(s->values[i].claim, claim) == 0;
 	return n == 1 && sp_policy_subject_has(s, claim, value);
+}
+
+bool
+sp_policy_subject_is_like(const struct sp_policy_subject *s, const char *claim, const char *pattern)
+{
+	const char *value = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (strcmp(s->values[i].claim, claim) != 0)
+			continue;
+		value = s->values[i].value;
+		n++;
+	}
+	return n == 1 && sp_text_is_like(pattern, value, false);
 }

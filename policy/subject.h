@@ -30,4 +30,7 @@ bool sp_policy_subject_has(const struct sp_policy_subject *s, const char *claim,
 /* Whether the claim has exactly one value and it equals value. */
 bool sp_policy_subject_is(const struct sp_policy_subject *s, const char *claim, const char *value);
 
+/* Whether the claim has exactly one value and it is like pattern (sp_text_is_like()). */
+bool sp_policy_subject_is_like(const struct sp_policy_subject *s, const char *claim, const char *pattern);
+
 #endif

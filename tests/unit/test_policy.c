@@ -306,9 +306,19 @@ test_people(void **state)
 	static const char words[] = "  - { name: w, do: { sql: [ddl, do] }, effect: allow }\n";
 	static const char any[] = "  - { name: a, do: { sql: [set], settings: ['*'] }, effect: allow }\n";
 	static const char named[] = "  - { name: a, do: { sql: [set], settings: [client_encoding] }, effect: allow }\n";
+	/* what a CI system says of a run: on the top level, or within claims */
+	static const char ci[] = "  - { name: c, who: [ { all: [ { claim: repository_id, is: \"42\" }, { claim: ref, like: \"refs/heads/release-*\" } ] } ], "
+				 "do: { sql: [show] }, effect: allow }\n";
 	struct sp_decision d;
 
 	(void)state;
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"42\",\"ref\":\"refs/heads/release-1\"}}", "show x", 0, NULL).effect, SP_POLICY_ALLOW);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":42,\"ref\":\"refs/heads/release-\"}}", "show x", 0, NULL).effect, SP_POLICY_ALLOW);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"43\",\"ref\":\"refs/heads/release-1\"}}", "show x", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"42\",\"ref\":\"refs/heads/release-1/x\"}}", "show x", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"42\",\"ref\":\"refs/heads/main\"}}", "show x", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"42\",\"ref\":[\"refs/heads/main\",\"refs/heads/release-1\"]}}", "show x", 0, NULL).effect, SP_POLICY_DENY);
+	assert_int_equal(decide(ci, "{\"claims\":{\"repository_id\":\"42\"}}", "show x", 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide("", "{\"groups\":[\"x\"]}", "select 1", 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide("", "{}", NULL, 0, NULL).effect, SP_POLICY_DENY);
 	assert_int_equal(decide("", ENG, NULL, 0, NULL).effect, SP_POLICY_ALLOW);

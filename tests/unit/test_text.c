@@ -202,11 +202,32 @@ test_ulid(void **state)
 	assert_false(sp_ulid_is_valid("../../../../etc/passwd/xxx"));
 }
 
+static void
+test_like(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool is_like, is_like_any;
+	} rows[] = {{"", "", true, true}, {"*", "", true, true}, {"*", "abc", true, true}, {"*", "a/b", false, false},
+	    {"*/*", "a/b", true, true}, {"a*c", "abbc", true, true}, {"a*c", "ab/c", false, false}, {"a?c", "abc", true, true},
+	    {"a?c", "a/c", false, false}, {"a?", "a", false, false}, {"*b*b", "abab", true, true}, {"*b*b", "aba", false, false},
+	    {"refs/heads/*", "refs/heads/x", true, true}, {"refs/heads/*", "refs/heads/x/y", false, false},
+	    {"refs/*/x*z", "refs/heads/xyz", true, true}, {"a*b/c", "axb/c", true, true}, {"a*b/c", "axb/bb/c", false, false},
+	    {"*@example.com", "Alice@Example.COM", false, true}, {"abc", "ABC", false, true}, {"[a", "{A", false, false},
+	    {"a", "", false, false}, {"", "a", false, false}, {"**", "a", true, true}, {"*a", "/a", false, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (sp_text_is_like(rows[i].pattern, rows[i].text, false) != rows[i].is_like ||
+		    sp_text_is_like(rows[i].pattern, rows[i].text, true) != rows[i].is_like_any)
+			fail_msg("%s %s", rows[i].pattern, rows[i].text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_like), cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_login),
