@@ -198,11 +198,14 @@ sp_cli_revoke_option(int c, struct sp_cli_revoke *v, const char **session)
 		v->issuer = optarg;
 		return true;
 	case 'j':
+	case 'k':
+		if (v->kind != NULL)
+			return false;
+		if (c == 'k')
+			return sp_cli_revoke_key(optarg, v);
 		v->kind = "jti";
 		v->value = optarg;
 		return true;
-	case 'k':
-		return sp_cli_revoke_key(optarg, v);
 	case 'm':
 		v->reason = optarg;
 		return true;
@@ -233,7 +236,7 @@ sp_cli_revoke_is_one(int argc, char **argv, struct sp_cli_revoke *v, const char 
 		v->kind = "person";
 		v->value = argv[optind];
 	}
-	return v->value[0] != '\0' && strlen(v->value) <= SP_REVOKED_VALUE_MAX && sp_text_is_plain(v->value, strlen(v->value)) &&
+	return v->value != NULL && v->value[0] != '\0' && strlen(v->value) <= SP_REVOKED_VALUE_MAX && sp_text_is_plain(v->value, strlen(v->value)) &&
 	    (v->issuer == NULL || strlen(v->issuer) <= SP_REVOKED_VALUE_MAX);
 }
 
@@ -269,12 +272,13 @@ sp_cli_unrevoke(int argc, char **argv)
 	static const struct option longs[] = { { "issuer", required_argument, NULL, 'i' }, { "jti", required_argument, NULL, 'j' },
 		{ "key", required_argument, NULL, 'k' }, { "reason", required_argument, NULL, 'm' }, { 0 } };
 	struct sp_cli_revoke v = { .root = SP_CLI_ROOT };
+	const char *session = NULL; /* what was one is revoked by its key */
 	bool is_good = true;
 	int c;
 
 	while (is_good && (c = getopt_long(argc, argv, "m:", longs, NULL)) != -1)
-		is_good = sp_cli_revoke_option(c, &v, NULL);
-	if (!is_good || !sp_cli_revoke_is_one(argc, argv, &v, NULL) ||
+		is_good = sp_cli_revoke_option(c, &v, &session);
+	if (!is_good || !sp_cli_revoke_is_one(argc, argv, &v, session) ||
 	    (v.reason != NULL && (strlen(v.reason) > SP_REVOKED_REASON_MAX || !sp_text_is_plain(v.reason, strlen(v.reason))))) {
 		fputs("usage: sallyport unrevoke [--reason TEXT] [--issuer URL] PERSON | --key FILE|SHA256:... | --jti ID\n", stderr);
 		return 2;

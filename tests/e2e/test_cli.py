@@ -474,7 +474,7 @@ def complete(*words):
 
 
 def test_bash_completes():
-    assert complete("re") == ["replay", "resume"]
+    assert complete("re") == ["replay", "resume", "revoke", "revoked"]
     assert complete("sessions", "--s") == ["--state", "--since"]
     assert complete("sessions", "--state", "c") == ["closed", "crashed"]
     assert complete("policy", "") == ["check", "test", "explain"]
@@ -488,7 +488,7 @@ def test_completion_knows_every_command_and_option(shell):
         text = f.read()
     commands = re.findall(r"^  (\w+) ", run("help").stdout, re.M)
     assert len(commands) > 6 and all(re.search(rf"\b{c}\b", text) for c in commands)
-    for command in ("sessions", "replay", "verify", "export"):
+    for command in ("sessions", "replay", "revoke", "unrevoke", "revoked", "verify", "export"):
         usage = run(command, "--no-such-option").stderr
         options = re.findall(r"--[a-z]+", usage.split("usage:")[1])
         part = text.split(f"*:{command})" if shell == "bash" else f"\t{command})")[1].split(";;")[0]
