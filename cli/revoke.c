@@ -344,18 +344,18 @@ sp_cli_revoked(int argc, char **argv)
 	struct sp_revoked *list = NULL;
 	const char *dir = SP_REVOKED_DIR;
 	char path[4096], why[512], *text = NULL;
-	bool is_json = false;
+	bool is_json = false, is_good = true;
 	int c, r;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while (is_good && (c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'd')
 			dir = optarg;
 		else if (c == 'j')
 			is_json = true;
 		else
-			optind = argc + 1;
+			is_good = false;
 	}
-	if (optind != argc) {
+	if (!is_good || optind != argc) {
 		fputs("usage: sallyport revoked [--json] [--dir DIR]\n", stderr);
 		return 2;
 	}
