@@ -42,6 +42,13 @@ struct opkssh {
 	size_t cap;
 };
 
+/* "" for a row that was not read. */
+static const char *
+opkssh_column(const struct opkssh_row *row, unsigned at)
+{
+	return row->columns[at] != NULL ? row->columns[at] : "";
+}
+
 /* --- notes -------------------------------------------------------------------------------------------------- */
 
 /* What differs; with is_left: what was left out. line 0: of the whole file. */
@@ -210,13 +217,13 @@ opkssh_put_identity(struct opkssh *o, const char *user, char *identity)
 static void
 opkssh_put_row(struct opkssh *o, const struct opkssh_row *row)
 {
-	const char *user = row->columns[0], *problem;
+	const char *user = opkssh_column(row, 0), *problem;
 
 	if (!sp_text_is_login(user) || strcmp(user, "root") == 0)
 		problem = strcmp(user, "root") == 0 ? "root does not come in through Sallyport: give them an account of their own"
 						    : "this is no login name that is taken here";
 	else
-		problem = opkssh_put_identity(o, user, row->columns[1]);
+		problem = row->columns[1] == NULL ? "" : opkssh_put_identity(o, user, row->columns[1]);
 	if (problem != NULL)
 		opkssh_note(o, true, o->auth.name, row->line, "%s", problem);
 }
@@ -235,7 +242,7 @@ static bool
 opkssh_has_rows(const struct opkssh *o, const char *issuer)
 {
 	for (size_t i = 0; i < o->auth.n; i++)
-		if (strcmp(o->auth.rows[i].columns[2], issuer) == 0)
+		if (strcmp(opkssh_column(&o->auth.rows[i], 2), issuer) == 0)
 			return true;
 	return false;
 }
@@ -246,19 +253,19 @@ opkssh_expiry(struct opkssh *o, const struct opkssh_row *row)
 	static const char *const words[] = {"oidc", "oidc_refreshed", "oidc-refreshed", "12h", "24h", "48h", "1week"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(row->columns[2], words[i]) == 0)
+		if (strcmp(opkssh_column(row, 2), words[i]) == 0)
 			return words[i];
-	if (strcmp(row->columns[2], "never") == 0)
+	if (strcmp(opkssh_column(row, 2), "never") == 0)
 		opkssh_note(o, false, o->providers.name, row->line, "tokens that never end are none here: they end after a week");
 	else
-		opkssh_note(o, false, o->providers.name, row->line, "expiry %s is not known: oidc in its place", row->columns[2]);
-	return strcmp(row->columns[2], "never") == 0 ? "1week" : "oidc";
+		opkssh_note(o, false, o->providers.name, row->line, "expiry %s is not known: oidc in its place", opkssh_column(row, 2));
+	return strcmp(opkssh_column(row, 2), "never") == 0 ? "1week" : "oidc";
 }
 
 static void
 opkssh_put_provider(struct opkssh *o, const struct opkssh_row *row)
 {
-	const char *issuer = row->columns[0];
+	const char *issuer = opkssh_column(row, 0);
 
 	sp_buf_putf(o->out, "  - issuer: ");
 	sp_text_json(o->out, issuer, strlen(issuer));
@@ -266,7 +273,7 @@ opkssh_put_provider(struct opkssh *o, const struct opkssh_row *row)
 		sp_buf_putf(o->out, "\n    commitment: aud\n");
 	} else {
 		sp_buf_putf(o->out, "\n    client_id: ");
-		sp_text_json(o->out, row->columns[1], strlen(row->columns[1]));
+		sp_text_json(o->out, opkssh_column(row, 1), strlen(opkssh_column(row, 1)));
 		sp_buf_putf(o->out, "\n    algorithms: [RS256, PS256, ES256, EdDSA, GQ256]\n");
 	}
 	sp_buf_putf(o->out, "    expiry: %s\n    logins:\n", opkssh_expiry(o, row));
@@ -276,12 +283,12 @@ opkssh_put_provider(struct opkssh *o, const struct opkssh_row *row)
 static const char *
 opkssh_provider_problem(const struct opkssh *o, size_t at)
 {
-	const char *issuer = o->providers.rows[at].columns[0];
+	const char *issuer = opkssh_column(&o->providers.rows[at], 0);
 
 	if (strncmp(issuer, "https://", 8) != 0 || issuer[8] == '\0' || strpbrk(issuer, "?# @") != NULL)
 		return "an issuer is an https:// URL without query or fragment";
 	for (size_t i = 0; i < at; i++)
-		if (strcmp(o->providers.rows[i].columns[0], issuer) == 0)
+		if (strcmp(opkssh_column(&o->providers.rows[i], 0), issuer) == 0)
 			return "the same issuer stands above";
 	if (!opkssh_has_rows(o, issuer))
 		return "nobody in auth_id logs in by it";
@@ -305,7 +312,7 @@ opkssh_put_issuers(struct opkssh *o)
 		opkssh_put_provider(o, row);
 		empty = sp_buf_len(o->out);
 		for (size_t j = 0; j < o->auth.n; j++)
-			if (strcmp(o->auth.rows[j].columns[2], row->columns[0]) == 0)
+			if (strcmp(opkssh_column(&o->auth.rows[j], 2), opkssh_column(row, 0)) == 0)
 				opkssh_put_row(o, &o->auth.rows[j]);
 		if (sp_buf_len(o->out) == empty && sp_buf_unput(o->out, empty - before) == 0)
 			opkssh_note(o, true, o->providers.name, row->line, "nobody is left who logs in by it");
@@ -315,9 +322,9 @@ opkssh_put_issuers(struct opkssh *o)
 		bool is_known = false;
 
 		for (size_t i = 0; i < o->providers.n; i++)
-			is_known = is_known || strcmp(o->providers.rows[i].columns[0], row->columns[2]) == 0;
+			is_known = is_known || strcmp(opkssh_column(&o->providers.rows[i], 0), opkssh_column(row, 2)) == 0;
 		if (!is_known)
-			opkssh_note(o, true, o->auth.name, row->line, "its issuer %s is not among the providers", row->columns[2]);
+			opkssh_note(o, true, o->auth.name, row->line, "its issuer %s is not among the providers", opkssh_column(row, 2));
 	}
 }
 
