@@ -20,8 +20,9 @@ struct walk {
 	char rest[2 * PATH_MAX]; /* what is still to go */
 	size_t pos;
 	unsigned links;
-	bool is_fs_known; /* is_proc is true of the device of st */
+	bool is_fs_known; /* what follows is true of the device of st */
 	bool is_proc;
+	bool is_users; /* a program of somebody's says what is in it, and whose: FUSE, or one that does not say what it is */
 	bool is_steady;
 	bool is_open; /* everybody may search the directories passed */
 	bool nofollow;
@@ -86,15 +87,18 @@ walk_expand(struct walk *w, int link)
 }
 
 /* Asked once for each device on the way. */
-static bool
-walk_is_proc(struct walk *w)
+static void
+walk_fs(struct walk *w)
 {
 	struct statfs fs;
+	bool is_known;
 
-	if (!w->is_fs_known)
-		w->is_proc = fstatfs(w->at, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	if (w->is_fs_known)
+		return;
+	is_known = fstatfs(w->at, &fs) == 0;
+	w->is_proc = is_known && fs.f_type == PROC_SUPER_MAGIC;
+	w->is_users = !is_known || fs.f_type == FUSE_SUPER_MAGIC;
 	w->is_fs_known = true;
-	return w->is_proc;
 }
 
 /* What is no link. */
@@ -136,7 +140,10 @@ walk_name(struct walk *w, const char *name, bool is_last)
 	struct stat st;
 	int fd, r;
 
-	if (walk_is_proc(w))
+	walk_fs(w);
+	if (w->is_users)
+		w->is_steady = false;
+	if (w->is_proc)
 		return walk_proc(w, name);
 	fd = openat(w->at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -260,7 +267,8 @@ resolve(bool is_plain, const struct sp_target *t, int start, const char *path, b
 	n = readlink(link, ret_r->path, sizeof(ret_r->path) - 1);
 	ret_r->path[n < 0 ? 0 : n] = '\0';
 	ret_r->is_gone = w.st.st_nlink == 0 || path_is_gone(ret_r->path);
-	ret_r->is_steady_file = !ret_r->is_gone && is_roots(&w.st) && resolved_is_steady(&w, path, ret_r);
+	walk_fs(&w);
+	ret_r->is_steady_file = !ret_r->is_gone && !w.is_users && is_roots(&w.st) && resolved_is_steady(&w, path, ret_r);
 	ret_r->is_steady = ret_r->is_steady_file && w.is_steady && path[0] != '\0';
 	*ret_open = w.is_open;
 	return 0;
@@ -297,7 +305,7 @@ resolve_remember(const struct sp_target *t, const char *path)
 	r->fd = -1;
 	if (resolve(false, t, -1, dir, false, r, &is_open) == 0 && is_open && (r->st.st_mode & S_IXOTH) != 0 &&
 	    r->is_steady && S_ISDIR(r->st.st_mode) && r->path[1] != '\0') {
-		sp_steady_put(path, n, r->path, r->fd, sp_ipc_now_ms());
+		sp_steady_put(path, n, r->path, r->fd, r->st.st_dev, sp_ipc_now_ms());
 		r->fd = -1;
 	}
 	sp_resolved_clear(r);
@@ -335,6 +343,8 @@ resolve_known(const struct sp_target *t, const char *path, bool nofollow, struct
 			*ret_error = errno;
 			return errno == ENOENT;
 		}
+		if (ret_r->st.st_dev != d->dev)
+			return false; /* something is mounted there */
 		if (!S_ISLNK(ret_r->st.st_mode)) {
 			int n = snprintf(ret_r->path, sizeof(ret_r->path), "%s/%s", d->real, name);
 

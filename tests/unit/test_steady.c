@@ -4,10 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -133,14 +139,16 @@ test_files_are_looked_at(void **state)
 {
 	struct sp_target t = self();
 	struct sp_resolved r;
+	struct stat st;
 	int fd;
 
 	(void)state;
+	assert_int_equal(stat(dir, &st), 0);
 	sp_steady_forget();
 	fd = open(in("file"), O_WRONLY | O_CREAT, 0755);
 	assert_true(fd >= 0);
 	assert_int_equal(fchmod(fd, 0777), 0);
-	sp_steady_put(dir, strlen(dir), dir, open(dir, O_PATH | O_CLOEXEC), sp_ipc_now_ms());
+	sp_steady_put(dir, strlen(dir), dir, open(dir, O_PATH | O_CLOEXEC), st.st_dev, sp_ipc_now_ms());
 	assert_int_equal(sp_resolve(&t, -1, in("file"), false, &r), 0);
 	assert_int_equal(r.fd, -1);
 	assert_false(r.is_steady || r.is_steady_file);
@@ -160,6 +168,90 @@ test_files_are_looked_at(void **state)
 	sp_target_close(&t);
 }
 
+/* --- a file system whose program says that all in it is root's -------------------------------------------------- */
+
+static void
+fuse_answer(int fd, uint64_t unique, int error, const void *p, size_t n)
+{
+	struct fuse_out_header h = { .len = (uint32_t)(sizeof(h) + n), .error = -error, .unique = unique };
+	struct iovec parts[] = { { &h, sizeof(h) }, { (void *)(uintptr_t)p, n } };
+
+	(void)!writev(fd, parts, n > 0 ? 2 : 1);
+}
+
+static void
+fuse_serve(int fd)
+{
+	static char request[1 << 17];
+	struct fuse_init_out init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096 };
+	struct fuse_entry_out entry = { .nodeid = 2, .attr = { .ino = 2, .mode = S_IFREG | 0755, .nlink = 1, .size = 2 } };
+	struct fuse_attr_out attr = { .attr = { .ino = 1, .mode = S_IFDIR | 0755, .nlink = 2 } };
+
+	while (read(fd, request, sizeof(request)) > 0) {
+		const struct fuse_in_header *h = (const struct fuse_in_header *)(const void *)request;
+
+		if (h->opcode == FUSE_INIT) {
+			fuse_answer(fd, h->unique, 0, &init, sizeof(init));
+		} else if (h->opcode == FUSE_LOOKUP) {
+			fuse_answer(fd, h->unique, 0, &entry, sizeof(entry));
+		} else if (h->opcode == FUSE_GETATTR) {
+			attr.attr = h->nodeid == 2 ? entry.attr : attr.attr;
+			fuse_answer(fd, h->unique, 0, &attr, sizeof(attr));
+		} else if (h->opcode != FUSE_FORGET && h->opcode != FUSE_BATCH_FORGET) {
+			fuse_answer(fd, h->unique, ENOSYS, NULL, 0); /* STATFS too */
+		}
+	}
+	_exit(0);
+}
+
+/* In a child with mounts of its own: what is wrong, as its exit status. */
+static int
+fuse_try(void)
+{
+	struct sp_target t;
+	struct sp_resolved r;
+	char options[128];
+	int fd = open("/dev/fuse", O_RDWR), proc;
+	pid_t server;
+
+	if (fd < 0 || unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return 77;
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions", fd);
+	if (mount("steady", "/mnt", "fuse.steady", 0, options) != 0)
+		return 77;
+	server = fork();
+	if (server == 0)
+		fuse_serve(fd);
+	proc = open("/proc", O_PATH | O_DIRECTORY);
+	if (sp_target_open(proc, getpid(), &t) != 0 || sp_resolve(&t, -1, "/mnt/tool", false, &r) != 0)
+		return 1;
+	(void)kill(server, SIGKILL);
+	if (r.st.st_uid != 0 || (r.st.st_mode & 07777) != 0755)
+		return 2; /* it does not look like root's: nothing is shown by this */
+	return r.is_steady || r.is_steady_file ? 3 : find("/mnt") != NULL ? 4 : 0;
+}
+
+static void
+test_programs_file_system(void **state)
+{
+	pid_t child;
+	int status = 0;
+
+	(void)state;
+	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) != 0)
+		skip();
+	sp_steady_forget();
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(fuse_try());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* this machine lets nobody mount one */
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void
 test_dirs(void **state)
 {
@@ -170,7 +262,7 @@ test_dirs(void **state)
 	(void)state;
 	close(fds);
 	sp_steady_forget();
-	sp_steady_put("/a", 2, "/real", dup(0), now);
+	sp_steady_put("/a", 2, "/real", dup(0), 1, now);
 	assert_string_equal(sp_steady_find("/a/b", 2, now)->real, "/real");
 	assert_null(sp_steady_find("/a", 1, now));
 	assert_null(sp_steady_find("/ab", 3, now));
@@ -178,19 +270,19 @@ test_dirs(void **state)
 	assert_non_null(sp_steady_find("/a", 2, now + SP_STEADY_MS - 1));
 	assert_null(sp_steady_find("/a", 2, now + SP_STEADY_MS));
 	/* Again, in its place. */
-	sp_steady_put("/a", 2, "/other", dup(0), now + LATER);
+	sp_steady_put("/a", 2, "/other", dup(0), 1, now + LATER);
 	assert_string_equal(sp_steady_find("/a", 2, now + LATER)->real, "/other");
 	/* Too long a name, or real name, is none, and its descriptor is closed. */
 	memset(path, 'x', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
-	sp_steady_put(path, SP_STEADY_NAME_MAX, "/real", dup(0), now);
+	sp_steady_put(path, SP_STEADY_NAME_MAX, "/real", dup(0), 1, now);
 	assert_null(sp_steady_find(path, SP_STEADY_NAME_MAX, now));
-	sp_steady_put("/b", 2, path, dup(0), now);
+	sp_steady_put("/b", 2, path, dup(0), 1, now);
 	assert_null(sp_steady_find("/b", 2, now));
 	/* The oldest goes. */
 	for (i = 0; i < SP_STEADY_DIRS; i++) {
 		snprintf(path, sizeof(path), "/n%d", i);
-		sp_steady_put(path, strlen(path), "/real", dup(0), now + LATER + 1 + i);
+		sp_steady_put(path, strlen(path), "/real", dup(0), 1, now + LATER + 1 + i);
 	}
 	assert_null(sp_steady_find("/a", 2, now + LATER));
 	assert_non_null(sp_steady_find("/n0", 3, now + LATER));
@@ -238,7 +330,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same), cmocka_unit_test(test_never),
-		cmocka_unit_test(test_files_are_looked_at), cmocka_unit_test(test_dirs), cmocka_unit_test(test_heads) };
+		cmocka_unit_test(test_files_are_looked_at), cmocka_unit_test(test_programs_file_system), cmocka_unit_test(test_dirs), cmocka_unit_test(test_heads) };
 	int r;
 
 	if (mkdtemp(dir) == NULL)
