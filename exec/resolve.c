@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -287,12 +288,37 @@ path_dir(const char *path)
 	return (size_t)(base - path);
 }
 
+/* As fstatat(2) without following, and the mount it is on. 0 or errno. */
+static int
+known_look(int dir, const char *name, struct stat *ret_st, uint64_t *ret_mount)
+{
+	struct statx x;
+
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, &x) != 0)
+		return errno;
+	if ((x.stx_mask & (STATX_BASIC_STATS | STATX_MNT_ID)) != (STATX_BASIC_STATS | STATX_MNT_ID))
+		return ENOSYS;
+	*ret_st = (struct stat){ .st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
+	    .st_ino = x.stx_ino,
+	    .st_mode = x.stx_mode,
+	    .st_nlink = x.stx_nlink,
+	    .st_uid = x.stx_uid,
+	    .st_gid = x.stx_gid,
+	    .st_size = (off_t)x.stx_size,
+	    .st_mtim = { x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec },
+	    .st_ctim = { x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec } };
+	*ret_mount = x.stx_mnt_id;
+	return 0;
+}
+
 static void
 resolve_remember(const struct sp_target *t, const char *path)
 {
 	size_t n = path_dir(path);
 	char dir[SP_STEADY_NAME_MAX];
 	struct sp_resolved *r;
+	struct stat st;
+	uint64_t mount;
 	bool is_open;
 
 	if (n == 0 || n >= sizeof(dir))
@@ -305,8 +331,10 @@ resolve_remember(const struct sp_target *t, const char *path)
 	r->fd = -1;
 	if (resolve(false, t, -1, dir, false, r, &is_open) == 0 && is_open && (r->st.st_mode & S_IXOTH) != 0 &&
 	    r->is_steady && S_ISDIR(r->st.st_mode) && r->path[1] != '\0') {
-		sp_steady_put(path, n, r->path, r->fd, r->st.st_dev, sp_ipc_now_ms());
-		r->fd = -1;
+		if (known_look(r->fd, "", &st, &mount) == 0) {
+			sp_steady_put(path, n, r->path, r->fd, mount, sp_ipc_now_ms());
+			r->fd = -1;
+		}
 	}
 	sp_resolved_clear(r);
 	free(r);
@@ -333,17 +361,16 @@ resolve_known(const struct sp_target *t, const char *path, bool nofollow, struct
 {
 	const struct sp_steady_dir *d = sp_steady_find(path, path_dir(path), sp_ipc_now_ms());
 	char next[PATH_MAX];
+	uint64_t mount;
 	unsigned links;
 
 	for (links = 0; d != NULL && links <= SP_RESOLVE_LINKS_MAX; links++) {
 		const char *name = strrchr(path, '/') + 1;
 
-		*ret_error = 0;
-		if (fstatat(d->fd, name, &ret_r->st, AT_SYMLINK_NOFOLLOW) != 0) {
-			*ret_error = errno;
-			return errno == ENOENT;
-		}
-		if (ret_r->st.st_dev != d->dev)
+		*ret_error = known_look(d->fd, name, &ret_r->st, &mount);
+		if (*ret_error != 0)
+			return *ret_error == ENOENT;
+		if (mount != d->mount)
 			return false; /* something is mounted there */
 		if (!S_ISLNK(ret_r->st.st_mode)) {
 			int n = snprintf(ret_r->path, sizeof(ret_r->path), "%s/%s", d->real, name);

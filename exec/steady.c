@@ -44,7 +44,7 @@ sp_steady_find(const char *path, size_t n, int64_t now_ms)
 }
 
 void
-sp_steady_put(const char *path, size_t n, const char *real, int fd, dev_t dev, int64_t now_ms)
+sp_steady_put(const char *path, size_t n, const char *real, int fd, uint64_t mount, int64_t now_ms)
 {
 	struct sp_steady_dir *d;
 	size_t i;
@@ -66,7 +66,7 @@ sp_steady_put(const char *path, size_t n, const char *real, int fd, dev_t dev, i
 	d->given[n] = '\0';
 	memcpy(d->real, real, strlen(real) + 1);
 	d->fd = fd;
-	d->dev = dev;
+	d->mount = mount;
 	d->until_ms = now_ms + SP_STEADY_MS;
 }
 

@@ -25,14 +25,14 @@ struct sp_steady_dir {
 	char given[SP_STEADY_NAME_MAX]; /* how it was asked for */
 	char real[SP_STEADY_NAME_MAX];
 	int fd; /* O_PATH */
-	dev_t dev;
+	uint64_t mount; /* its id, as statx(2) has it */
 	int64_t until_ms;
 };
 
 /* The directory that the first n bytes of path name. NULL: not known, or for too long. */
 const struct sp_steady_dir *sp_steady_find(const char *path, size_t n, int64_t now_ms);
 /* Remembers a directory for SP_STEADY_MS in place of the oldest. Takes fd over. */
-void sp_steady_put(const char *path, size_t n, const char *real, int fd, dev_t dev, int64_t now_ms);
+void sp_steady_put(const char *path, size_t n, const char *real, int fd, uint64_t mount, int64_t now_ms);
 /* The first bytes of the file, the rest zero. NULL: not known. now: seconds since 1970. */
 const char *sp_steady_head(const struct stat *st, int64_t now);
 void sp_steady_put_head(const struct stat *st, const char head[SP_STEADY_HEAD], int64_t now);

@@ -71,6 +71,13 @@ same(const struct sp_target *t, const char *path, bool is_known)
 	assert_string_equal(walked.path, known.path);
 	assert_int_equal(walked.st.st_ino, known.st.st_ino);
 	assert_int_equal(walked.st.st_dev, known.st.st_dev);
+	assert_int_equal(walked.st.st_mode, known.st.st_mode);
+	assert_int_equal(walked.st.st_uid, known.st.st_uid);
+	assert_int_equal(walked.st.st_gid, known.st.st_gid);
+	assert_int_equal(walked.st.st_size, known.st.st_size);
+	assert_int_equal(walked.st.st_nlink, known.st.st_nlink);
+	assert_memory_equal(&walked.st.st_ctim, &known.st.st_ctim, sizeof(walked.st.st_ctim));
+	assert_memory_equal(&walked.st.st_mtim, &known.st.st_mtim, sizeof(walked.st.st_mtim));
 	assert_int_equal(walked.is_steady, known.is_steady);
 	assert_int_equal(walked.is_steady_file, known.is_steady_file);
 	assert_int_equal(walked.is_gone, known.is_gone);
@@ -139,16 +146,16 @@ test_files_are_looked_at(void **state)
 {
 	struct sp_target t = self();
 	struct sp_resolved r;
-	struct stat st;
+	struct statx st;
 	int fd;
 
 	(void)state;
-	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(statx(AT_FDCWD, dir, 0, STATX_MNT_ID, &st), 0);
 	sp_steady_forget();
 	fd = open(in("file"), O_WRONLY | O_CREAT, 0755);
 	assert_true(fd >= 0);
 	assert_int_equal(fchmod(fd, 0777), 0);
-	sp_steady_put(dir, strlen(dir), dir, open(dir, O_PATH | O_CLOEXEC), st.st_dev, sp_ipc_now_ms());
+	sp_steady_put(dir, strlen(dir), dir, open(dir, O_PATH | O_CLOEXEC), st.stx_mnt_id, sp_ipc_now_ms());
 	assert_int_equal(sp_resolve(&t, -1, in("file"), false, &r), 0);
 	assert_int_equal(r.fd, -1);
 	assert_false(r.is_steady || r.is_steady_file);
