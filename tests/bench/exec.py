@@ -15,7 +15,7 @@ import ttylib
 
 ROUNDS, EXECS = 3, 10000
 REACH = {"configure, plain": "≤ 1.15", "configure, sudo": "< 1", "loop, sudo": "< 1"}
-NOTE = ("Seconds of a run of our own `configure`, and of 10,000 execs one after the other, in a command each of whose execs is "
+NOTE = ("Seconds of a run of our own `configure`, and of {execs:,} execs one after the other, in a command each of whose execs is "
         "decided and on record; against the same without us (`plain`), and under sudo with `intercept`.")
 WORK, SOURCE = "/srv/work.sh", "/srv/source"
 SCRIPT = r"""case $1 in
@@ -117,7 +117,7 @@ def main():
                     parts[-1]["reach_text"] = REACH[f"{what}, {peer}"]
         if (count := decided(b)) < execs:
             raise SystemExit(f"only {count} execs are on record")
-        lib.report("exec", "s", parts[0]["ours"], parts[0]["peer"], rounds, execs=execs, parts=parts, note=NOTE)
+        lib.report("exec", "s", parts[0]["ours"], parts[0]["peer"], rounds, execs=execs, parts=parts, note=NOTE.format(execs=execs))
 
 
 if __name__ == "__main__":
