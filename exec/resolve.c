@@ -318,7 +318,7 @@ resolve_remember(const struct sp_target *t, const char *path)
 	char dir[SP_STEADY_NAME_MAX];
 	struct sp_resolved *r;
 	struct stat st;
-	uint64_t mount;
+	uint64_t mount = 0;
 	bool is_open;
 
 	if (n == 0 || n >= sizeof(dir))
@@ -361,7 +361,7 @@ resolve_known(const struct sp_target *t, const char *path, bool nofollow, struct
 {
 	const struct sp_steady_dir *d = sp_steady_find(path, path_dir(path), sp_ipc_now_ms());
 	char next[PATH_MAX];
-	uint64_t mount;
+	uint64_t mount = 0;
 	unsigned links;
 
 	for (links = 0; d != NULL && links <= SP_RESOLVE_LINKS_MAX; links++) {
